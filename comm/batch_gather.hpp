@@ -1,0 +1,44 @@
+// Rows fetched from their owners for a loss, and the gradients returned to them. A step names the
+// rows it reads as (owner rank, row at the owner); duplicates travel once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace halorec {
+
+// Where a node's row lives.
+struct RowAddress {
+  std::int32_t owner = 0;
+  std::int32_t row = 0;
+  friend auto operator<=>(const RowAddress&, const RowAddress&) = default;
+};
+
+class BatchGather {
+ public:
+  // `wanted`: rows this rank reads, in its own order, repeats allowed. Collective.
+  BatchGather(Communicator& communicator, std::span<const RowAddress> wanted);
+
+  std::int64_t num_wanted() const { return static_cast<std::int64_t>(slot_.size()); }
+
+  // out[num_wanted x width] (dense) = the wanted rows of `owned` [. x width, row stride `stride`]
+  // on their owners. Collective. T: float, double.
+  template <typename T>
+  void gather(const T* owned, std::int64_t stride, std::int64_t width, T* out) const;
+  // The adjoint: adds each of `gradients` [num_wanted x width] to the row it was read from. Sums in
+  // the order of `wanted` within a rank, then in rank order. Collective.
+  template <typename T>
+  void scatter_add(const T* gradients, std::int64_t width, T* owned, std::int64_t stride) const;
+
+ private:
+  Communicator* communicator_;
+  std::vector<std::int64_t> slot_;  // wanted position -> distinct row, in (owner, row) order
+  std::vector<std::int64_t> fetch_counts_;  // distinct rows read from each rank
+  std::vector<std::int64_t> serve_counts_;  // rows that each rank reads here
+  std::vector<std::int32_t> serve_rows_;
+};
+
+}  // namespace halorec

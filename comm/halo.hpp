@@ -1,0 +1,83 @@
+// The halo plan: which rows of a shard travel to which rank, and the exchange that moves them.
+//
+// Example, two ranks. Rank 0 owns rows {0,1,2}, rank 1 owns rows {0,1}. Rank 0's edges also read
+// rank 1's row 1; rank 1's edges read rank 0's rows 0 and 2:
+//     rank 0: send_rows to 1 = {0,2}    ghosts = [rank 1's row 1]
+//     rank 1: send_rows to 0 = {1}      ghosts = [rank 0's row 0, rank 0's row 2]
+// gather fills the ghosts from their owners; scatter_add, its adjoint, adds ghosts' values to the
+// owners' rows: <gather(x), y> = <x, scatter_add(y)>. Ghosts stand ordered by owner rank, then by
+// the owner's row. Sums run in rank order, never in order of arrival, so equal input gives equal
+// bits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace halorec {
+
+class HaloPlan {
+ public:
+  // ghost_owner[g], ghost_row[g]: owner rank of ghost g and its row there, sorted by (owner, row),
+  // without duplicates and never this rank itself. Collective: ranks tell each other what they
+  // want.
+  HaloPlan(Communicator& communicator, std::int64_t num_owned,
+           std::span<const std::int32_t> ghost_owner, std::span<const std::int32_t> ghost_row);
+
+  std::int64_t num_owned() const { return num_owned_; }
+  std::int64_t num_ghosts() const { return receive_begin_.back(); }
+  // Rows sent to rank r: send_rows()[send_begin()[r] .. send_begin()[r+1]).
+  std::span<const std::int32_t> send_rows() const { return send_rows_; }
+  std::span<const std::int64_t> send_begin() const { return send_begin_; }
+  // Ghosts received from rank r: [receive_begin()[r], receive_begin()[r+1]).
+  std::span<const std::int64_t> receive_begin() const { return receive_begin_; }
+  Communicator& communicator() const { return *communicator_; }
+
+ private:
+  Communicator* communicator_;
+  std::int64_t num_owned_;
+  std::vector<std::int32_t> send_rows_;
+  std::vector<std::int64_t> send_begin_;
+  std::vector<std::int64_t> receive_begin_;
+};
+
+// One exchange at a time over a plan: start, compute (calling progress now and then: MPI moves
+// data only inside its calls), finish. Owns the message buffers, which are reused. T: float,
+// double.
+template <typename T>
+class HaloExchange {
+ public:
+  explicit HaloExchange(const HaloPlan& plan) : plan_(&plan) {}
+  ~HaloExchange();
+  HaloExchange(const HaloExchange&) = delete;
+  HaloExchange& operator=(const HaloExchange&) = delete;
+
+  // Sends rows of `owned` [num_owned x width, row stride `stride`]. Collective with finish_gather.
+  void start_gather(const T* owned, std::int64_t width, std::int64_t stride);
+  // Waits; the ghosts' rows [num_ghosts x width], dense, valid until the next start.
+  const T* finish_gather();
+
+  // Sends `ghosts` [num_ghosts x width, dense] home. Collective with finish_scatter_add.
+  void start_scatter_add(const T* ghosts, std::int64_t width);
+  // Waits and adds what arrived to `owned` [num_owned x width], in rank order.
+  void finish_scatter_add(T* owned, std::int64_t stride);
+
+  // Lets MPI move data; true once nothing is pending. Main thread only.
+  bool progress();
+
+ private:
+  void post(const std::vector<std::int64_t>& receive_begin, std::vector<T>& receive,
+            const std::vector<std::int64_t>& send_begin, const T* send, std::int64_t width,
+            int tag);
+  void wait(const char* what);
+
+  const HaloPlan* plan_;
+  std::int64_t width_ = 0;
+  std::vector<T> outgoing_;
+  std::vector<T> incoming_;
+  std::vector<MPI_Request> requests_;
+};
+
+}  // namespace halorec

@@ -1,0 +1,67 @@
+// Random numbers without a stream: each number is a function of (seed, purpose, step, key, index),
+// so that any rank can draw any number and the rank count cannot change an answer. Philox4x32-10
+// (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011) from Random123.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace halorec {
+
+// What a number is for; two purposes never share numbers. Values are part of what a run means:
+// append, never renumber.
+enum class Purpose : std::uint32_t {
+  initialise = 1,
+  shuffle = 2,
+  negatives = 3,
+  split = 4,
+  subset = 5,
+  synthetic = 6,
+  random_model = 7,
+  test = 8,
+};
+
+class Random {
+ public:
+  Random(std::uint64_t seed, Purpose purpose, std::uint64_t step = 0)
+      : seed_(seed), step_(step), purpose_(purpose) {}
+
+  // 64 uniform bits for (key, index). `step` and `index` must be below 2^32.
+  std::uint64_t bits(std::uint64_t key, std::uint32_t index = 0) const;
+  // Uniform in [0, 1), 53 bits.
+  double uniform(std::uint64_t key, std::uint32_t index = 0) const {
+    return static_cast<double>(bits(key, index) >> 11) * 0x1.0p-53;
+  }
+  // Uniform in [0, n), n > 0, without modulo bias beyond 2^-64 n.
+  std::uint64_t below(std::uint64_t n, std::uint64_t key, std::uint32_t index = 0) const {
+    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bits(key, index)) * n) >> 64);
+  }
+  // Standard normal (Box-Muller on the pair of uniforms of one counter).
+  double normal(std::uint64_t key, std::uint32_t index = 0) const;
+
+ private:
+  std::uint64_t seed_;
+  std::uint64_t step_;
+  Purpose purpose_;
+};
+
+// A keyed bijection of [0, n): position of element i in the order of (seed, purpose, step).
+// A balanced Feistel network over the next even power of two, walked until it lands inside
+// (Black and Rogaway, Ciphers with arbitrary finite domains, CT-RSA 2002). O(1) memory.
+class Permutation {
+ public:
+  Permutation(std::uint64_t n, std::uint64_t seed, Purpose purpose, std::uint64_t step);
+  std::uint64_t operator()(std::uint64_t i) const;
+  std::uint64_t size() const { return n_; }
+
+ private:
+  std::uint64_t n_;
+  unsigned half_bits_;
+  std::uint64_t round_key_[4];
+};
+
+// XXH3 of bytes: stable over machines and versions. Used for tie breaking by original id, keyed
+// splits and cache keys.
+std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed = 0);
+
+}  // namespace halorec

@@ -1,0 +1,96 @@
+// Row-major node matrices. A MatrixView addresses `rows` rows of `cols` numbers that stand
+// `stride` apart (a leading dimension, so that a block of columns is a view too). Memory is the
+// host's; a backend with memory of its own would add a space here and its kernels beside
+// engine/kernels.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "comm/check.hpp"
+
+namespace halorec {
+
+template <typename T>
+struct MatrixView {
+  T* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t stride = 0;
+
+  T* row(std::int64_t r) const { return data + r * stride; }
+  std::span<T> row_span(std::int64_t r) const { return {row(r), static_cast<std::size_t>(cols)}; }
+  T& operator()(std::int64_t r, std::int64_t c) const { return data[r * stride + c]; }
+  // Rows [first, first + count).
+  MatrixView rows_from(std::int64_t first, std::int64_t count) const {
+    HALOREC_ASSERT_LIGHT(first >= 0 && count >= 0 && first + count <= rows);
+    return {data + first * stride, count, cols, stride};
+  }
+  operator MatrixView<const T>() const { return {data, rows, cols, stride}; }
+};
+
+// Owns 64-byte aligned storage; stride equals cols. Copies are explicit (clone).
+template <typename T>
+class Matrix {
+ public:
+  Matrix() = default;
+  // Zeros.
+  Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols) {
+    HALOREC_ASSERT_LIGHT(rows >= 0 && cols >= 0);
+    const auto count = static_cast<std::size_t>(rows * cols);
+    if (count > 0) {
+      data_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlignment)));
+      fill(T{0});
+    }
+  }
+  Matrix(Matrix&& other) noexcept { swap(other); }
+  Matrix& operator=(Matrix&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  Matrix clone() const {
+    Matrix copy(rows_, cols_);
+    std::copy(data(), data() + size(), copy.data());
+    return copy;
+  }
+
+  std::int64_t rows() const { return rows_; }
+  std::int64_t cols() const { return cols_; }
+  std::int64_t size() const { return rows_ * cols_; }
+  T* data() { return data_.get(); }
+  const T* data() const { return data_.get(); }
+  T* row(std::int64_t r) { return data() + r * cols_; }
+  const T* row(std::int64_t r) const { return data() + r * cols_; }
+  T& operator()(std::int64_t r, std::int64_t c) { return data()[r * cols_ + c]; }
+  T operator()(std::int64_t r, std::int64_t c) const { return data()[r * cols_ + c]; }
+  std::span<T> values() { return {data(), static_cast<std::size_t>(size())}; }
+  std::span<const T> values() const { return {data(), static_cast<std::size_t>(size())}; }
+
+  MatrixView<T> view() { return {data(), rows_, cols_, cols_}; }
+  MatrixView<const T> view() const { return {data(), rows_, cols_, cols_}; }
+
+  void fill(T value) { std::fill(data(), data() + size(), value); }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, kAlignment); }
+  };
+  void swap(Matrix& other) noexcept {
+    std::swap(rows_, other.rows_);
+    std::swap(cols_, other.cols_);
+    std::swap(data_, other.data_);
+  }
+
+  std::unique_ptr<T, Free> data_;
+  std::int64_t rows_ = 0;
+  std::int64_t cols_ = 0;
+};
+
+}  // namespace halorec

@@ -1,0 +1,133 @@
+// A dataset: original ids, interactions in three splits, and how the split was made. In memory
+// (Dataset, for one process that imports or generates) and as a file (DatasetFile, from which
+// every rank of a job reads the slices it needs).
+//
+// The file is HDF5 (comm/hdf5_file.hpp). All integers little-endian, all arrays one-dimensional:
+//   /users/id_bytes  u8[...]     UTF-8 bytes of all ids, one after the other
+//   /users/id_offsets u64[U+1]   id of user u = bytes [offsets[u], offsets[u+1])
+//   /items/id_bytes, /items/id_offsets, /items/id_hash u64[I] (XXH3 of the id: breaks ties)
+//   /items/title_bytes, /items/title_offsets             only when titles are known
+//   /train|validation|test/user u32, item u32            sorted by (user, item, behavior)
+//   /train|validation|test/time i64                      only when times are known
+//   /train|validation|test/weight f32
+//   /train|validation|test/behavior u8                   only when behaviors are known
+//   /truth/...                                           only in generated data
+// Root attributes: format, format_version, tool_version, content_hash, protocol (JSON), source,
+// report (JSON: what import counted), behaviors (JSON list of names).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace halorec {
+
+class Hdf5File;
+
+enum class Split : std::uint8_t { train = 0, validation = 1, test = 2 };
+inline constexpr int kNumSplits = 3;
+std::string_view split_name(Split split);
+
+// Strings packed end to end, without an object for each.
+struct StringTable {
+  std::vector<char> bytes;
+  std::vector<std::uint64_t> offsets{0};
+
+  std::uint64_t size() const { return offsets.size() - 1; }
+  bool empty() const { return size() == 0; }
+  std::string_view operator[](std::uint64_t i) const {
+    return {bytes.data() + offsets[i], offsets[i + 1] - offsets[i]};
+  }
+  void push_back(std::string_view text) {
+    bytes.insert(bytes.end(), text.begin(), text.end());
+    offsets.push_back(bytes.size());
+  }
+};
+
+// Parallel arrays. `time` and `behavior` are empty when unknown; `weight` is always there.
+struct Interactions {
+  std::vector<std::uint32_t> user;
+  std::vector<std::uint32_t> item;
+  std::vector<std::int64_t> time;  // seconds since 1970
+  std::vector<float> weight;
+  std::vector<std::uint8_t> behavior;  // index into Dataset::behaviors
+
+  std::uint64_t size() const { return user.size(); }
+};
+
+// How a split was made: named, fixed, and complete enough to make it again.
+struct Protocol {
+  std::string name = "random";  // given | random | leave-last | time
+  std::uint64_t seed = 0;
+  bool keep_repeats = false;  // a held-out pair may also stand in the training part
+  std::string text;           // one sentence that says what is held out, with the thresholds
+};
+
+// What the generator planted (generated data only).
+struct Truth {
+  std::vector<std::uint32_t> user_community, item_community;
+  std::vector<float> item_weight;  // popularity weight that items are drawn by
+  double mixing = 0;  // share of an average user's edges drawn from the whole catalogue
+};
+
+struct Dataset {
+  StringTable users, items;
+  StringTable titles;  // empty, or one for each item (possibly "")
+  std::vector<std::string> behaviors;
+  std::array<Interactions, kNumSplits> splits;
+  Protocol protocol;
+  std::unique_ptr<Truth> truth;
+  std::string source;       // the caller's words for where it came from (paths, generator options)
+  std::string report_json;  // what import counted: rows read, dropped and why, merged repeats ...
+
+  Interactions& operator[](Split s) { return splits[static_cast<std::size_t>(s)]; }
+  const Interactions& operator[](Split s) const { return splits[static_cast<std::size_t>(s)]; }
+};
+
+// XXH3-128 (32 hex digits) of ids, titles, interactions, protocol and truth; not of source,
+// report or tool version. The same input gives the same hash.
+std::string content_hash(const Dataset& dataset);
+
+// Writes a dataset file whole or not at all.
+void save_dataset(const Dataset& dataset, const std::filesystem::path& path);
+
+// A dataset file open for reading. Error (one message: what, which file, what to do) when the file
+// is missing, truncated, altered, not a dataset, or its arrays contradict each other.
+class DatasetFile {
+ public:
+  explicit DatasetFile(const std::filesystem::path& path, bool verify_digest = true);
+  DatasetFile(DatasetFile&&) noexcept;
+  ~DatasetFile();
+
+  const std::filesystem::path& path() const;
+  const std::string& content_hash() const;
+  std::uint64_t num_users() const;
+  std::uint64_t num_items() const;
+  std::uint64_t num_interactions(Split split) const;
+  const Protocol& protocol() const;
+  bool has_titles() const;
+  bool has_times() const;
+  bool has_truth() const;
+
+  // Interactions [first, first + count) of a split, in file order (sorted by user, item, behavior).
+  // Only user and item are filled unless `all_columns`.
+  Interactions read(Split split, std::uint64_t first, std::uint64_t count,
+                    bool all_columns = false) const;
+  StringTable read_user_ids() const;
+  StringTable read_item_ids() const;
+  StringTable read_titles() const;  // empty when unknown
+  std::vector<std::uint64_t> read_item_id_hashes() const;
+  Truth read_truth() const;
+  // Everything, for describe and tests.
+  Dataset read_all() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace halorec

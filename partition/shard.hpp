@@ -1,0 +1,117 @@
+// What one rank holds: its rows of the normalised user-item graph, split into local edges (both
+// ends owned) and cross edges (the far end is a ghost), the halo plan that fills the ghosts, and
+// the training interactions of the users it owns.
+//
+// Rows of a shard: owned users by ascending index, owned items by ascending index, then ghosts by
+// (owner, row at the owner).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "comm/batch_gather.hpp"
+#include "comm/communicator.hpp"
+#include "comm/halo.hpp"
+#include "partition/dataset.hpp"
+#include "partition/partitioner.hpp"
+#include "partition/types.hpp"
+
+namespace halorec {
+
+// Compressed sparse rows; weights are the entries of the normalised adjacency.
+struct Csr {
+  std::vector<std::int64_t> row_begin{0};
+  std::vector<std::int32_t> column;
+  std::vector<float> weight;
+
+  std::int64_t num_rows() const { return static_cast<std::int64_t>(row_begin.size()) - 1; }
+  std::int64_t num_nonzeros() const { return row_begin.back(); }
+};
+
+// Which interactions a model learns from: the train split alone while validation chooses, both
+// splits for --refit, --select test and --select none.
+enum class TrainingPart : std::uint8_t { train, train_and_validation };
+
+class Shard {
+ public:
+  // Reads this rank's slice of the file, sends every interaction to the owners of its two ends,
+  // and builds rows, edges and plan. Pairs that stand in several splits or behaviors are merged.
+  // `owners` is the same on every rank and has communicator.size() parts. Collective.
+  Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPart part, Owners owners);
+
+  Communicator& communicator() const { return *communicator_; }
+
+  // --- nodes ------------------------------------------------------------------------------
+  std::int64_t num_owned() const { return num_owned_users() + num_owned_items(); }
+  std::int64_t num_owned_users() const { return static_cast<std::int64_t>(users_.size()); }
+  std::int64_t num_owned_items() const { return static_cast<std::int64_t>(items_.size()); }
+  std::int64_t num_ghosts() const { return halo_->num_ghosts(); }
+  // Global indices of the owned users and items, ascending: user u of this list is row u, item i
+  // is row num_owned_users() + i.
+  std::span<const std::uint32_t> owned_users() const { return users_; }
+  std::span<const std::uint32_t> owned_items() const { return items_; }
+  GlobalId global_id(std::int64_t owned_row) const;
+  // Owner and row of any node, known on every rank (8 bytes a node).
+  RowAddress address_of_user(std::uint32_t index) const { return user_address_[index]; }
+  RowAddress address_of_item(std::uint32_t index) const { return item_address_[index]; }
+
+  // --- sizes of the whole graph, the same on every rank ------------------------------------
+  std::uint32_t num_users() const { return static_cast<std::uint32_t>(user_address_.size()); }
+  std::uint32_t num_items() const { return static_cast<std::uint32_t>(item_address_.size()); }
+  std::uint64_t num_edges() const { return num_edges_; }
+  // Training degree of every item of the whole graph, and its running sum [num_items + 1]: what
+  // popularity and degree-proportional negatives are drawn from.
+  std::uint32_t item_degree(std::uint32_t index) const {
+    return static_cast<std::uint32_t>(item_edges_before_[index + 1] - item_edges_before_[index]);
+  }
+  std::span<const std::uint64_t> item_edges_before() const { return item_edges_before_; }
+
+  // --- this rank's edges --------------------------------------------------------------------
+  // Symmetrically normalised adjacency, rows = owned. local: columns are owned rows; cross: columns
+  // are ghosts numbered from 0. Weight of (u, i) = 1 / sqrt(degree(u) degree(i)).
+  const Csr& local() const { return local_; }
+  const Csr& cross() const { return cross_; }
+  // Transpose of cross: rows = ghosts, columns = owned rows.
+  const Csr& cross_transposed() const { return cross_transposed_; }
+  const HaloPlan& halo() const { return *halo_; }
+
+  // --- training interactions of the owned users ---------------------------------------------
+  // Items (global indices, ascending, distinct) of the owned user in row `user_row`.
+  std::span<const std::uint32_t> items_of(std::int64_t user_row) const {
+    return {interaction_items_.data() + interaction_begin_[static_cast<std::size_t>(user_row)],
+            interaction_items_.data() + interaction_begin_[static_cast<std::size_t>(user_row) + 1]};
+  }
+  // Global number of that user's first edge: edges of the whole graph are numbered by
+  // (user index, item index), the same on any number of ranks.
+  std::uint64_t first_edge_of(std::int64_t user_row) const {
+    return first_edge_[static_cast<std::size_t>(user_row)];
+  }
+
+ private:
+  Communicator* communicator_;
+  std::vector<std::uint32_t> users_, items_;
+  std::vector<RowAddress> user_address_, item_address_;
+  std::uint64_t num_edges_ = 0;
+  std::vector<std::uint64_t> item_edges_before_;
+  Csr local_, cross_, cross_transposed_;
+  std::unique_ptr<HaloPlan> halo_;
+  std::vector<std::int64_t> interaction_begin_{0};
+  std::vector<std::uint32_t> interaction_items_;
+  std::vector<std::uint64_t> first_edge_;
+};
+
+// The held-out interactions of the users that this rank owns, rows as in the shard: for each owned
+// user its items (global indices, ascending, distinct). Collective.
+struct HeldOut {
+  std::vector<std::int64_t> begin{0};
+  std::vector<std::uint32_t> items;
+  std::span<const std::uint32_t> of(std::int64_t user_row) const {
+    return {items.data() + begin[static_cast<std::size_t>(user_row)],
+            items.data() + begin[static_cast<std::size_t>(user_row) + 1]};
+  }
+};
+HeldOut read_held_out(const Shard& shard, const DatasetFile& dataset, Split split);
+
+}  // namespace halorec
