@@ -22,7 +22,7 @@ class BatchGather {
   // `wanted`: rows this rank reads, in its own order, repeats allowed. Collective.
   BatchGather(Communicator& communicator, std::span<const RowAddress> wanted);
 
-  std::int64_t num_wanted() const { return static_cast<std::int64_t>(slot_.size()); }
+  std::int64_t num_wanted() const { return static_cast<std::int64_t>(order_.size()); }
 
   // out[num_wanted x width] (dense) = the wanted rows of `owned` [. x width, row stride `stride`]
   // on their owners. Collective. T: float, double.
@@ -35,7 +35,10 @@ class BatchGather {
 
  private:
   Communicator* communicator_;
-  std::vector<std::int64_t> slot_;  // wanted position -> distinct row, in (owner, row) order
+  // Wanted positions sorted by (owner, row, position); group g of equal rows is
+  // order_[group_begin_[g] .. group_begin_[g+1]) and travels once.
+  std::vector<std::int32_t> order_;
+  std::vector<std::int64_t> group_begin_;
   std::vector<std::int64_t> fetch_counts_;  // distinct rows read from each rank
   std::vector<std::int64_t> serve_counts_;  // rows that each rank reads here
   std::vector<std::int32_t> serve_rows_;

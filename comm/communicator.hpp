@@ -99,11 +99,11 @@ class Communicator {
 
   // Runs `work` on rank 0 alone while the others sleep (no spinning, no stall limit: METIS or an
   // import may take long). An Error thrown there is thrown on every rank, `everywhere`. Collective.
-  void on_root(std::string_view what, const std::function<void()>& work);
+  void on_root(const std::function<void()>& work);
 
   // Runs `work` on every rank (it must not communicate); if any throws, every rank throws the
   // error of the lowest failing rank, `everywhere`. Collective. For reading and writing files.
-  void together(std::string_view what, const std::function<void()>& work);
+  void together(const std::function<void()>& work);
 
   // Throws on every rank, naming `what`, when the ranks' values differ. Collective.
   void check_same(std::uint64_t value, std::string_view what);

@@ -68,9 +68,8 @@ class HaloExchange {
   bool progress();
 
  private:
-  void post(const std::vector<std::int64_t>& receive_begin, std::vector<T>& receive,
-            const std::vector<std::int64_t>& send_begin, const T* send, std::int64_t width,
-            int tag);
+  void post(std::span<const std::int64_t> receive_begin, T* receive,
+            std::span<const std::int64_t> send_begin, const T* send, std::int64_t width, int tag);
   void wait(const char* what);
 
   const HaloPlan* plan_;

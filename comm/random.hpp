@@ -33,9 +33,7 @@ class Random {
     return static_cast<double>(bits(key, index) >> 11) * 0x1.0p-53;
   }
   // Uniform in [0, n), n > 0, without modulo bias beyond 2^-64 n.
-  std::uint64_t below(std::uint64_t n, std::uint64_t key, std::uint32_t index = 0) const {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(bits(key, index)) * n) >> 64);
-  }
+  std::uint64_t below(std::uint64_t n, std::uint64_t key, std::uint32_t index = 0) const;
   // Standard normal (Box-Muller on the pair of uniforms of one counter).
   double normal(std::uint64_t key, std::uint32_t index = 0) const;
 

@@ -1,0 +1,147 @@
+#include "comm/watchdog.hpp"
+
+#include <unistd.h>
+#include <csignal>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include <fmt/core.h>
+
+#include "comm/check.hpp"
+
+namespace halorec::watchdog {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::atomic<const char*> waiting_for{nullptr};
+std::atomic<std::int64_t> waiting_since{0};
+std::atomic<std::uint64_t> current_step{0};
+std::atomic<double> limit_seconds{0};
+std::atomic<int> own_rank{0};
+volatile std::sig_atomic_t stop_signal = 0;
+
+std::mutex mutex;
+std::condition_variable wake;
+std::string advice_text;
+bool ending = false;
+std::thread thread;
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
+      .count();
+}
+
+std::string advice() {
+  const std::lock_guard lock(mutex);
+  return advice_text.empty() ? "" : "; " + advice_text;
+}
+
+void print_line(const std::string& line) {
+  // One write: lines of several ranks must not mix.
+  const std::string text = "halorec: " + line + "\n";
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+}
+
+void look_for_stall() {
+  const char* what = waiting_for.load();
+  const double limit = limit_seconds.load();
+  if (what == nullptr || limit <= 0) return;
+  const double waited = static_cast<double>(now_ns() - waiting_since.load()) * 1e-9;
+  // Ranks wait in line, so that the first to speak ends the job before the others repeat it.
+  if (waited < limit + 0.3 * own_rank.load()) return;
+  print_line(fmt::format(
+      "error: rank {} has waited {:.0f} s in {} at step {}: another rank is stuck or lost "
+      "(--stall-seconds {:g}); the job ends here{}",
+      own_rank.load(), waited, what, current_step.load(), limit, advice()));
+  // Not MPI_Abort: MPI may be entered by the main thread only, and that one is inside it.
+  // A rank that leaves makes mpirun end the others.
+  ::_exit(kExitFailure);
+}
+
+void run() {
+  // Signals belong to the main thread.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  bool told = false;
+  std::unique_lock lock(mutex);
+  while (!wake.wait_for(lock, std::chrono::milliseconds(50), [] { return ending; })) {
+    lock.unlock();
+    if (stop_signal != 0 && !told) {
+      told = true;
+      const char* name = stop_signal == SIGTERM ? "SIGTERM" : "SIGUSR1";
+      if (own_rank.load() == 0) {
+        print_line(fmt::format("{}: stopping after step {} with a checkpoint if time allows{}",
+                               name, current_step.load(), advice()));
+      }
+    }
+    look_for_stall();
+    lock.lock();
+  }
+}
+
+extern "C" void note_stop(int signal) {
+  stop_signal = signal;
+}
+
+}  // namespace
+
+void start(int rank, double stall_seconds) {
+  own_rank = rank;
+  limit_seconds = stall_seconds;
+  if (thread.joinable()) return;
+  ending = false;
+  thread = std::thread(run);
+}
+
+void stop() {
+  if (!thread.joinable()) return;
+  {
+    const std::lock_guard lock(mutex);
+    ending = true;
+  }
+  wake.notify_all();
+  thread.join();
+}
+
+void set_step(std::uint64_t step) {
+  current_step.store(step, std::memory_order_relaxed);
+}
+
+void set_advice(const std::string& text) {
+  const std::lock_guard lock(mutex);
+  advice_text = text;
+}
+
+void enter(const char* what) {
+  waiting_since.store(now_ns(), std::memory_order_relaxed);
+  waiting_for.store(what, std::memory_order_release);
+}
+
+void leave() {
+  waiting_for.store(nullptr, std::memory_order_release);
+}
+
+void catch_stop_signals() {
+  struct sigaction action {};
+  action.sa_handler = note_stop;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGUSR1, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int stop_requested() {
+  return stop_signal;
+}
+void clear_stop_request() {
+  stop_signal = 0;
+}
+
+}  // namespace halorec::watchdog
