@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "partition/graph.hpp"
 #include "partition/types.hpp"
 
 namespace halorec {
@@ -33,19 +34,11 @@ struct Owners {
   }
 };
 
-// The training graph as one process sees it while it cuts: users' item lists in CSR form.
-struct BipartiteGraph {
-  std::vector<std::uint64_t> user_begin;  // [num_users + 1]
-  std::vector<std::uint32_t> items;       // [num_edges], sorted and distinct within a user
-  std::uint32_t num_items = 0;
-
-  std::uint32_t num_users() const { return static_cast<std::uint32_t>(user_begin.size() - 1); }
-  std::uint64_t num_edges() const { return items.size(); }
-};
-
 // Cuts on the calling process alone (not collective). Every answer is validated: each part is in
-// range and, unless there are fewer nodes than parts, not empty (empty ones are filled from the
-// largest, heaviest-degree nodes last). One part never reaches METIS, which dies of it.
+// range and, unless there are fewer nodes than parts, not empty (an empty one takes the lightest
+// node of the largest). One part never reaches METIS, which dies of it. Nodes without edges are
+// dealt out to the parts with the fewest nodes. Error when the graph is too large for METIS's
+// 32-bit indices.
 Owners cut(const BipartiteGraph& graph, const CutOptions& options);
 
 // What a cut costs. Imbalance = largest part over the mean.

@@ -15,6 +15,7 @@
 #include "comm/communicator.hpp"
 #include "comm/halo.hpp"
 #include "partition/dataset.hpp"
+#include "partition/graph.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/types.hpp"
 
@@ -29,10 +30,6 @@ struct Csr {
   std::int64_t num_rows() const { return static_cast<std::int64_t>(row_begin.size()) - 1; }
   std::int64_t num_nonzeros() const { return row_begin.back(); }
 };
-
-// Which interactions a model learns from: the train split alone while validation chooses, both
-// splits for --refit, --select test and --select none.
-enum class TrainingPart : std::uint8_t { train, train_and_validation };
 
 class Shard {
  public:
@@ -90,6 +87,8 @@ class Shard {
   }
 
  private:
+  void number_nodes(const Owners& owners);
+
   Communicator* communicator_;
   std::vector<std::uint32_t> users_, items_;
   std::vector<RowAddress> user_address_, item_address_;

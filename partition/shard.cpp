@@ -1,0 +1,285 @@
+#include "partition/shard.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace halorec {
+namespace {
+
+struct Pair {
+  std::uint32_t user;
+  std::uint32_t item;
+};
+static_assert(sizeof(Pair) == sizeof(std::uint64_t));
+
+// Reads this rank's slice of a split, a chunk at a time, and hands each chunk to `deliver`, which
+// may communicate: every rank delivers equally often. Collective.
+template <typename Deliver>
+void read_slices(Communicator& communicator, const DatasetFile& dataset, Split split,
+                 const Deliver& deliver) {
+  constexpr std::uint64_t kChunk = std::uint64_t{1} << 22;
+  const std::uint64_t total = dataset.num_interactions(split);
+  const auto num_ranks = static_cast<std::uint64_t>(communicator.size());
+  const auto rank = static_cast<std::uint64_t>(communicator.rank());
+  const std::uint64_t first = total * rank / num_ranks;
+  const std::uint64_t last = total * (rank + 1) / num_ranks;
+  const std::uint64_t largest = (total + num_ranks - 1) / num_ranks;
+  for (std::uint64_t done = 0; done < largest; done += kChunk) {
+    Interactions chunk;
+    const std::uint64_t begin = std::min(last, first + done);
+    const std::uint64_t end = std::min(last, begin + kChunk);
+    communicator.together([&] { chunk = dataset.read(split, begin, end - begin); });
+    deliver(chunk);
+  }
+}
+
+// Sends each interaction to the rank that `owner_of(interaction)` names. Collective.
+template <typename OwnerOf>
+std::vector<Pair> send_home(Communicator& communicator, const Interactions& chunk,
+                            const OwnerOf& owner_of) {
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(communicator.size()), 0);
+  for (std::size_t e = 0; e < chunk.user.size(); ++e) {
+    ++counts[static_cast<std::size_t>(owner_of(chunk.user[e], chunk.item[e]))];
+  }
+  std::vector<std::int64_t> next(counts.size(), 0);
+  std::exclusive_scan(counts.begin(), counts.end(), next.begin(), std::int64_t{0});
+  std::vector<std::uint64_t> packed(chunk.user.size());
+  for (std::size_t e = 0; e < chunk.user.size(); ++e) {
+    auto& slot = next[static_cast<std::size_t>(owner_of(chunk.user[e], chunk.item[e]))];
+    packed[static_cast<std::size_t>(slot++)] =
+        static_cast<std::uint64_t>(chunk.user[e]) << 32 | chunk.item[e];
+  }
+  const auto received = communicator.all_to_all<std::uint64_t>(packed, counts);
+  std::vector<Pair> pairs(received.size());
+  std::transform(received.begin(), received.end(), pairs.begin(), [](std::uint64_t both) {
+    return Pair{static_cast<std::uint32_t>(both >> 32), static_cast<std::uint32_t>(both)};
+  });
+  return pairs;
+}
+
+// Rows of distinct ascending values: groups (row, value) pairs by row.
+struct Lists {
+  std::vector<std::int64_t> begin;
+  std::vector<std::uint32_t> values;
+};
+
+template <typename RowOf, typename ValueOf>
+Lists group(const std::vector<Pair>& pairs, std::int64_t num_rows, const RowOf& row_of,
+            const ValueOf& value_of) {
+  Lists lists;
+  lists.begin.assign(static_cast<std::size_t>(num_rows) + 1, 0);
+  for (const Pair& pair : pairs) ++lists.begin[static_cast<std::size_t>(row_of(pair)) + 1];
+  std::partial_sum(lists.begin.begin(), lists.begin.end(), lists.begin.begin());
+  lists.values.resize(pairs.size());
+  std::vector<std::int64_t> next(lists.begin.begin(), lists.begin.end() - 1);
+  for (const Pair& pair : pairs) {
+    lists.values[static_cast<std::size_t>(next[static_cast<std::size_t>(row_of(pair))]++)] =
+        value_of(pair);
+  }
+  std::int64_t kept = 0;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(num_rows); ++r) {
+    const auto first = lists.values.begin() + lists.begin[r];
+    const auto last = lists.values.begin() + lists.begin[r + 1];
+    std::sort(first, last);
+    const auto end = std::unique(first, last);
+    lists.begin[r] = kept;
+    std::copy(first, end, lists.values.begin() + kept);
+    kept += end - first;
+  }
+  lists.begin.back() = kept;
+  lists.values.resize(static_cast<std::size_t>(kept));
+  lists.values.shrink_to_fit();
+  return lists;
+}
+
+Csr transpose(const Csr& matrix, std::int64_t num_columns) {
+  Csr result;
+  result.row_begin.assign(static_cast<std::size_t>(num_columns) + 1, 0);
+  for (const std::int32_t column : matrix.column) {
+    ++result.row_begin[static_cast<std::size_t>(column) + 1];
+  }
+  std::partial_sum(result.row_begin.begin(), result.row_begin.end(), result.row_begin.begin());
+  result.column.resize(matrix.column.size());
+  result.weight.resize(matrix.weight.size());
+  std::vector<std::int64_t> next(result.row_begin.begin(), result.row_begin.end() - 1);
+  for (std::int64_t row = 0; row < matrix.num_rows(); ++row) {
+    for (std::int64_t e = matrix.row_begin[static_cast<std::size_t>(row)];
+         e < matrix.row_begin[static_cast<std::size_t>(row) + 1]; ++e) {
+      const auto column = static_cast<std::size_t>(matrix.column[static_cast<std::size_t>(e)]);
+      const auto slot = static_cast<std::size_t>(next[column]++);
+      result.column[slot] = static_cast<std::int32_t>(row);
+      result.weight[slot] = matrix.weight[static_cast<std::size_t>(e)];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
+             Owners owners)
+    : communicator_(&communicator) {
+  HALOREC_ASSERT_LIGHT(owners.num_parts == communicator.size());
+  HALOREC_ASSERT_LIGHT(owners.user.size() == dataset.num_users());
+  HALOREC_ASSERT_LIGHT(owners.item.size() == dataset.num_items());
+  number_nodes(owners);
+  owners = {};
+
+  std::vector<Pair> by_user, by_item;
+  for (int s = 0; s < (part == TrainingPart::train ? 1 : 2); ++s) {
+    read_slices(communicator, dataset, static_cast<Split>(s), [&](const Interactions& chunk) {
+      const auto users = send_home(communicator, chunk, [&](std::uint32_t u, std::uint32_t) {
+        return user_address_[u].owner;
+      });
+      by_user.insert(by_user.end(), users.begin(), users.end());
+      const auto items = send_home(communicator, chunk, [&](std::uint32_t, std::uint32_t i) {
+        return item_address_[i].owner;
+      });
+      by_item.insert(by_item.end(), items.begin(), items.end());
+    });
+  }
+  Lists of_users = group(
+      by_user, num_owned_users(), [&](const Pair& p) { return user_address_[p.user].row; },
+      [](const Pair& p) { return p.item; });
+  by_user = {};
+  const Lists of_items = group(
+      by_item, num_owned_items(),
+      [&](const Pair& p) { return item_address_[p.item].row - num_owned_users(); },
+      [](const Pair& p) { return p.user; });
+  by_item = {};
+
+  // Degrees of all nodes, on every rank.
+  std::vector<std::uint32_t> user_degree(num_users(), 0), item_degree(num_items(), 0);
+  for (std::size_t u = 0; u < users_.size(); ++u) {
+    user_degree[users_[u]] = static_cast<std::uint32_t>(of_users.begin[u + 1] - of_users.begin[u]);
+  }
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    item_degree[items_[i]] = static_cast<std::uint32_t>(of_items.begin[i + 1] - of_items.begin[i]);
+  }
+  communicator.sum(std::span<std::uint32_t>(user_degree));
+  communicator.sum(std::span<std::uint32_t>(item_degree));
+  item_edges_before_.assign(num_items() + std::size_t{1}, 0);
+  std::inclusive_scan(item_degree.begin(), item_degree.end(), item_edges_before_.begin() + 1,
+                      std::plus<>(), std::uint64_t{0});
+  num_edges_ = item_edges_before_.back();
+  std::uint64_t before = 0;
+  std::size_t own = 0;
+  for (std::uint32_t u = 0; u < num_users(); ++u) {
+    if (own < users_.size() && users_[own] == u) {
+      first_edge_.push_back(before);
+      ++own;
+    }
+    before += user_degree[u];
+  }
+  HALOREC_ASSERT_LIGHT(before == num_edges_);
+
+  // Ghosts: every foreign end, ordered by (owner, row).
+  std::vector<RowAddress> ghosts;
+  std::vector<std::int32_t> user_ghost(num_users(), -1), item_ghost(num_items(), -1);
+  const auto find_ghosts = [&](const std::vector<std::uint32_t>& ends,
+                               const std::vector<RowAddress>& address,
+                               std::vector<std::int32_t>& ghost_of) {
+    for (const std::uint32_t end : ends) {
+      if (address[end].owner == communicator.rank() || ghost_of[end] == 0) continue;
+      ghost_of[end] = 0;
+      ghosts.push_back(address[end]);
+    }
+  };
+  find_ghosts(of_users.values, item_address_, item_ghost);
+  find_ghosts(of_items.values, user_address_, user_ghost);
+  std::sort(ghosts.begin(), ghosts.end());
+  const auto number_ghosts = [&](const std::vector<RowAddress>& address,
+                                 std::vector<std::int32_t>& ghost_of) {
+    for (std::size_t k = 0; k < ghost_of.size(); ++k) {
+      if (ghost_of[k] != 0) continue;
+      ghost_of[k] = static_cast<std::int32_t>(
+          std::lower_bound(ghosts.begin(), ghosts.end(), address[k]) - ghosts.begin());
+    }
+  };
+  number_ghosts(user_address_, user_ghost);
+  number_ghosts(item_address_, item_ghost);
+
+  // Rows: users' items, then items' users.
+  const auto append_rows = [&](const Lists& lists, std::span<const std::uint32_t> own_nodes,
+                               const std::vector<std::uint32_t>& own_degree,
+                               const std::vector<RowAddress>& far_address,
+                               const std::vector<std::int32_t>& far_ghost,
+                               const std::vector<std::uint32_t>& far_degree) {
+    std::vector<std::pair<std::int32_t, float>> near, far;
+    for (std::size_t r = 0; r < own_nodes.size(); ++r) {
+      near.clear();
+      far.clear();
+      const double degree = own_degree[own_nodes[r]];
+      for (std::int64_t e = lists.begin[r]; e < lists.begin[r + 1]; ++e) {
+        const std::uint32_t end = lists.values[static_cast<std::size_t>(e)];
+        const auto weight = static_cast<float>(1.0 / std::sqrt(degree * far_degree[end]));
+        if (far_address[end].owner == communicator.rank()) {
+          near.emplace_back(far_address[end].row, weight);
+        } else {
+          far.emplace_back(far_ghost[end], weight);
+        }
+      }
+      std::sort(far.begin(), far.end());
+      for (auto* side : {&near, &far}) {
+        Csr& matrix = side == &near ? local_ : cross_;
+        for (const auto& [column, weight] : *side) {
+          matrix.column.push_back(column);
+          matrix.weight.push_back(weight);
+        }
+        matrix.row_begin.push_back(std::ssize(matrix.column));
+      }
+    }
+  };
+  append_rows(of_users, users_, user_degree, item_address_, item_ghost, item_degree);
+  append_rows(of_items, items_, item_degree, user_address_, user_ghost, user_degree);
+  cross_transposed_ = transpose(cross_, std::ssize(ghosts));
+
+  std::vector<std::int32_t> ghost_owner, ghost_row;
+  for (const RowAddress& ghost : ghosts) {
+    ghost_owner.push_back(ghost.owner);
+    ghost_row.push_back(ghost.row);
+  }
+  halo_ = std::make_unique<HaloPlan>(communicator, num_owned(), ghost_owner, ghost_row);
+  interaction_begin_ = std::move(of_users.begin);
+  interaction_items_ = std::move(of_users.values);
+}
+
+void Shard::number_nodes(const Owners& owners) {
+  std::vector<std::int32_t> next(static_cast<std::size_t>(owners.num_parts), 0);
+  const auto number = [&](const std::vector<std::int32_t>& owner_of,
+                          std::vector<RowAddress>& address, std::vector<std::uint32_t>& own) {
+    address.resize(owner_of.size());
+    for (std::size_t k = 0; k < owner_of.size(); ++k) {
+      const std::int32_t owner = owner_of[k];
+      address[k] = {owner, next[static_cast<std::size_t>(owner)]++};
+      if (owner == communicator_->rank()) own.push_back(static_cast<std::uint32_t>(k));
+    }
+  };
+  number(owners.user, user_address_, users_);
+  number(owners.item, item_address_, items_);
+}
+
+GlobalId Shard::global_id(std::int64_t owned_row) const {
+  if (owned_row < num_owned_users()) {
+    return {NodeKind::user, users_[static_cast<std::size_t>(owned_row)]};
+  }
+  return {NodeKind::item, items_[static_cast<std::size_t>(owned_row - num_owned_users())]};
+}
+
+HeldOut read_held_out(const Shard& shard, const DatasetFile& dataset, Split split) {
+  std::vector<Pair> pairs;
+  read_slices(shard.communicator(), dataset, split, [&](const Interactions& chunk) {
+    const auto arrived =
+        send_home(shard.communicator(), chunk,
+                  [&](std::uint32_t u, std::uint32_t) { return shard.address_of_user(u).owner; });
+    pairs.insert(pairs.end(), arrived.begin(), arrived.end());
+  });
+  Lists lists = group(
+      pairs, shard.num_owned_users(),
+      [&](const Pair& p) { return shard.address_of_user(p.user).row; },
+      [](const Pair& p) { return p.item; });
+  return {std::move(lists.begin), std::move(lists.values)};
+}
+
+}  // namespace halorec
