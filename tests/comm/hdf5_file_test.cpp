@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "comm/check.hpp"
@@ -46,36 +47,42 @@ Path write_sample(const Path& path) {
 }
 
 template <typename T>
-void round_trip(Hdf5File& file, const std::string& name, std::vector<T>& expected) {
-  expected = {std::numeric_limits<T>::lowest(), T{0}, T{1}, std::numeric_limits<T>::max()};
-  file.write(name, expected);
+std::vector<T> extremes() {
+  return {std::numeric_limits<T>::lowest(), T{0}, T{1}, std::numeric_limits<T>::max()};
+}
+
+template <typename T>
+std::string name_of() {
+  return std::string("t/") + (std::is_signed_v<T> ? "s" : "u") + std::to_string(sizeof(T)) +
+         (std::is_floating_point_v<T> ? "f" : "i");
+}
+
+template <typename... T>
+void write_types(Hdf5File& file) {
+  (file.write(name_of<T>(), extremes<T>()), ...);
+}
+
+template <typename T>
+void expect_type(const Hdf5File& file) {
+  EXPECT_EQ(file.read<T>(name_of<T>()), extremes<T>());
+}
+
+template <typename... T>
+void expect_types(const Hdf5File& file) {
+  (expect_type<T>(file), ...);
 }
 
 TEST(Hdf5File, EveryElementTypeComesBack) {
   const TemporaryFolder folder;
   const Path path = folder / "types.h5";
-  std::tuple<std::vector<std::int8_t>, std::vector<std::uint8_t>, std::vector<std::int16_t>,
-             std::vector<std::uint16_t>, std::vector<std::int32_t>, std::vector<std::uint32_t>,
-             std::vector<std::int64_t>, std::vector<std::uint64_t>, std::vector<float>,
-             std::vector<double>>
-      expected;
   {
     Hdf5File file = Hdf5File::create(path);
-    int i = 0;
-    std::apply([&](auto&... each) { (round_trip(file, "t/" + std::to_string(i++), each), ...); },
-               expected);
+    write_types<std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
+                std::int64_t, std::uint64_t, float, double>(file);
     file.commit();
   }
-  const Hdf5File file = Hdf5File::open(path, "dataset");
-  int i = 0;
-  std::apply(
-      [&](const auto&... each) {
-        (EXPECT_EQ(file.read<typename std::decay_t<decltype(each)>::value_type>(
-                       "t/" + std::to_string(i++)),
-                   each),
-         ...);
-      },
-      expected);
+  expect_types<std::int8_t, std::uint8_t, std::int16_t, std::uint16_t, std::int32_t, std::uint32_t,
+               std::int64_t, std::uint64_t, float, double>(Hdf5File::open(path, "dataset"));
 }
 
 TEST(Hdf5File, ShapesSlicesAndEmptyDatasets) {
@@ -172,7 +179,9 @@ TEST(Hdf5File, TruncationAtAnyLengthIsFound) {
     const Path cut = folder.write("cut.h5", std::string_view(whole).substr(0, length));
     const std::string message = open_error(cut, false);
     EXPECT_TRUE(contains(message, "cut.h5")) << message;
-    if (length >= 10) EXPECT_TRUE(contains(message, "truncated")) << length << ": " << message;
+    if (length >= 10) {
+      EXPECT_TRUE(contains(message, "truncated")) << length << ": " << message;
+    }
   }
   EXPECT_TRUE(contains(open_error(folder.write("more.h5", whole + "x"), false), "damaged"));
 }

@@ -1,0 +1,1 @@
+halorec_test(hdf5_file comm)
