@@ -1,0 +1,28 @@
+#include "launch/output.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "comm/check.hpp"
+
+namespace halorec {
+namespace {
+
+[[noreturn]] void report(int code) {
+  std::clearerr(stdout);
+  if (code == EPIPE) throw OutputClosed();
+  fail("cannot write to standard output: {}", std::generic_category().message(code));
+}
+
+}  // namespace
+
+void write_stdout(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) report(errno);
+}
+
+void flush_stdout() {
+  if (std::fflush(stdout) != 0) report(errno);
+}
+
+}  // namespace halorec

@@ -1,0 +1,1 @@
+halorec_test(options launch)
