@@ -27,7 +27,7 @@ void add_scaled(std::int64_t n, T a, const T* HWY_RESTRICT x, T* HWY_RESTRICT y)
 }
 
 template <typename T>
-void scale_into(std::int64_t n, T a, const T* HWY_RESTRICT x, T* HWY_RESTRICT y) {
+void scale_into(std::int64_t n, T a, const T* x, T* y) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto factor = hn::Set(d, a);

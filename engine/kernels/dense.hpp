@@ -10,7 +10,7 @@ namespace halorec::kernels {
 template <typename T>
 void add_scaled(std::int64_t n, T a, const T* x, T* y);
 
-// y = a x.
+// y = a x; y may be x.
 template <typename T>
 void scale_into(std::int64_t n, T a, const T* x, T* y);
 

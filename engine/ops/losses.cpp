@@ -1,0 +1,199 @@
+#include "engine/ops/losses.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "engine/kernels/dense.hpp"
+#include "engine/parallel.hpp"
+
+namespace halorec {
+namespace {
+
+template <typename T>
+double inner(const T* x, const T* y, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t c = 0; c < n; ++c) sum += static_cast<double>(x[c]) * static_cast<double>(y[c]);
+  return sum;
+}
+
+double softplus(double x) {
+  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+}
+
+double sum_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+}  // namespace
+
+template <typename T>
+double bpr_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& negatives,
+                std::int64_t global_batch) {
+  const std::int64_t n = users.value.rows;
+  const std::int64_t dim = users.value.cols;
+  const std::int64_t m = n == 0 ? 1 : negatives.value.rows / n;
+  HALOREC_ASSERT_LIGHT(positives.value.rows == n && negatives.value.rows == n * m && m >= 1);
+  const double share = 1.0 / (static_cast<double>(global_batch) * static_cast<double>(m));
+  std::vector<double> losses(static_cast<std::size_t>(n), 0.0);
+  // d loss / d (s(u,n) - s(u,p)), kept for the backward pass.
+  MatrixView<T> slope = tape.scratch(n, m).view();
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < n; ++k) {
+    const T* u = users.value.row(k);
+    const double positive = inner(u, positives.value.row(k), dim);
+    for (std::int64_t j = 0; j < m; ++j) {
+      const double gap = inner(u, negatives.value.row(k * m + j), dim) - positive;
+      losses[static_cast<std::size_t>(k)] += share * softplus(gap);
+      slope(k, j) = static_cast<T>(share / (1.0 + std::exp(-gap)));
+    }
+  }
+  tape.record([&users, &positives, &negatives, slope, n, m, dim] {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < n; ++k) {
+      const T* u = users.value.row(k);
+      for (std::int64_t j = 0; j < m; ++j) {
+        const T s = slope(k, j);
+        const std::int64_t row = k * m + j;
+        kernels::add_scaled(dim, s, negatives.value.row(row), users.gradient.row(k));
+        kernels::add_scaled(dim, -s, positives.value.row(k), users.gradient.row(k));
+        kernels::add_scaled(dim, -s, u, positives.gradient.row(k));
+        kernels::add_scaled(dim, s, u, negatives.gradient.row(row));
+      }
+    }
+  });
+  return sum_of(losses);
+}
+
+// The scores of a block of rows against the pool never outlive the block, so the gradients are
+// computed together with the loss, and the record only adds them.
+template <typename T>
+double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& pool,
+                    std::span<const std::uint32_t> positive_items,
+                    std::span<const std::uint32_t> pool_items, double tau, double tau2,
+                    std::int64_t global_batch) {
+  constexpr std::int64_t kBlockRows = 64;
+  const std::int64_t n = users.value.rows;
+  const std::int64_t dim = users.value.cols;
+  const std::int64_t m = pool.value.rows;
+  HALOREC_ASSERT_LIGHT(std::ssize(positive_items) == n && std::ssize(pool_items) == m);
+  const double share = 1.0 / static_cast<double>(global_batch);
+
+  // Where each item stands in the pool: entries sorted by item.
+  std::vector<std::int32_t> by_item(static_cast<std::size_t>(m));
+  std::iota(by_item.begin(), by_item.end(), 0);
+  const auto item_of = [&](std::int32_t j) { return pool_items[static_cast<std::size_t>(j)]; };
+  std::sort(by_item.begin(), by_item.end(), [&](std::int32_t a, std::int32_t b) {
+    return item_of(a) != item_of(b) ? item_of(a) < item_of(b) : a < b;
+  });
+
+  const int num_threads = omp_get_max_threads();
+  MatrixView<T> user_gradient = tape.scratch(n, dim).view();
+  MatrixView<T> pool_gradient = tape.scratch(m * num_threads, dim).view();
+  std::vector<double> losses(static_cast<std::size_t>(n), 0.0);
+  std::vector<Matrix<T>*> scores;
+  for (int t = 0; t < num_threads; ++t) scores.push_back(&tape.scratch(kBlockRows, m));
+
+  const std::int64_t num_blocks = (n + kBlockRows - 1) / kBlockRows;
+#pragma omp parallel num_threads(num_threads)
+  {
+    const int thread = omp_get_thread_num();
+    MatrixView<T> own = pool_gradient.rows_from(thread * m, m);
+    for (std::int64_t j = 0; j < m; ++j) std::fill_n(own.row(j), dim, T{0});
+    Matrix<T>& block = *scores[static_cast<std::size_t>(thread)];
+    // Static, so that each thread's sum over its blocks has one order.
+#pragma omp for schedule(static)
+    for (std::int64_t b = 0; b < num_blocks; ++b) {
+      const std::int64_t first = b * kBlockRows;
+      const std::int64_t rows = std::min(kBlockRows, n - first);
+      if (m > 0) {
+        kernels::matrix_product<T>(false, true, rows, m, dim, T{1}, users.value.row(first),
+                                   users.value.stride, pool.value.data, pool.value.stride, T{0},
+                                   block.data(), m);
+      }
+      for (std::int64_t k = 0; k < rows; ++k) {
+        const std::int64_t row = first + k;
+        const std::uint32_t item = positive_items[static_cast<std::size_t>(row)];
+        T* s = block.row(k);
+        auto same =
+            std::lower_bound(by_item.begin(), by_item.end(), item,
+                             [&](std::int32_t j, std::uint32_t i) { return item_of(j) < i; });
+        std::int64_t num_left_out = 0;
+        for (; same != by_item.end() && item_of(*same) == item; ++same, ++num_left_out) {
+          s[*same] = -std::numeric_limits<T>::infinity();
+        }
+        const double positive = inner(users.value.row(row), positives.value.row(row), dim) / tau;
+        double loss = -positive;
+        if (num_left_out < m) {
+          T largest = T{0};
+          const double sum = kernels::exponentials<T>(m, static_cast<T>(1.0 / tau), s, &largest);
+          loss += tau2 * (std::log(sum) + static_cast<double>(largest) / tau);
+          kernels::scale_into<T>(m, static_cast<T>(share * tau2 / (tau * sum)), s, s);
+        } else {
+          std::fill_n(s, m, T{0});
+        }
+        losses[static_cast<std::size_t>(row)] = share * loss;
+      }
+      if (m > 0) {
+        kernels::matrix_product<T>(false, false, rows, dim, m, T{1}, block.data(), m,
+                                   pool.value.data, pool.value.stride, T{0},
+                                   user_gradient.row(first), dim);
+        kernels::matrix_product<T>(true, false, m, dim, rows, T{1}, block.data(), m,
+                                   users.value.row(first), users.value.stride, T{1}, own.data, dim);
+      } else {
+        for (std::int64_t k = 0; k < rows; ++k)
+          std::fill_n(user_gradient.row(first + k), dim, T{0});
+      }
+    }
+  }
+
+  tape.record([&users, &positives, &pool, user_gradient, pool_gradient, m, num_threads,
+               slope = static_cast<T>(-share / tau)] {
+    add_scaled(T{1}, MatrixView<const T>(user_gradient), users.gradient);
+    add_scaled(slope, MatrixView<const T>(positives.value), users.gradient);
+    add_scaled(slope, MatrixView<const T>(users.value), positives.gradient);
+    for (int t = 0; t < num_threads; ++t) {
+      add_scaled(T{1}, MatrixView<const T>(pool_gradient.rows_from(t * m, m)), pool.gradient);
+    }
+  });
+  return sum_of(losses);
+}
+
+template <typename T>
+double l2_penalty(Tape<T>& tape, Variable<T>& rows, std::span<const T> factors) {
+  const std::int64_t n = rows.value.rows;
+  const std::int64_t dim = rows.value.cols;
+  HALOREC_ASSERT_LIGHT(std::ssize(factors) == n);
+  std::vector<double> losses(static_cast<std::size_t>(n), 0.0);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < n; ++k) {
+    const T factor = factors[static_cast<std::size_t>(k)];
+    if (factor == T{0}) continue;
+    losses[static_cast<std::size_t>(k)] =
+        static_cast<double>(factor) / 2 * inner(rows.value.row(k), rows.value.row(k), dim);
+  }
+  tape.record([&rows, factors, n, dim] {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < n; ++k) {
+      const T factor = factors[static_cast<std::size_t>(k)];
+      if (factor == T{0}) continue;
+      kernels::add_scaled(dim, factor, rows.value.row(k), rows.gradient.row(k));
+    }
+  });
+  return sum_of(losses);
+}
+
+#define HALOREC_INSTANTIATE(T)                                                                    \
+  template double bpr_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&, std::int64_t);  \
+  template double softmax_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&,             \
+                                  std::span<const std::uint32_t>, std::span<const std::uint32_t>, \
+                                  double, double, std::int64_t);                                  \
+  template double l2_penalty<T>(Tape<T>&, Variable<T>&, std::span<const T>);
+HALOREC_INSTANTIATE(float)
+HALOREC_INSTANTIATE(double)
+
+}  // namespace halorec

@@ -1,0 +1,37 @@
+// Ranking losses over a batch's rows. Each returns this rank's share of the global mean: losses
+// of this rank's positives summed in double, divided by the global batch; summing over ranks is the
+// caller's. Gradients are scaled alike. None communicates.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/tape.hpp"
+
+namespace halorec {
+
+// Bayesian personalised ranking (Rendle et al., UAI 2009): mean over positives of the mean over its
+// m negatives of softplus(<u, n> - <u, p>).
+// users, positives: [n x dim]; negatives: [n m x dim], those of positive k in rows [k m, (k+1) m).
+template <typename T>
+double bpr_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& negatives,
+                std::int64_t global_batch);
+
+// Sampled softmax with two temperatures (BSL: Wu et al., ICDE 2024; tau2 = 1 is the usual one):
+//   -s(u,p)/tau + tau2 log sum over pool j, item(j) != item(p), of exp(s(u,j)/tau)
+// where s is the inner product of the given rows: pass normalised rows for cosine. Pool entries
+// that are the positive itself are left out of its sum (accidental positives); others count as
+// often as they were drawn. A positive whose whole pool is left out has the first term alone.
+// users, positives: [n x dim]; pool: [M x dim], the same on every rank. positive_items [n] and
+// pool_items [M] are item indices. Scores live in blocks of rows x M, one a thread.
+template <typename T>
+double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& pool,
+                    std::span<const std::uint32_t> positive_items,
+                    std::span<const std::uint32_t> pool_items, double tau, double tau2,
+                    std::int64_t global_batch);
+
+// sum over k of factor[k]/2 |row k|^2 of owned rows. rows: [num_owned x dim]; factors: [num_owned].
+template <typename T>
+double l2_penalty(Tape<T>& tape, Variable<T>& rows, std::span<const T> factors);
+
+}  // namespace halorec

@@ -1,0 +1,64 @@
+#include "engine/ops/rows.hpp"
+
+#include <cmath>
+
+namespace halorec {
+
+template <typename T>
+Variable<T>& gather_rows(Tape<T>& tape, const BatchGather& plan, Variable<T>& rows) {
+  Variable<T>& result = tape.result(plan.num_wanted(), rows.value.cols);
+  plan.gather(rows.value.data, rows.value.stride, rows.value.cols, result.value.data);
+  tape.record([&plan, &rows, &result] {
+    plan.scatter_add(result.gradient.data, rows.value.cols, rows.gradient.data,
+                     rows.gradient.stride);
+  });
+  return result;
+}
+
+template <typename T>
+Variable<T>& row_range(Tape<T>& tape, Variable<T>& rows, std::int64_t first, std::int64_t count) {
+  return tape.leaf(rows.value.rows_from(first, count), rows.gradient.rows_from(first, count));
+}
+
+template <typename T>
+Variable<T>& normalise_rows(Tape<T>& tape, Variable<T>& rows) {
+  const std::int64_t num_rows = rows.value.rows;
+  const std::int64_t cols = rows.value.cols;
+  Variable<T>& result = tape.result(num_rows, cols);
+  MatrixView<T> inverse_norm = tape.scratch(num_rows, 1).view();
+#pragma omp parallel for schedule(static)
+  for (std::int64_t r = 0; r < num_rows; ++r) {
+    double square = 0;
+    for (std::int64_t c = 0; c < cols; ++c) {
+      square += static_cast<double>(rows.value(r, c)) * static_cast<double>(rows.value(r, c));
+    }
+    const T inverse = static_cast<T>(1.0 / std::max(std::sqrt(square), 1e-12));
+    inverse_norm(r, 0) = inverse;
+    for (std::int64_t c = 0; c < cols; ++c) result.value(r, c) = rows.value(r, c) * inverse;
+  }
+  // y = x / |x|:  dx = (dy - y <y, dy>) / |x|.
+  tape.record([&rows, &result, inverse_norm, num_rows, cols] {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t r = 0; r < num_rows; ++r) {
+      double along = 0;
+      for (std::int64_t c = 0; c < cols; ++c) {
+        along +=
+            static_cast<double>(result.value(r, c)) * static_cast<double>(result.gradient(r, c));
+      }
+      for (std::int64_t c = 0; c < cols; ++c) {
+        rows.gradient(r, c) += inverse_norm(r, 0) *
+                               (result.gradient(r, c) - result.value(r, c) * static_cast<T>(along));
+      }
+    }
+  });
+  return result;
+}
+
+#define HALOREC_INSTANTIATE(T)                                                            \
+  template Variable<T>& gather_rows<T>(Tape<T>&, const BatchGather&, Variable<T>&);       \
+  template Variable<T>& row_range<T>(Tape<T>&, Variable<T>&, std::int64_t, std::int64_t); \
+  template Variable<T>& normalise_rows<T>(Tape<T>&, Variable<T>&);
+HALOREC_INSTANTIATE(float)
+HALOREC_INSTANTIATE(double)
+
+}  // namespace halorec

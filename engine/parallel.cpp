@@ -1,0 +1,50 @@
+#include "engine/parallel.hpp"
+
+#include <numeric>
+#include <vector>
+
+#include "engine/kernels/dense.hpp"
+
+namespace halorec {
+
+template <typename T>
+void scale_into(T a, MatrixView<const T> x, MatrixView<T> y) {
+  HALOREC_ASSERT_LIGHT(x.rows == y.rows && x.cols == y.cols);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t r = 0; r < x.rows; ++r) kernels::scale_into(x.cols, a, x.row(r), y.row(r));
+}
+
+template <typename T>
+void add_scaled(T a, MatrixView<const T> x, MatrixView<T> y) {
+  HALOREC_ASSERT_LIGHT(x.rows == y.rows && x.cols == y.cols);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t r = 0; r < x.rows; ++r) kernels::add_scaled(x.cols, a, x.row(r), y.row(r));
+}
+
+template <typename T>
+double dot(MatrixView<const T> x, MatrixView<const T> y) {
+  HALOREC_ASSERT_LIGHT(x.rows == y.rows && x.cols == y.cols);
+  constexpr std::int64_t kBlock = 1024;
+  const std::int64_t num_blocks = (x.rows + kBlock - 1) / kBlock;
+  std::vector<double> sums(static_cast<std::size_t>(num_blocks), 0.0);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t b = 0; b < num_blocks; ++b) {
+    double sum = 0;
+    for (std::int64_t r = b * kBlock; r < std::min(x.rows, (b + 1) * kBlock); ++r) {
+      for (std::int64_t c = 0; c < x.cols; ++c) {
+        sum += static_cast<double>(x(r, c)) * static_cast<double>(y(r, c));
+      }
+    }
+    sums[static_cast<std::size_t>(b)] = sum;
+  }
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+#define HALOREC_INSTANTIATE(T)                                        \
+  template void scale_into<T>(T, MatrixView<const T>, MatrixView<T>); \
+  template void add_scaled<T>(T, MatrixView<const T>, MatrixView<T>); \
+  template double dot<T>(MatrixView<const T>, MatrixView<const T>);
+HALOREC_INSTANTIATE(float)
+HALOREC_INSTANTIATE(double)
+
+}  // namespace halorec

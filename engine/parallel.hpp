@@ -1,0 +1,19 @@
+// Whole-matrix loops over all threads, row by row: the same bits for any thread count where rows
+// are independent, and for equal thread counts where they are summed.
+#pragma once
+
+#include "engine/matrix.hpp"
+
+namespace halorec {
+
+// y = a x.
+template <typename T>
+void scale_into(T a, MatrixView<const T> x, MatrixView<T> y);
+// y += a x.
+template <typename T>
+void add_scaled(T a, MatrixView<const T> x, MatrixView<T> y);
+// Sum of products of this rank's rows, in double; blocks of rows are summed in fixed order.
+template <typename T>
+double dot(MatrixView<const T> x, MatrixView<const T> y);
+
+}  // namespace halorec

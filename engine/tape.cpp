@@ -1,0 +1,65 @@
+#include "engine/tape.hpp"
+
+#include <algorithm>
+
+namespace halorec {
+
+template <typename T>
+Variable<T>& Tape<T>::leaf(MatrixView<T> value, MatrixView<T> gradient) {
+  Variable<T>& variable = variables_.emplace_back();
+  variable.value = value;
+  variable.gradient = gradient;
+  variable.wants_gradient_ = gradient.data != nullptr || value.rows * value.cols == 0;
+  return variable;
+}
+
+template <typename T>
+Variable<T>& Tape<T>::result(std::int64_t rows, std::int64_t cols) {
+  Variable<T>& variable = variables_.emplace_back();
+  variable.own_value_ = take(rows, cols);
+  variable.own_gradient_ = take(rows, cols);
+  variable.own_gradient_.fill(T{0});
+  variable.value = variable.own_value_.view();
+  variable.gradient = variable.own_gradient_.view();
+  return variable;
+}
+
+template <typename T>
+Matrix<T>& Tape<T>::scratch(std::int64_t rows, std::int64_t cols) {
+  return scratch_.emplace_back(take(rows, cols));
+}
+
+template <typename T>
+void Tape<T>::backward() {
+  for (auto record = records_.rbegin(); record != records_.rend(); ++record) (*record)();
+}
+
+template <typename T>
+void Tape<T>::clear() {
+  records_.clear();
+  // What the last step did not take again has another shape than this one's (a last, short batch).
+  spare_.clear();
+  for (Variable<T>& variable : variables_) {
+    spare_.push_back(std::move(variable.own_value_));
+    spare_.push_back(std::move(variable.own_gradient_));
+  }
+  for (Matrix<T>& matrix : scratch_) spare_.push_back(std::move(matrix));
+  variables_.clear();
+  scratch_.clear();
+}
+
+template <typename T>
+Matrix<T> Tape<T>::take(std::int64_t rows, std::int64_t cols) {
+  const auto fits = std::find_if(spare_.begin(), spare_.end(), [&](const Matrix<T>& matrix) {
+    return matrix.rows() == rows && matrix.cols() == cols;
+  });
+  if (fits == spare_.end()) return Matrix<T>(rows, cols);
+  Matrix<T> matrix = std::move(*fits);
+  spare_.erase(fits);
+  return matrix;
+}
+
+template class Tape<float>;
+template class Tape<double>;
+
+}  // namespace halorec

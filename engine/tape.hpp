@@ -1,0 +1,61 @@
+// Reverse-mode differentiation over node matrices. A model calls operators (engine/ops); each one
+// computes its value, and records how to send a gradient from its result to its arguments. backward
+// runs the records in reverse order. No expression templates, no graph optimiser.
+//
+// Every rank runs the same operators in the same order, so the collectives inside them match.
+// The matrices of one step are kept and handed out again in the next.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "engine/matrix.hpp"
+
+namespace halorec {
+
+// A value on the tape and the gradient of the loss with respect to it, of the same shape.
+// Variables of parameters only point at the parameter's matrices.
+template <typename T>
+class Variable {
+ public:
+  MatrixView<T> value;
+  MatrixView<T> gradient;  // .data == nullptr when nothing upstream wants it
+
+  bool wants_gradient() const { return wants_gradient_; }
+
+ private:
+  template <typename>
+  friend class Tape;
+  Matrix<T> own_value_, own_gradient_;
+  bool wants_gradient_ = true;
+};
+
+template <typename T>
+class Tape {
+ public:
+  // A leaf over storage that outlives the step. Gradients are added to `gradient`; pass an empty
+  // view for a constant.
+  Variable<T>& leaf(MatrixView<T> value, MatrixView<T> gradient);
+  // The result of an operator: value uninitialised, gradient zero.
+  Variable<T>& result(std::int64_t rows, std::int64_t cols);
+  // A matrix for use inside this step; contents undefined. Lives until clear().
+  Matrix<T>& scratch(std::int64_t rows, std::int64_t cols);
+  // How an operator sends its result's gradient on; run in reverse order of recording.
+  void record(std::function<void()> backward) { records_.push_back(std::move(backward)); }
+  // Runs the records backwards. Collective when an operator on the tape is.
+  void backward();
+  // Ends the step: forgets variables and records, keeps the memory.
+  void clear();
+
+ private:
+  Matrix<T> take(std::int64_t rows, std::int64_t cols);
+
+  std::deque<Variable<T>> variables_;
+  std::deque<Matrix<T>> scratch_;
+  std::vector<std::function<void()>> records_;
+  std::vector<Matrix<T>> spare_;
+};
+
+}  // namespace halorec
