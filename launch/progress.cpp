@@ -1,0 +1,87 @@
+#include "launch/progress.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "launch/command_line.hpp"
+
+namespace halorec {
+namespace {
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
+}
+
+std::string rate_text(double rate) {
+  if (rate >= 1e9) return fmt::format("{:.2f} G", rate / 1e9);
+  if (rate >= 1e6) return fmt::format("{:.2f} M", rate / 1e6);
+  if (rate >= 1e3) return fmt::format("{:.1f} k", rate / 1e3);
+  return fmt::format("{:.0f} ", rate);
+}
+
+std::size_t terminal_columns() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;  // behind mpirun's pipe
+}
+
+}  // namespace
+
+std::string progress_text(const ProgressState& state, std::size_t columns) {
+  auto text = fmt::format("epoch {}/{}", state.epoch, state.num_epochs);
+  if (std::isfinite(state.loss) && state.loss != 0)
+    text += fmt::format("  loss {:.5f}", state.loss);
+  if (state.edges_per_second > 0) {
+    text += fmt::format("  {}edges/s", rate_text(state.edges_per_second));
+  }
+  if (state.fraction > 0 && state.seconds > 0) {
+    const double left = state.seconds * (1 - state.fraction) / state.fraction;
+    text += fmt::format("  {:.0f} %  {} left", 100 * state.fraction, duration_text(left));
+  }
+  if (text.size() > columns) text.resize(columns);
+  return text;
+}
+
+bool watched_by_person() {
+  if (!find_launcher().present) return isatty(STDERR_FILENO) == 1;
+  const auto path = fmt::format("/proc/{}/fd/2", getppid());
+  const int launcher_stderr = open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  if (launcher_stderr < 0) return false;
+  const bool terminal = isatty(launcher_stderr) == 1;
+  close(launcher_stderr);
+  return terminal;
+}
+
+Progress::Progress(bool enabled) : enabled_(enabled) {}
+
+Progress::~Progress() {
+  clear();
+}
+
+void Progress::update(const ProgressState& state) {
+  if (!enabled_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;
+  last_ = now;
+  drawn_ = true;
+  // Back to the first column, the text, then wipe to the end of the line.
+  fmt::print(stderr, "\r{}\x1b[K", progress_text(state, terminal_columns() - 1));
+  std::fflush(stderr);
+}
+
+void Progress::clear() {
+  if (!drawn_) return;
+  drawn_ = false;
+  std::fputs("\r\x1b[K", stderr);
+  std::fflush(stderr);
+}
+
+}  // namespace halorec
