@@ -1,3 +1,5 @@
 halorec_test(options launch)
 halorec_test(threads launch RANKS 1 2 3)
 halorec_test(progress launch)
+halorec_test(include_order launch)
+target_compile_definitions(include_order_test PRIVATE HALOREC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
