@@ -71,6 +71,7 @@ TEST(IncludeOrder, RoomsIncludeOnlyToTheRight) {
   const fs::path root = HALOREC_SOURCE_DIR;
   int num_files = 0, num_lines = 0;
   for (std::size_t room = 0; room < kRooms.size(); ++room) {
+    if (!fs::exists(root / kRooms[room])) continue;
     for (const auto& entry : fs::recursive_directory_iterator(root / kRooms[room])) {
       const auto extension = entry.path().extension();
       if (extension != ".cpp" && extension != ".hpp") continue;
