@@ -1,0 +1,41 @@
+// What the trainer knows of a model: its parameters and a forward pass. A model composes operators
+// (engine/ops) and never mentions ranks, ghosts or MPI.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/optimizer.hpp"
+#include "engine/tape.hpp"
+#include "partition/shard.hpp"
+
+namespace halorec {
+
+struct ModelOptions {
+  std::int64_t dim = 64;
+  std::int64_t num_layers = 3;
+  bool learn_layer_weights = false;
+  double initial_deviation = 0.1;  // standard deviation of the first embeddings
+  std::uint64_t seed = 0;
+};
+
+template <typename T>
+class Model {
+ public:
+  struct Output {
+    Variable<T>& rows;     // [num_owned x dim]: what is ranked by, inner product of user and item
+    Variable<T>& initial;  // [num_owned x dim]: what L2 holds small
+  };
+
+  virtual ~Model() = default;
+  virtual std::vector<Parameter<T>*> parameters() = 0;
+  // Collective when the model passes messages.
+  virtual Output forward(Tape<T>& tape) = 0;
+};
+
+// Normal numbers of the given deviation, keyed by (seed, global id, column): a node starts from the
+// same row on any number of ranks. table: [num_owned x dim].
+template <typename T>
+void initialise_rows(const Shard& shard, std::uint64_t seed, double deviation, Matrix<T>& table);
+
+}  // namespace halorec

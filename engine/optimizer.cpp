@@ -1,0 +1,75 @@
+#include "engine/optimizer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/kernels/dense.hpp"
+
+namespace halorec {
+
+template <typename T>
+Optimizer<T>::Optimizer(const OptimizerOptions& options, std::vector<Parameter<T>*> parameters)
+    : options_(options), parameters_(std::move(parameters)) {
+  if (options_.kind != OptimizerKind::adam) return;
+  for (Parameter<T>* p : parameters_) {
+    p->first_moment = Matrix<T>(p->value.rows(), p->value.cols());
+    p->second_moment = Matrix<T>(p->value.rows(), p->value.cols());
+  }
+}
+
+template <typename T>
+void Optimizer<T>::clear_gradients() {
+  for (Parameter<T>* p : parameters_) {
+    T* gradient = p->gradient.data();
+    const std::int64_t cols = p->gradient.cols();
+#pragma omp parallel for schedule(static)
+    for (std::int64_t r = 0; r < p->gradient.rows(); ++r) {
+      std::fill_n(gradient + r * cols, cols, T{0});
+    }
+  }
+}
+
+template <typename T>
+void Optimizer<T>::synchronise(Communicator& communicator) {
+  std::vector<T> bucket;
+  for (const Parameter<T>* p : parameters_) {
+    if (!p->replicated) continue;
+    const auto values = p->gradient.values();
+    bucket.insert(bucket.end(), values.begin(), values.end());
+  }
+  if (bucket.empty()) return;
+  communicator.sum(std::span<T>(bucket));
+  auto from = bucket.begin();
+  for (Parameter<T>* p : parameters_) {
+    if (!p->replicated) continue;
+    std::copy_n(from, p->gradient.size(), p->gradient.data());
+    from += p->gradient.size();
+  }
+}
+
+template <typename T>
+void Optimizer<T>::update(std::uint64_t step, double learning_rate) {
+  const auto t = static_cast<double>(step);
+  const double rate = learning_rate / (1.0 - std::pow(options_.beta1, t));
+  const double root = std::sqrt(1.0 - std::pow(options_.beta2, t));
+  for (Parameter<T>* p : parameters_) {
+    const std::int64_t cols = p->value.cols();
+#pragma omp parallel for schedule(static)
+    for (std::int64_t r = 0; r < p->value.rows(); ++r) {
+      if (options_.kind == OptimizerKind::adam) {
+        kernels::adam<T>(cols, static_cast<T>(rate), static_cast<T>(root),
+                         static_cast<T>(options_.beta1), static_cast<T>(options_.beta2),
+                         static_cast<T>(options_.epsilon), p->gradient.row(r),
+                         p->first_moment.row(r), p->second_moment.row(r), p->value.row(r));
+      } else {
+        kernels::add_scaled<T>(cols, static_cast<T>(-learning_rate), p->gradient.row(r),
+                               p->value.row(r));
+      }
+    }
+  }
+}
+
+template class Optimizer<float>;
+template class Optimizer<double>;
+
+}  // namespace halorec

@@ -1,0 +1,98 @@
+// The loop around the steps: epochs, evaluations, early stopping, checkpoints, and stopping in
+// order when asked to. One trainer serves the selection run and the refit.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "comm/run_log.hpp"
+#include "engine/checkpoint.hpp"
+#include "engine/model.hpp"
+#include "engine/training_step.hpp"
+
+namespace halorec {
+
+enum class Schedule : std::uint8_t { constant, linear, cosine };
+
+struct TrainerOptions {
+  LossOptions loss;
+  OptimizerOptions optimizer;
+  Schedule schedule = Schedule::constant;
+  std::int64_t schedule_epochs = 0;  // where linear and cosine reach zero
+  std::int64_t num_epochs = 40;
+  std::int64_t batch_size = 2048;  // positives a step, all ranks together
+  std::uint64_t seed = 0;
+  std::int64_t evaluate_every = 1;   // epochs
+  std::int64_t patience = 0;         // evaluations without a better one before stopping; 0: never
+  std::string metric = "recall@20";  // what "better" means
+  std::int64_t log_every = 0;        // steps; 0: no step events
+  std::int64_t checkpoint_epochs = 1;
+  std::int64_t checkpoint_steps = 0;  // 0: at epochs only
+};
+
+// Metrics by name of the given final rows [num_owned x dim]. Collective.
+using Evaluate = std::function<std::map<std::string, double>(MatrixView<const float>)>;
+
+// What a terminal is shown; called on the root after every step and evaluation.
+struct Progress {
+  std::int64_t epoch = 0;  // the one that runs, from 1
+  std::int64_t num_epochs = 0;
+  double epoch_done = 0;  // fraction
+  double loss = 0;
+  double edges_per_second = 0;  // training interactions
+  double seconds_left = 0;      // to the last epoch at this rate
+};
+using ShowProgress = std::function<void(const Progress&)>;
+
+enum class TrainingEnd : std::uint8_t { finished, stopped_on_request };
+
+template <typename T>
+class Trainer {
+ public:
+  // `evaluate` may be empty: then no selection, the last epoch is the result. Collective.
+  Trainer(const Shard& shard, Model<T>& model, const TrainerOptions& options,
+          CheckpointStore& checkpoints, RunLog& log, Evaluate evaluate, ShowProgress show);
+
+  // Continues from the newest checkpoint if there is one. Collective.
+  bool resume();
+  // Trains until finished or asked to stop; a checkpoint of the end is committed. Collective.
+  TrainingEnd run();
+  // Loads the parameters that the evaluations chose (no-op when the last epoch is the result).
+  // Collective.
+  void load_best();
+  // Final rows of owned nodes, in float. Collective.
+  Matrix<float> final_rows();
+
+  const TrainingState& state() const { return state_; }
+
+ private:
+  void run_epoch();
+  void evaluate_epoch(double epoch_loss);
+  double learning_rate() const;
+  double step_once();
+  void save();
+
+  const Shard* shard_;
+  Model<T>* model_;
+  TrainerOptions options_;
+  CheckpointStore* checkpoints_;
+  RunLog* log_;
+  Evaluate evaluate_;
+  ShowProgress show_;
+  PhaseTimers timers_;
+  Optimizer<T> optimizer_;
+  Sampler sampler_;
+  TrainingStep<T> step_;
+  TrainingState state_;
+  bool stop_ = false;
+  std::uint64_t saved_step_ = ~std::uint64_t{0};
+};
+
+// Final rows [num_owned x dim] of a model as it stands, in float. Collective.
+template <typename T>
+Matrix<float> final_rows_of(Model<T>& model);
+
+}  // namespace halorec

@@ -1,0 +1,42 @@
+// LightGCN (He et al., SIGIR 2020): embeddings smoothed over the graph, sum over k of w_k A^k E,
+// without transforms or nonlinearities. w_k = 1 / (L + 1), or learned from there.
+#pragma once
+
+#include "engine/model.hpp"
+#include "engine/ops/layer_sum.hpp"
+
+namespace halorec {
+
+template <typename T>
+class LightGcn : public Model<T> {
+ public:
+  LightGcn(const Shard& shard, const ModelOptions& options)
+      : propagation_(shard),
+        embeddings_("embeddings", false, shard.num_owned(), options.dim),
+        layer_weights_("layer_weights", true, 1, options.num_layers + 1),
+        learn_layer_weights_(options.learn_layer_weights) {
+    initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+    layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
+  }
+
+  std::vector<Parameter<T>*> parameters() override {
+    if (learn_layer_weights_) return {&embeddings_, &layer_weights_};
+    return {&embeddings_};
+  }
+
+  typename Model<T>::Output forward(Tape<T>& tape) override {
+    Variable<T>& e = tape.leaf(embeddings_.value.view(), embeddings_.gradient.view());
+    Variable<T>& w =
+        tape.leaf(layer_weights_.value.view(),
+                  learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
+    return {layer_sum(tape, propagation_, e, w), e};
+  }
+
+ private:
+  Propagation<T> propagation_;
+  Parameter<T> embeddings_;
+  Parameter<T> layer_weights_;
+  bool learn_layer_weights_;
+};
+
+}  // namespace halorec
