@@ -1,0 +1,246 @@
+#include "partition/assign_parts.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "comm/check.hpp"
+#include "comm/random.hpp"
+#include "partition/parallel.hpp"
+#include "partition/split.hpp"
+
+namespace halorec {
+namespace {
+
+constexpr std::uint64_t kUsersPerChunk = 256;
+constexpr std::uint64_t kMinLeaveLast = 3;      // interactions of a user that is tested
+constexpr std::uint64_t kMinGiven = 5;          // training interactions of a user that is validated
+constexpr std::uint64_t kTestShare = 5;         // random: one in five to test
+constexpr std::uint64_t kValidationShare = 10;  // one in ten of what then remains
+
+constexpr std::uint8_t part_of(Split split) {
+  return static_cast<std::uint8_t>(split);
+}
+
+// A tenth, rounded half up: 0 below 5, 1 from 5 to 14.
+constexpr std::uint64_t tenth(std::uint64_t n) {
+  return (n + kValidationShare / 2) / kValidationShare;
+}
+
+std::vector<std::uint64_t> hash_all(const StringTable& table) {
+  std::vector<std::uint64_t> hashes(table.size());
+  parallel_for(hashes.size(), 4096, [&](std::uint64_t i) { hashes[i] = hash_bytes(table[i]); });
+  return hashes;
+}
+
+// One row of a user, with the number that decides its part.
+struct KeyedRow {
+  std::uint64_t key;
+  std::uint32_t row;
+};
+
+// Gives rows their keys: random bits of (seed, user id, item id, occurrence). Occurrences of one
+// pair are counted by time, behavior and weight, so that only rows equal in all of them, whose
+// exchange changes nothing, are told apart by their order.
+class Keys {
+ public:
+  Keys(const EventTable& events, std::uint64_t seed)
+      : events_(events),
+        user_hash_(hash_all(events.users)),
+        item_hash_(hash_all(events.items)),
+        random_(seed, Purpose::split) {}
+
+  void give(std::vector<KeyedRow>& rows) const {
+    const auto order = [this](const KeyedRow& a, const KeyedRow& b) {
+      return order_of(a.row) < order_of(b.row);
+    };
+    std::sort(rows.begin(), rows.end(), order);
+    std::uint32_t occurrence = 0;
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const std::uint32_t row = rows[k].row;
+      const bool repeat = k > 0 && events_.item[rows[k - 1].row] == events_.item[row];
+      occurrence = repeat ? occurrence + 1 : 0;
+      const std::uint64_t pair =
+          user_hash_[events_.user[row]] * 0x9E3779B97F4A7C15ULL + item_hash_[events_.item[row]];
+      rows[k].key = random_.bits(pair, occurrence);
+    }
+  }
+
+ private:
+  std::tuple<std::uint32_t, std::int64_t, std::uint8_t, float, std::uint32_t> order_of(
+      std::uint32_t row) const {
+    return {events_.item[row], events_.time.empty() ? 0 : events_.time[row],
+            events_.behavior.empty() ? std::uint8_t{0} : events_.behavior[row],
+            events_.weight.empty() ? 1.0F : events_.weight[row], row};
+  }
+
+  const EventTable& events_;
+  std::vector<std::uint64_t> user_hash_, item_hash_;
+  Random random_;
+};
+
+// Calls choose(rows) for every user with the user's rows that are in part `among`, keyed.
+template <typename Choose>
+void for_each_user(const EventTable& events, const RowsByUser& by_user, const Keys& keys,
+                   const std::vector<std::uint8_t>& part, std::uint8_t among,
+                   const Choose& choose) {
+  parallel_for(events.users.size(), kUsersPerChunk, [&](std::uint64_t u) {
+    static thread_local std::vector<KeyedRow> rows;
+    rows.clear();
+    for (std::uint64_t k = by_user.begin[u]; k < by_user.begin[u + 1]; ++k) {
+      if (part[by_user.rows[k]] == among) rows.push_back({0, by_user.rows[k]});
+    }
+    keys.give(rows);
+    choose(rows);
+  });
+}
+
+void sort_by_key(std::vector<KeyedRow>& rows) {
+  std::sort(rows.begin(), rows.end(), [](const KeyedRow& a, const KeyedRow& b) {
+    return std::tie(a.key, a.row) < std::tie(b.key, b.row);
+  });
+}
+
+void split_random(const EventTable& events, const RowsByUser& by_user, const Keys& keys,
+                  std::vector<std::uint8_t>& part) {
+  for_each_user(events, by_user, keys, part, part_of(Split::train),
+                [&](std::vector<KeyedRow>& rows) {
+                  sort_by_key(rows);
+                  const std::uint64_t test = rows.size() / kTestShare;
+                  const std::uint64_t validation = tenth(rows.size() - test);
+                  for (std::uint64_t k = 0; k < test + validation; ++k) {
+                    part[rows[k].row] = part_of(k < test ? Split::test : Split::validation);
+                  }
+                });
+}
+
+void split_leave_last(const EventTable& events, const RowsByUser& by_user, const Keys& keys,
+                      std::vector<std::uint8_t>& part) {
+  for_each_user(events, by_user, keys, part, part_of(Split::train),
+                [&](std::vector<KeyedRow>& rows) {
+                  if (rows.size() < kMinLeaveLast) return;
+                  std::sort(rows.begin(), rows.end(), [&](const KeyedRow& a, const KeyedRow& b) {
+                    return std::tie(events.time[a.row], a.key, a.row) <
+                           std::tie(events.time[b.row], b.key, b.row);
+                  });
+                  part[rows[rows.size() - 1].row] = part_of(Split::test);
+                  part[rows[rows.size() - 2].row] = part_of(Split::validation);
+                });
+}
+
+void split_given(const EventTable& events, const RowsByUser& by_user, const Keys& keys,
+                 std::vector<std::uint8_t>& part) {
+  bool has_validation = false;
+  for (std::uint64_t row = 0; row < part.size(); ++row) {
+    if (part[row] == kDropped) continue;
+    part[row] = part_of(events.part[row]);
+    has_validation = has_validation || events.part[row] == Split::validation;
+  }
+  if (has_validation) return;
+  for_each_user(events, by_user, keys, part, part_of(Split::train),
+                [&](std::vector<KeyedRow>& rows) {
+                  if (rows.size() < kMinGiven) return;
+                  sort_by_key(rows);
+                  for (std::uint64_t k = 0; k < tenth(rows.size()); ++k) {
+                    part[rows[k].row] = part_of(Split::validation);
+                  }
+                });
+}
+
+// Moves the rows of `among` at or after the time that stands at `numerator / denominator` of their
+// sorted times to part `late`. Returns false when no row lies before that time.
+bool cut_time(const EventTable& events, std::vector<std::uint8_t>& part, std::uint8_t among,
+              std::uint64_t numerator, std::uint64_t denominator, std::uint8_t late) {
+  std::vector<std::int64_t> times;
+  for (std::uint64_t row = 0; row < part.size(); ++row) {
+    if (part[row] == among) times.push_back(events.time[row]);
+  }
+  if (times.empty()) return true;  // nothing to cut; split_events reports it
+  const auto cut =
+      times.begin() + static_cast<std::ptrdiff_t>(times.size() * numerator / denominator);
+  std::nth_element(times.begin(), cut, times.end());
+  bool any_before = false;
+  for (std::uint64_t row = 0; row < part.size(); ++row) {
+    if (part[row] != among) continue;
+    if (events.time[row] >= *cut) {
+      part[row] = late;
+    } else {
+      any_before = true;
+    }
+  }
+  return any_before;
+}
+
+void split_time(const EventTable& events, std::vector<std::uint8_t>& part) {
+  constexpr std::uint8_t kTrain = part_of(Split::train);
+  if (!cut_time(events, part, kTrain, 4, 5, part_of(Split::test)) ||
+      !cut_time(events, part, kTrain, 7, 8, part_of(Split::validation))) {
+    fail(
+        "--protocol time: too many interactions share the earliest time, so that none is left to "
+        "train on; choose --protocol random");
+  }
+}
+
+}  // namespace
+
+Protocol make_protocol(std::string_view name, std::uint64_t seed, bool keep_repeats) {
+  Protocol protocol;
+  protocol.name = name;
+  protocol.seed = seed;
+  protocol.keep_repeats = keep_repeats;
+  if (name == "random") {
+    protocol.text =
+        "random: of each user's n interactions floor(n / 5) are test, chosen by hash of (seed, "
+        "user, item, occurrence); of the m that remain floor((m + 5) / 10) are validation.";
+  } else if (name == "leave-last") {
+    protocol.text =
+        "leave-last: of each user with at least 3 interactions the last in time is test and the "
+        "one before it validation; equal times are ordered by hash of (seed, user, item, "
+        "occurrence).";
+  } else if (name == "time") {
+    protocol.text =
+        "time: interactions at or after the 80 % quantile of all times are test; of the others "
+        "those at or after their 7/8 quantile are validation.";
+  } else if (name == "given") {
+    protocol.text =
+        "given: train and test as the source gives them; validation as given, or else "
+        "floor((n + 5) / 10) of the n training interactions of each user with at least 5, chosen "
+        "by hash of (seed, user, item, occurrence).";
+  } else {
+    fail_usage("--protocol: '{}' is not one of {}", name, kProtocolNames);
+  }
+  protocol.text +=
+      keep_repeats ? " Held-out pairs that stand in an earlier part are kept."
+                   : " Held-out pairs that stand in an earlier part (train, validation) are left "
+                     "out.";
+  return protocol;
+}
+
+std::vector<std::uint8_t> choose_users(const StringTable& users, std::uint64_t seed, double share) {
+  const Random random(seed, Purpose::subset);
+  std::vector<std::uint8_t> chosen(users.size());
+  parallel_for(users.size(), 4096,
+               [&](std::uint64_t u) { chosen[u] = random.uniform(hash_bytes(users[u])) < share; });
+  return chosen;
+}
+
+void assign_parts(const EventTable& events, const RowsByUser& by_user, const Protocol& protocol,
+                  std::vector<std::uint8_t>& part) {
+  if (protocol.name == "given" && events.part.empty()) {
+    fail_usage(
+        "--protocol given: the source does not come split into train and test; choose random, "
+        "leave-last or time");
+  }
+  if ((protocol.name == "leave-last" || protocol.name == "time") && events.time.empty()) {
+    fail_usage(
+        "--protocol {}: the source has no times; name their column with --columns time=NAME, or "
+        "choose --protocol random",
+        protocol.name);
+  }
+  if (protocol.name == "time") return split_time(events, part);
+  const Keys keys(events, protocol.seed);
+  if (protocol.name == "random") split_random(events, by_user, keys, part);
+  if (protocol.name == "leave-last") split_leave_last(events, by_user, keys, part);
+  if (protocol.name == "given") split_given(events, by_user, keys, part);
+}
+
+}  // namespace halorec

@@ -1,0 +1,113 @@
+#include "partition/import.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "comm/check.hpp"
+#include "partition/readers/event_table.hpp"
+#include "partition/split.hpp"
+
+namespace halorec {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct TitleCounts {
+  std::uint64_t listed = 0;
+  std::uint64_t listed_without_interactions = 0;
+  std::uint64_t items_without_title = 0;
+};
+
+TitleCounts attach_titles(const TitleTable& titles, Dataset& dataset) {
+  TitleCounts counts;
+  counts.listed = titles.ids.size();
+  if (counts.listed == 0) return counts;
+  std::uint64_t found = 0;
+  for (std::uint64_t i = 0; i < dataset.items.size(); ++i) {
+    const std::optional<std::uint32_t> index = titles.ids.find(dataset.items[i]);
+    dataset.titles.push_back(index ? titles.titles[*index] : std::string_view());
+    if (index) ++found;
+  }
+  counts.listed_without_interactions = counts.listed - found;
+  counts.items_without_title = dataset.items.size() - found;
+  return counts;
+}
+
+// {"validation": .., "test": ..}, or with "train" in front.
+Json by_split(const std::array<std::uint64_t, kNumSplits>& counts, bool with_train) {
+  Json json;
+  if (with_train) json["train"] = counts[0];
+  json["validation"] = counts[1];
+  json["test"] = counts[2];
+  return json;
+}
+
+Json report(const ReadCounts& read, const SplitCounts& split, const TitleCounts& titles) {
+  Json json;
+  json["format"] = read.format;
+  json["columns"] = read.columns;
+  json["files"] = Json::array();
+  for (const auto& [path, rows] : read.files) {
+    json["files"].push_back({{"path", path}, {"rows", rows}});
+  }
+  json["rows_read"] = read.rows;
+  json["dropped_by_keep"] = read.dropped_by_keep;
+  json["dropped_nonpositive_weight"] = read.dropped_nonpositive_weight;
+  json["users_read"] = split.users_read;
+  json["items_read"] = split.items_read;
+  json["dropped_by_subset"] = split.dropped_by_subset;
+  json["repeats_excluded"] = by_split(split.repeats_excluded, false);
+  json["dropped_by_core"] = by_split(split.dropped_by_core, true);
+  json["users_outside_core"] = split.users_outside_core;
+  json["items_outside_core"] = split.items_outside_core;
+  json["merged_repeats"] = by_split(split.merged, true);
+  json["cold_users"] = by_split(split.cold_users, false);
+  json["cold_items"] = by_split(split.cold_items, false);
+  json["cold_interactions"] = by_split(split.cold_interactions, false);
+  json["listed_items"] = titles.listed;
+  json["listed_items_without_interactions"] = titles.listed_without_interactions;
+  json["items_without_title"] = titles.items_without_title;
+  return json;
+}
+
+}  // namespace
+
+Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
+                       const ImportOptions& options) {
+  if (!(options.subset > 0 && options.subset <= 1)) {
+    fail_usage("--subset: {} is not a share of users; give a number above 0 and at most 1",
+               options.subset);
+  }
+  // Names are checked before millions of rows are read.
+  if (!options.protocol.empty()) make_protocol(options.protocol, 0, false);
+  ReadOptions read_options;
+  read_options.format = options.format;
+  read_options.columns = options.columns;
+  read_options.keep = options.keep;
+  read_options.items = options.items;
+  read_options.in_order_train_test = options.protocol == "given";
+  ReadResult read = read_sources(sources, read_options);
+  if (read.events.size() == 0) {
+    fail(
+        "no interaction is left of the {} rows read: {} dropped by --keep, {} without a positive "
+        "weight; loosen the filters",
+        read.counts.rows, read.counts.dropped_by_keep, read.counts.dropped_nonpositive_weight);
+  }
+  SplitOptions split_options;
+  split_options.protocol = !options.protocol.empty()  ? options.protocol
+                           : read.events.part.empty() ? "random"
+                                                      : "given";
+  split_options.seed = options.seed;
+  split_options.keep_repeats = options.keep_repeats;
+  split_options.subset = options.subset;
+  split_options.core = options.core;
+  SplitCounts split_counts;
+  Dataset dataset = split_events(std::move(read.events), split_options, split_counts);
+  const TitleCounts title_counts = attach_titles(read.titles, dataset);
+  for (const std::filesystem::path& source : sources) {
+    dataset.source += (dataset.source.empty() ? "" : " ") + source.string();
+  }
+  dataset.report_json = report(read.counts, split_counts, title_counts).dump();
+  return dataset;
+}
+
+}  // namespace halorec

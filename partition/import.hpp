@@ -1,0 +1,31 @@
+// Raw interactions to a dataset, in one process: read, filter, split, merge, number, count.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "partition/dataset.hpp"
+
+namespace halorec {
+
+struct ImportOptions {
+  std::string format = "auto";    // auto | lightgcn | csv | movielens | recbole
+  std::string columns;            // "user=NAME,item=NAME,rating=..,time=..,weight=..,behavior=.."
+  std::vector<std::string> keep;  // conditions "COLUMN OP VALUE" that a row has to meet
+  std::uint32_t core = 0;         // k of the k-core of the training part; 0: no filter
+  double subset = 1.0;            // share of users, (0, 1]
+  std::string protocol;           // empty: given when the source is split, else random
+  bool keep_repeats = false;      // --repeats keep
+  std::filesystem::path items;    // item list with titles; empty: the one beside the source
+  std::uint64_t seed = 0;
+};
+
+// Reads, splits and numbers. The dataset's report_json counts every row and id that went another
+// way than into the training part. Error (status 2 for options) on whatever is wrong. Not
+// collective; uses OpenMP.
+Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
+                       const ImportOptions& options);
+
+}  // namespace halorec

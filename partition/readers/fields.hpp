@@ -1,0 +1,47 @@
+// A line cut into fields, and fields read as numbers and times.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace halorec {
+
+// Cuts records at a delimiter of one or more characters. With `quotes`, a field that begins with a
+// double quote runs to its closing quote, and "" inside stands for one quote (RFC 4180); other
+// fields lose the spaces around them.
+class FieldSplitter {
+ public:
+  FieldSplitter(std::string delimiter, bool quotes)
+      : delimiter_(std::move(delimiter)), quotes_(quotes) {}
+
+  // False when a quoted field is still open at the end of `record`: extend it and call again.
+  // Fields are valid until the next call and as long as `record` is.
+  bool split(std::string_view record);
+  const std::vector<std::string_view>& fields() const { return fields_; }
+  const std::string& delimiter() const { return delimiter_; }
+
+ private:
+  bool split_quoted(std::string_view record);
+
+  std::string delimiter_;
+  bool quotes_;
+  std::vector<std::string_view> fields_;
+  std::string unescaped_;  // the text of fields that hold doubled quotes
+};
+
+std::string_view trimmed(std::string_view text);
+// Lower case ASCII letters and digits of `name`; a type behind ':' (RecBole) is left out.
+std::string plain_name(std::string_view name);
+
+// A whole finite number ("4", "-1.5", "3.2466e+05"), or nothing.
+std::optional<double> parse_number(std::string_view text);
+
+// Seconds since 1970. Numbers below 1e11 in size are seconds, below 1e14 milliseconds, below 1e17
+// microseconds, else nanoseconds (fractions are floored); or ISO 8601: 2010-12-01,
+// 2010-12-01T08:26, 2010-12-01 08:26:00.5, with Z or an offset (+02:00), otherwise taken as UTC.
+std::optional<std::int64_t> parse_time(std::string_view text);
+
+}  // namespace halorec

@@ -1,0 +1,47 @@
+// The caller's ids, each kept once and numbered in order of first appearance.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "partition/dataset.hpp"
+
+namespace halorec {
+
+inline constexpr std::size_t kMaxIdBytes = 1024;
+
+class LineReader;
+
+class IdTable {
+ public:
+  // `kind` ("user", "item") is the word for messages.
+  explicit IdTable(std::string_view kind) : kind_(kind), slots_(1024) {}
+
+  // The id's number; a new id is checked first: Error at the reader's line when it is empty, longer
+  // than kMaxIdBytes, not UTF-8 or holds control characters.
+  std::uint32_t intern(std::string_view id, const LineReader& reader);
+  std::optional<std::uint32_t> find(std::string_view id) const;
+
+  std::uint32_t size() const { return static_cast<std::uint32_t>(names_.size()); }
+  std::string_view operator[](std::uint32_t index) const { return names_[index]; }
+  // Gives the strings away; the table is then no longer of use.
+  StringTable take_names() { return std::move(names_); }
+
+ private:
+  void grow();
+
+  std::string kind_;
+  StringTable names_;
+  // Open addressing, linear probing, at most half full: upper half of the hash, index + 1.
+  std::vector<std::uint64_t> slots_;
+};
+
+// Well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
+bool is_utf8(std::string_view text);
+// Text for a message: quoted, at most 60 bytes, everything unprintable escaped.
+std::string shown(std::string_view text);
+
+}  // namespace halorec

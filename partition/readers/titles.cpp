@@ -1,0 +1,88 @@
+// Titles of items, from the item lists that come with public data sets or from --items.
+#include <algorithm>
+#include <array>
+
+#include "comm/check.hpp"
+#include "partition/readers/fields.hpp"
+#include "partition/readers/line_reader.hpp"
+#include "partition/readers/readers.hpp"
+
+namespace halorec {
+namespace {
+
+constexpr std::array<std::string_view, 9> kTitleNames = {"title",      "name",       "description",
+                                                         "movietitle", "itemname",   "productname",
+                                                         "itemtitle",  "artistname", "text"};
+
+// Old lists are Latin-1: what is not UTF-8 is read as that. Control characters become spaces.
+std::string clean_title(std::string_view text) {
+  std::string title;
+  const bool utf8 = is_utf8(text);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      title += ' ';
+    } else if (utf8 || byte < 0x80) {
+      title += c;
+    } else {
+      title += static_cast<char>(0xC0 | byte >> 6);
+      title += static_cast<char>(0x80 | (byte & 0x3F));
+    }
+  }
+  return title;
+}
+
+}  // namespace
+
+TitleTable read_titles(const std::filesystem::path& path) {
+  LineReader reader(path);
+  std::string_view record;
+  // u.item and movies.dat have no header; all other lists begin with one.
+  const bool bare = path.filename() == "u.item" || path.extension() == ".dat";
+  const std::string delimiter = path.filename() == "u.item"  ? "|"
+                                : path.extension() == ".dat" ? "::"
+                                                             : detect_delimiter(reader);
+  FieldSplitter splitter(delimiter, delimiter == "," || delimiter == ";");
+  std::size_t id = 0, title = 1;
+  TitleTable table;
+  bool header = !bare;
+  while (reader.next(record)) {
+    if (record.empty()) continue;
+    while (!splitter.split(record)) {
+      if (!reader.extend(record)) {
+        fail("{}: a quoted field is never closed; check the quotes", reader.where());
+      }
+    }
+    const std::vector<std::string_view>& fields = splitter.fields();
+    if (header) {
+      header = false;
+      for (std::size_t i = fields.size(); i-- > 0;) {  // the first of its kind wins
+        const std::string name = plain_name(fields[i]);
+        if (role_of_name(name) == Role::item || name == "id") id = i;
+      }
+      title = id == 0 ? 1 : 0;
+      for (std::size_t i = fields.size(); i-- > 0;) {
+        const std::string name = plain_name(fields[i]);
+        if (std::find(kTitleNames.begin(), kTitleNames.end(), name) != kTitleNames.end() &&
+            i != id) {
+          title = i;
+        }
+      }
+      if (fields.size() < 2) {
+        fail("{}: an item list needs an id and a title column, with a header", reader.where());
+      }
+      continue;
+    }
+    if (fields.size() <= std::max(id, title)) {
+      fail("{}: {} field{} where an item id and a title are expected", reader.where(),
+           fields.size(), fields.size() == 1 ? "" : "s");
+    }
+    const std::uint32_t before = table.ids.size();
+    if (table.ids.intern(fields[id], reader) == before) {
+      table.titles.push_back(clean_title(fields[title]));  // of repeated ids the first title stays
+    }
+  }
+  return table;
+}
+
+}  // namespace halorec

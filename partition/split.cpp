@@ -1,0 +1,317 @@
+// From events to a dataset: choose parts, leave out repeats, filter to the k-core of the training
+// part, number what is left, and merge repeated pairs inside each part.
+#include "partition/split.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+#include <span>
+#include <tuple>
+
+#include "comm/check.hpp"
+#include "partition/assign_parts.hpp"
+#include "partition/parallel.hpp"
+
+namespace halorec {
+namespace {
+
+constexpr std::uint64_t kUsersPerChunk = 256;
+constexpr std::uint32_t kUnnumbered = 0xFFFF'FFFF;
+constexpr std::uint8_t kTrain = static_cast<std::uint8_t>(Split::train);
+
+RowsByUser group_by_user(const std::vector<std::uint32_t>& user, std::uint64_t num_users) {
+  RowsByUser by_user;
+  by_user.begin.assign(num_users + 1, 0);
+  for (const std::uint32_t u : user) ++by_user.begin[u + 1];
+  std::partial_sum(by_user.begin.begin(), by_user.begin.end(), by_user.begin.begin());
+  by_user.rows.resize(user.size());
+  std::vector<std::uint64_t> next(by_user.begin.begin(), by_user.begin.end() - 1);
+  for (std::uint64_t row = 0; row < user.size(); ++row) {
+    by_user.rows[next[user[row]]++] = static_cast<std::uint32_t>(row);
+  }
+  return by_user;
+}
+
+std::span<std::uint32_t> rows_of(RowsByUser& by_user, std::uint64_t user) {
+  return {by_user.rows.data() + by_user.begin[user], by_user.rows.data() + by_user.begin[user + 1]};
+}
+
+// Behaviors in the order of their names: which row came first must not show.
+void sort_behaviors(EventTable& events) {
+  std::vector<std::uint8_t> order(events.behaviors.size());
+  std::iota(order.begin(), order.end(), std::uint8_t{0});
+  std::sort(order.begin(), order.end(), [&](std::uint8_t a, std::uint8_t b) {
+    return events.behaviors[a] < events.behaviors[b];
+  });
+  std::vector<std::uint8_t> rank(order.size());
+  std::vector<std::string> names(order.size());
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    rank[order[k]] = static_cast<std::uint8_t>(k);
+    names[k] = events.behaviors[order[k]];
+  }
+  for (std::uint8_t& behavior : events.behavior) behavior = rank[behavior];
+  events.behaviors = std::move(names);
+}
+
+void drop_users_outside_subset(const EventTable& events, const SplitOptions& options,
+                               std::vector<std::uint8_t>& part, SplitCounts& counts) {
+  if (options.subset >= 1) return;
+  const std::vector<std::uint8_t> chosen = choose_users(events.users, options.seed, options.subset);
+  for (std::uint64_t row = 0; row < part.size(); ++row) {
+    if (chosen[events.user[row]] != 0) continue;
+    part[row] = kDropped;
+    ++counts.dropped_by_subset;
+  }
+}
+
+// Drops held-out rows whose pair stands in an earlier part, and counts the pairs.
+void exclude_repeats(const EventTable& events, RowsByUser& by_user, std::vector<std::uint8_t>& part,
+                     SplitCounts& counts) {
+  std::array<std::atomic<std::uint64_t>, kNumSplits> excluded{};
+  parallel_for(events.users.size(), kUsersPerChunk, [&](std::uint64_t u) {
+    const std::span<std::uint32_t> rows = rows_of(by_user, u);
+    std::sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return std::tie(events.item[a], part[a]) < std::tie(events.item[b], part[b]);
+    });
+    std::uint8_t earliest = kDropped;  // part of this pair's first row
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      const std::uint32_t row = rows[k];
+      const bool same_pair = k > 0 && events.item[rows[k - 1]] == events.item[row];
+      if (!same_pair) earliest = part[row];
+      if (part[row] == earliest || part[row] == kDropped) continue;
+      // The rows of one pair come part by part: count each part once.
+      const std::uint8_t here = part[row];
+      for (; k < rows.size() && events.item[rows[k]] == events.item[row] && part[rows[k]] == here;
+           ++k) {
+        part[rows[k]] = kDropped;
+      }
+      --k;
+      excluded[here].fetch_add(1, std::memory_order_relaxed);
+    }
+  });
+  for (std::size_t s = 0; s < kNumSplits; ++s) counts.repeats_excluded[s] = excluded[s];
+}
+
+// The k-core of the training part's distinct pairs: users and items that keep at least k of them,
+// found by peeling; then rows of any part with an end outside it are dropped.
+void keep_core(const EventTable& events, RowsByUser& by_user, std::uint32_t core,
+               std::vector<std::uint8_t>& part, SplitCounts& counts) {
+  const std::uint64_t num_users = events.users.size(), num_items = events.items.size();
+  // Distinct training items of each user, and users of each item: CSR both ways.
+  std::vector<std::uint64_t> user_begin(num_users + 1, 0), item_begin(num_items + 1, 0);
+  std::vector<std::uint32_t> user_items, item_users;
+  for (std::uint64_t u = 0; u < num_users; ++u) {
+    const std::uint64_t first = user_items.size();
+    for (const std::uint32_t row : rows_of(by_user, u)) {
+      if (part[row] == kTrain) user_items.push_back(events.item[row]);
+    }
+    const auto begin = user_items.begin() + static_cast<std::ptrdiff_t>(first);
+    std::sort(begin, user_items.end());
+    user_items.erase(std::unique(begin, user_items.end()), user_items.end());
+    user_begin[u + 1] = user_items.size();
+  }
+  for (const std::uint32_t item : user_items) ++item_begin[item + 1];
+  std::partial_sum(item_begin.begin(), item_begin.end(), item_begin.begin());
+  item_users.resize(user_items.size());
+  std::vector<std::uint64_t> next(item_begin.begin(), item_begin.end() - 1);
+  for (std::uint64_t u = 0; u < num_users; ++u) {
+    for (std::uint64_t k = user_begin[u]; k < user_begin[u + 1]; ++k) {
+      item_users[next[user_items[k]]++] = static_cast<std::uint32_t>(u);
+    }
+  }
+  // Nodes: users, then items. A node whose degree falls below k leaves and takes its edges along.
+  std::vector<std::uint64_t> degree(num_users + num_items);
+  for (std::uint64_t u = 0; u < num_users; ++u) degree[u] = user_begin[u + 1] - user_begin[u];
+  for (std::uint64_t i = 0; i < num_items; ++i) {
+    degree[num_users + i] = item_begin[i + 1] - item_begin[i];
+  }
+  std::vector<std::uint8_t> outside(degree.size(), 0);
+  std::vector<std::uint64_t> leaving;
+  for (std::uint64_t node = 0; node < degree.size(); ++node) {
+    if (degree[node] >= core) continue;
+    outside[node] = 1;
+    leaving.push_back(node);
+  }
+  const auto lose_edge = [&](std::uint64_t node) {
+    if (outside[node] != 0 || --degree[node] >= core) return;
+    outside[node] = 1;
+    leaving.push_back(node);
+  };
+  while (!leaving.empty()) {
+    const std::uint64_t node = leaving.back();
+    leaving.pop_back();
+    if (node < num_users) {
+      for (std::uint64_t k = user_begin[node]; k < user_begin[node + 1]; ++k) {
+        lose_edge(num_users + user_items[k]);
+      }
+    } else {
+      const std::uint64_t item = node - num_users;
+      for (std::uint64_t k = item_begin[item]; k < item_begin[item + 1]; ++k) {
+        lose_edge(item_users[k]);
+      }
+    }
+  }
+  std::vector<std::uint8_t> seen(degree.size(), 0);
+  for (std::uint64_t row = 0; row < part.size(); ++row) {
+    if (part[row] == kDropped) continue;
+    const std::uint64_t user = events.user[row], item = num_users + events.item[row];
+    seen[user] = seen[item] = 1;
+    if (outside[user] == 0 && outside[item] == 0) continue;
+    ++counts.dropped_by_core[part[row]];
+    part[row] = kDropped;
+  }
+  for (std::uint64_t node = 0; node < degree.size(); ++node) {
+    if (seen[node] == 0 || outside[node] == 0) continue;
+    ++(node < num_users ? counts.users_outside_core : counts.items_outside_core);
+  }
+}
+
+// Numbers in order of first appearance: training rows first, then validation, then test.
+struct Numbering {
+  std::vector<std::uint32_t> number;  // of the events' index; kUnnumbered when no row is left
+  std::vector<std::uint32_t> origin;  // of the number
+  std::array<std::uint64_t, kNumSplits> first{};  // first number of each part's newcomers
+};
+
+Numbering number_nodes(const std::vector<std::uint32_t>& node, std::uint64_t num_nodes,
+                       const std::vector<std::uint8_t>& part) {
+  Numbering numbering;
+  numbering.number.assign(num_nodes, kUnnumbered);
+  for (std::uint8_t s = 0; s < kNumSplits; ++s) {
+    numbering.first[s] = numbering.origin.size();
+    for (std::uint64_t row = 0; row < part.size(); ++row) {
+      if (part[row] != s || numbering.number[node[row]] != kUnnumbered) continue;
+      numbering.number[node[row]] = static_cast<std::uint32_t>(numbering.origin.size());
+      numbering.origin.push_back(node[row]);
+    }
+  }
+  return numbering;
+}
+
+StringTable pick(const StringTable& table, const std::vector<std::uint32_t>& origin) {
+  StringTable picked;
+  picked.offsets.reserve(origin.size() + 1);
+  for (const std::uint32_t index : origin) picked.push_back(table[index]);
+  return picked;
+}
+
+// Writes the parts, rows sorted by (user, item, behavior); rows equal in these become one, with
+// the first time and the summed weight.
+void merge_rows(const EventTable& events, RowsByUser& by_user,
+                const std::vector<std::uint8_t>& part, const Numbering& users,
+                const Numbering& items, Dataset& dataset, SplitCounts& counts) {
+  const bool times = !events.time.empty(), behaviors = !events.behavior.empty();
+  const auto weight_of = [&](std::uint32_t row) {
+    return events.weight.empty() ? 1.0F : events.weight[row];
+  };
+  const auto triple = [&](std::uint32_t row) {
+    return std::tuple<std::uint8_t, std::uint32_t, std::uint8_t>(
+        part[row], items.number[events.item[row]],
+        behaviors ? events.behavior[row] : std::uint8_t{0});
+  };
+  const std::uint64_t num_users = users.origin.size();
+  // begin[s][u]: first merged row of user u in part s.
+  std::array<std::vector<std::uint64_t>, kNumSplits> begin;
+  for (auto& of_part : begin) of_part.assign(num_users + 1, 0);
+  std::array<std::atomic<std::uint64_t>, kNumSplits> merged{};
+  parallel_for(num_users, kUsersPerChunk, [&](std::uint64_t u) {
+    const std::span<std::uint32_t> rows = rows_of(by_user, users.origin[u]);
+    // Time and weight too, so that sums don't depend on the order of the rows in the file.
+    std::sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return std::tuple(triple(a), times ? events.time[a] : 0, weight_of(a)) <
+             std::tuple(triple(b), times ? events.time[b] : 0, weight_of(b));
+    });
+    for (std::size_t k = 0; k < rows.size() && part[rows[k]] != kDropped; ++k) {
+      if (k > 0 && triple(rows[k - 1]) == triple(rows[k])) {
+        merged[part[rows[k]]].fetch_add(1, std::memory_order_relaxed);
+      } else {
+        ++begin[part[rows[k]]][u + 1];
+      }
+    }
+  });
+  for (std::size_t s = 0; s < kNumSplits; ++s) {
+    counts.merged[s] = merged[s];
+    std::partial_sum(begin[s].begin(), begin[s].end(), begin[s].begin());
+    Interactions& out = dataset.splits[s];
+    out.user.resize(begin[s].back());
+    out.item.resize(begin[s].back());
+    out.weight.resize(begin[s].back());
+    if (times) out.time.resize(begin[s].back());
+    if (behaviors) out.behavior.resize(begin[s].back());
+  }
+  parallel_for(num_users, kUsersPerChunk, [&](std::uint64_t u) {
+    const std::span<std::uint32_t> rows = rows_of(by_user, users.origin[u]);
+    std::array<std::uint64_t, kNumSplits> next{begin[0][u], begin[1][u], begin[2][u]};
+    for (std::size_t k = 0; k < rows.size() && part[rows[k]] != kDropped;) {
+      const std::uint8_t s = part[rows[k]];
+      const std::uint64_t at = next[s]++;
+      Interactions& out = dataset.splits[s];
+      out.user[at] = static_cast<std::uint32_t>(u);
+      out.item[at] = items.number[events.item[rows[k]]];
+      if (times) out.time[at] = events.time[rows[k]];  // sorted by time: the first
+      if (behaviors) out.behavior[at] = events.behavior[rows[k]];
+      double weight = 0;
+      const auto group = triple(rows[k]);
+      for (; k < rows.size() && triple(rows[k]) == group; ++k) weight += weight_of(rows[k]);
+      out.weight[at] = static_cast<float>(weight);
+    }
+  });
+}
+
+// Nodes without a training interaction are numbered behind those with one.
+void count_cold(const Dataset& dataset, const Numbering& users, const Numbering& items,
+                SplitCounts& counts) {
+  const std::uint64_t warm_users = users.first[1], warm_items = items.first[1];
+  for (std::size_t s = 1; s < kNumSplits; ++s) {
+    std::vector<std::uint8_t> cold_user(users.origin.size() - warm_users, 0);
+    std::vector<std::uint8_t> cold_item(items.origin.size() - warm_items, 0);
+    const Interactions& part = dataset.splits[s];
+    for (std::uint64_t k = 0; k < part.size(); ++k) {
+      const bool user_is_cold = part.user[k] >= warm_users;
+      const bool item_is_cold = part.item[k] >= warm_items;
+      if (user_is_cold) cold_user[part.user[k] - warm_users] = 1;
+      if (item_is_cold) cold_item[part.item[k] - warm_items] = 1;
+      if (user_is_cold || item_is_cold) ++counts.cold_interactions[s];
+    }
+    counts.cold_users[s] = std::accumulate(cold_user.begin(), cold_user.end(), std::uint64_t{0});
+    counts.cold_items[s] = std::accumulate(cold_item.begin(), cold_item.end(), std::uint64_t{0});
+  }
+}
+
+}  // namespace
+
+Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts& counts,
+                     std::vector<std::uint32_t>* user_origin,
+                     std::vector<std::uint32_t>* item_origin) {
+  Dataset dataset;
+  dataset.protocol = make_protocol(options.protocol, options.seed, options.keep_repeats);
+  counts.users_read = events.users.size();
+  counts.items_read = events.items.size();
+  sort_behaviors(events);
+  RowsByUser by_user = group_by_user(events.user, events.users.size());
+  std::vector<std::uint8_t> part(events.size(), kTrain);
+  drop_users_outside_subset(events, options, part, counts);
+  assign_parts(events, by_user, dataset.protocol, part);
+  if (!options.keep_repeats) exclude_repeats(events, by_user, part, counts);
+  if (options.core > 0) keep_core(events, by_user, options.core, part, counts);
+
+  Numbering users = number_nodes(events.user, events.users.size(), part);
+  Numbering items = number_nodes(events.item, events.items.size(), part);
+  if (users.first[1] == 0) {
+    fail(
+        "no training interaction is left: {} rows were read and kept, {} dropped by --subset, {} "
+        "by --core; loosen the filters",
+        events.size(), counts.dropped_by_subset,
+        counts.dropped_by_core[0] + counts.dropped_by_core[1] + counts.dropped_by_core[2]);
+  }
+  dataset.users = pick(events.users, users.origin);
+  dataset.items = pick(events.items, items.origin);
+  dataset.behaviors = events.behaviors;
+  merge_rows(events, by_user, part, users, items, dataset, counts);
+  count_cold(dataset, users, items, counts);
+  if (user_origin != nullptr) *user_origin = std::move(users.origin);
+  if (item_origin != nullptr) *item_origin = std::move(items.origin);
+  return dataset;
+}
+
+}  // namespace halorec
