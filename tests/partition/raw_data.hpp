@@ -46,7 +46,9 @@ inline std::multiset<std::pair<std::string, std::string>> pairs_of(const Dataset
   return pairs;
 }
 
-inline std::uint64_t total(const Dataset& dataset) { return all_rows(dataset).size(); }
+inline std::uint64_t total(const Dataset& dataset) {
+  return all_rows(dataset).size();
+}
 
 inline nlohmann::json report_of(const Dataset& dataset) {
   return nlohmann::json::parse(dataset.report_json);
@@ -54,8 +56,7 @@ inline nlohmann::json report_of(const Dataset& dataset) {
 
 // The message of the Error that importing throws, which must have this exit status.
 inline std::string import_error(const std::filesystem::path& source,
-                                const ImportOptions& options = {},
-                                int exit_status = kExitFailure) {
+                                const ImportOptions& options = {}, int exit_status = kExitFailure) {
   try {
     import_dataset({source}, options);
   } catch (const Error& error) {

@@ -45,8 +45,12 @@ TEST_F(SharedData, MovieLens) {
   const std::multiset<Row> rows = all_rows(dataset);
   EXPECT_EQ(rows.count({"1", "3", 964'981'247, 4.0F}), 1U);
   for (std::uint64_t i = 0; i < dataset.items.size(); ++i) {
-    if (dataset.items[i] == "1") EXPECT_EQ(dataset.titles[i], "Toy Story (1995)");
-    if (dataset.items[i] == "11") EXPECT_EQ(dataset.titles[i], "American President, The (1995)");
+    if (dataset.items[i] == "1") {
+      EXPECT_EQ(dataset.titles[i], "Toy Story (1995)");
+    }
+    if (dataset.items[i] == "11") {
+      EXPECT_EQ(dataset.titles[i], "American President, The (1995)");
+    }
   }
 }
 
@@ -62,9 +66,9 @@ TEST_F(SharedData, OnlineRetail) {
   std::uint64_t rows = 0;
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     for (const auto& pair : pairs_of(dataset, split)) pairs.insert(pair);
-    rows += dataset[split].size() +
-            report_of(dataset)["merged_repeats"][std::string(split_name(split))]
-                .get<std::uint64_t>();
+    rows +=
+        dataset[split].size() +
+        report_of(dataset)["merged_repeats"][std::string(split_name(split))].get<std::uint64_t>();
   }
   EXPECT_EQ(pairs.size(), 268'047U);
   EXPECT_EQ(rows, 397'924U);
