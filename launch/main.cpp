@@ -74,7 +74,7 @@ std::uint64_t fingerprint(const CommandLine& line) {
   return hash;
 }
 
-int run_command(const CommandLine& line, Communicator& communicator) {
+int run_command(CommandLine& line, Communicator& communicator) {
   communicator.check_same(fingerprint(line), "command, options and seed");
   watchdog::start(communicator.rank(), line.common->stall_seconds);
   const auto threads = plan_threads(communicator, line.common->threads, find_launcher().present);
@@ -87,7 +87,7 @@ int run_command(const CommandLine& line, Communicator& communicator) {
 
 // Under a launcher: every rank has to be past MPI_Init before one may end with an error, or the
 // launcher would kill rank 0 before it has spoken.
-int run_with_mpi(const CommandLine& line, const Failure& parse_failure, int* argc, char*** argv) {
+int run_with_mpi(CommandLine& line, const Failure& parse_failure, int* argc, char*** argv) {
   const MpiSession session(argc, argv);
   LastWords last_words;
   Communicator communicator;

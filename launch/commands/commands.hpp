@@ -41,7 +41,7 @@ struct CommonArguments {
 struct CommandContext {
   Communicator& communicator;
   const CommonArguments& common;
-  const OptionTable& options;
+  OptionTable& options;       // train --resume fills in what the caller left open
   const ThreadPlan& threads;  // what each rank may use; omp_set_num_threads has been called
 
   std::uint64_t seed() const { return common.seed; }

@@ -1,0 +1,116 @@
+// halorec partition: cuts a dataset's training graph and says what the cut costs.
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "comm/communicator.hpp"
+#include "comm/run_log.hpp"
+#include "launch/commands/commands.hpp"
+#include "launch/output.hpp"
+#include "partition/dataset.hpp"
+#include "partition/partitioner.hpp"
+
+namespace halorec {
+namespace {
+
+struct Arguments {
+  std::filesystem::path data;
+  std::int32_t parts = 0;
+  std::string method = "metis";
+  std::string balance = "both";
+  std::string graph = "train+validation";
+  std::optional<std::filesystem::path> out;
+};
+
+int run(const CommandContext& context, const Arguments& arguments) {
+  CutOptions options;
+  options.method = parse_cut_method(arguments.method);
+  options.balance = parse_balance(arguments.balance);
+  options.num_parts = arguments.parts;
+  options.seed = context.seed();
+  const TrainingPart part =
+      arguments.graph == "train" ? TrainingPart::train : TrainingPart::train_and_validation;
+
+  // METIS works on one process; the other ranks sleep.
+  context.communicator.on_root([&] {
+    const DatasetFile dataset(arguments.data);
+    const BipartiteGraph graph = read_graph(dataset, part);
+    const auto start = std::chrono::steady_clock::now();
+    const Owners owners = cut(graph, options);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const CutQuality quality = measure_cut(graph, owners);
+    if (arguments.out) {
+      save_owners(owners, cut_key(dataset.content_hash(), training_part_name(part), options),
+                  dataset.content_hash(), *arguments.out);
+    }
+    const double peak_mib = static_cast<double>(peak_memory_bytes()) / (1 << 20);
+    if (context.json()) {
+      const nlohmann::ordered_json line{{"event", "partition"},
+                                        {"method", arguments.method},
+                                        {"parts", arguments.parts},
+                                        {"nodes", dataset.num_users() + dataset.num_items()},
+                                        {"edges", graph.num_edges()},
+                                        {"cut", quality.cut_fraction},
+                                        {"halo_vectors_per_node", quality.halo_vectors_per_node},
+                                        {"node_imbalance", quality.node_imbalance},
+                                        {"edge_imbalance", quality.edge_imbalance},
+                                        {"interaction_imbalance", quality.interaction_imbalance},
+                                        {"empty_parts", quality.num_empty_parts},
+                                        {"seconds", seconds},
+                                        {"peak_memory_bytes", peak_memory_bytes()}};
+      write_stdout(line.dump() + "\n");
+      return;
+    }
+    write_stdout(fmt::format(
+        "{} nodes, {} edges cut into {} parts by {} in {:.2f} s, peak memory {:.0f} MiB\n"
+        "  cut                      {:.3f} of the edges\n"
+        "  halo                     {:.3f} vectors a node and layer\n"
+        "  imbalance of nodes       {:.3f}\n"
+        "  imbalance of edges       {:.3f}\n"
+        "  imbalance of training    {:.3f}  (interactions of owned users)\n",
+        dataset.num_users() + dataset.num_items(), graph.num_edges(), arguments.parts,
+        arguments.method, seconds, peak_mib, quality.cut_fraction, quality.halo_vectors_per_node,
+        quality.node_imbalance, quality.edge_imbalance, quality.interaction_imbalance));
+    if (quality.num_empty_parts > 0) {
+      write_stdout(fmt::format("  {} parts are empty: there are fewer nodes than parts\n",
+                               quality.num_empty_parts));
+    }
+    if (arguments.out) write_stdout(fmt::format("written to {}\n", arguments.out->string()));
+  });
+  return 0;
+}
+
+}  // namespace
+
+Command partition_command() {
+  auto arguments = std::make_shared<Arguments>();
+  Command command;
+  command.usage = "DATA --parts K [options]";
+  command.notes =
+      "The cut is made on rank 0. `halorec train --partition FILE` uses it when it is started on K "
+      "ranks. Train cuts by itself (and caches the cut) when no file is given.";
+  OptionTable& options = command.options;
+  options.group("Partition");
+  options.add("data", arguments->data, "dataset file (halorec import, halorec generate)")
+      .value_name("DATA")
+      .positional()
+      .required();
+  options.add("parts", arguments->parts, "number of parts: the ranks of the job")
+      .at_least(1)
+      .required();
+  options.add("method", arguments->method, "how to cut").choices({"metis", "hash", "block"});
+  options
+      .add("balance", arguments->balance,
+           "what METIS keeps equal: edges, or edges and nodes (both)")
+      .choices({"edges", "both"});
+  options
+      .add("graph", arguments->graph,
+           "the interactions that count: train+validation (train --select test|none, --refit) or "
+           "train (train --select validation)")
+      .choices({"train", "train+validation"});
+  options.add("out", arguments->out, "write the owners to this file").value_name("PARTS.h5");
+  command.run = [arguments](const CommandContext& context) { return run(context, *arguments); };
+  return command;
+}
+
+}  // namespace halorec

@@ -1,0 +1,102 @@
+#include "launch/find_owners.hpp"
+
+#include <chrono>
+#include <cstdlib>
+
+#include "comm/communicator.hpp"
+#include "comm/random.hpp"
+
+namespace halorec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Reads a cached cut if it is whole and has this very key; a broken cache entry is no error.
+std::optional<Owners> from_cache(const fs::path& path, const std::string& key,
+                                 const std::string& dataset_hash) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) return std::nullopt;
+  try {
+    std::string found;
+    Owners owners = load_owners(path, dataset_hash, &found);
+    if (found == key) return owners;
+  } catch (const Error&) {
+    fs::remove(path, ignored);
+  }
+  return std::nullopt;
+}
+
+void into_cache(const Owners& owners, const std::string& key, const std::string& dataset_hash,
+                const fs::path& path) {
+  try {
+    std::error_code ignored;
+    fs::create_directories(path.parent_path(), ignored);
+    save_owners(owners, key, dataset_hash, path);
+  } catch (const Error&) {
+    // A cache that cannot be written costs the next run a cut, nothing else.
+  }
+}
+
+}  // namespace
+
+std::optional<fs::path> default_cache() {
+  if (const char* own = std::getenv("HALOREC_CACHE"); own != nullptr && *own != '\0') return own;
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0') {
+    return fs::path(xdg) / "halorec";
+  }
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return fs::path(home) / ".cache" / "halorec";
+  }
+  return std::nullopt;
+}
+
+FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
+                        const OwnersRequest& request) {
+  FoundOwners found;
+  CutOptions options = request.cut;
+  options.num_parts = communicator.size();
+  const auto start = std::chrono::steady_clock::now();
+  communicator.on_root([&] {
+    if (request.file) {
+      Owners owners = load_owners(*request.file, dataset.content_hash());
+      if (owners.num_parts == options.num_parts) {
+        found.owners = std::move(owners);
+        found.how = "read from " + request.file->string();
+        return;
+      }
+      found.warning = fmt::format(
+          "--partition {} has {} parts and there are {} ranks: cutting anew by {}; start {} ranks "
+          "to use it",
+          request.file->string(), owners.num_parts, options.num_parts,
+          cut_method_name(options.method), owners.num_parts);
+    }
+    if (options.num_parts == 1) {
+      found.owners.user.assign(dataset.num_users(), 0);
+      found.owners.item.assign(dataset.num_items(), 0);
+      found.how = "one rank owns everything";
+      return;
+    }
+    const std::string key =
+        cut_key(dataset.content_hash(), training_part_name(request.part), options);
+    fs::path cached;
+    if (request.cache) {
+      cached = *request.cache / "cuts" / fmt::format("{:016x}.h5", hash_bytes(key));
+      if (auto owners = from_cache(cached, key, dataset.content_hash())) {
+        found.owners = std::move(*owners);
+        found.how = "from the cache (" + cached.string() + ")";
+        return;
+      }
+    }
+    found.owners = cut(read_graph(dataset, request.part), options);
+    found.how = fmt::format("cut by {}", cut_method_name(options.method));
+    if (request.cache) into_cache(found.owners, key, dataset.content_hash(), cached);
+  });
+  found.owners.num_parts = communicator.size();
+  communicator.broadcast(found.owners.user);
+  communicator.broadcast(found.owners.item);
+  communicator.broadcast(found.how);
+  found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return found;
+}
+
+}  // namespace halorec

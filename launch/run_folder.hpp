@@ -1,0 +1,73 @@
+// RUN: the folder that a training run lives in. Self-contained: evaluating and recommending need
+// nothing else.
+//
+//   config.json    the program's version, the options, the dataset's content hash
+//   dataset.h5     ids, training lists and splits, once
+//   log.jsonl      what happened, one JSON object a line
+//   checkpoints/   of the run that chose (engine/checkpoint.hpp); refit/checkpoints/ of --refit
+//   metrics.json   the result, written when it is final
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "launch/options.hpp"
+
+namespace halorec {
+
+class Communicator;
+
+class RunFolder {
+ public:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.json"; }
+  std::filesystem::path dataset() const { return path_ / "dataset.h5"; }
+  std::filesystem::path log() const { return path_ / "log.jsonl"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.json"; }
+  std::filesystem::path checkpoints(bool refit) const {
+    return refit ? path_ / "refit" / "checkpoints" : path_ / "checkpoints";
+  }
+
+  // True when the folder holds a run (has a config.json).
+  bool is_run() const;
+  // Makes the folder ready for a new run, removing an old one if `overwrite`. Error (status 2) when
+  // something is there that may not be removed; Error (status 1) when it cannot be written. Not
+  // collective.
+  void prepare_new(bool overwrite) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+// config.json in memory.
+struct RunConfig {
+  std::string dataset_hash;
+  std::string source;                          // the caller's DATA
+  std::map<std::string, std::string> options;  // as OptionTable::values gives them
+};
+void write_run_config(const RunFolder& run, const RunConfig& config);
+// Error when the folder is no run or its config.json is damaged.
+RunConfig read_run_config(const RunFolder& run);
+
+// Puts the run's own values into every option that the caller left open, and throws Error (status
+// 2) that names each option whose value was changed, unless it is one of `free_options`, which do
+// not alter what a run computes.
+void continue_with(const RunConfig& config, OptionTable& options,
+                   std::initializer_list<std::string_view> free_options);
+
+// The contents of `path` as a dataset file of its own at `target` (a copy of a dataset file, or raw
+// data imported with the options' defaults); returns its content hash. Not collective.
+std::string bring_dataset(const std::filesystem::path& path, const std::filesystem::path& target,
+                          std::uint64_t seed);
+// The content hash alone, without writing.
+std::string hash_of_data(const std::filesystem::path& path, std::uint64_t seed);
+// Whether the path is a file that this program wrote (as opposed to raw data).
+bool is_dataset_file(const std::filesystem::path& path);
+
+}  // namespace halorec
