@@ -18,14 +18,16 @@ double seconds_now() {
 
 template <typename T>
 Trainer<T>::Trainer(const Shard& shard, Model<T>& model, const TrainerOptions& options,
-                    CheckpointStore& checkpoints, RunLog& log, Evaluate evaluate, ShowProgress show)
+                    CheckpointStore& checkpoints, RunLog& log, Evaluate evaluate,
+                    ShowProgress show_progress, ShowEpoch show_epoch)
     : shard_(&shard),
       model_(&model),
       options_(options),
       checkpoints_(&checkpoints),
       log_(&log),
       evaluate_(std::move(evaluate)),
-      show_(std::move(show)),
+      show_progress_(std::move(show_progress)),
+      show_epoch_(std::move(show_epoch)),
       optimizer_(options.optimizer, model.parameters()),
       sampler_(shard, options.seed, options.batch_size),
       step_(shard, model, optimizer_, sampler_, options.loss, timers_) {}
@@ -106,12 +108,13 @@ void Trainer<T>::run_epoch() {
     }
     const double rate = static_cast<double>(options_.batch_size) / std::max(seconds, 1e-9);
     recent_rate = recent_rate == 0 ? rate : 0.9 * recent_rate + 0.1 * rate;
-    if (show_) {
+    if (show_progress_) {
       const double done =
           static_cast<double>(state_.step_in_epoch) / static_cast<double>(num_steps);
-      const double epochs_left = static_cast<double>(options_.num_epochs - state_.epoch) - done;
-      show_({state_.epoch + 1, options_.num_epochs, done, loss, recent_rate,
-             epochs_left * static_cast<double>(shard_->num_edges()) / recent_rate});
+      show_progress_(
+          {state_.epoch + 1, options_.num_epochs,
+           (static_cast<double>(state_.epoch) + done) / static_cast<double>(options_.num_epochs),
+           loss, recent_rate});
     }
     const bool epoch_ends = state_.step_in_epoch == num_steps;
     const bool is_due = options_.checkpoint_steps > 0 &&
@@ -132,8 +135,8 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
                                {"seconds", state_.epoch_seconds}};
   const bool is_last = state_.epoch == options_.num_epochs;
   const bool evaluates = evaluate_ && (is_last || state_.epoch % options_.evaluate_every == 0);
+  std::map<std::string, double> metrics;
   if (evaluates) {
-    std::map<std::string, double> metrics;
     {
       const auto phase = timers_.time("evaluate");
       metrics = evaluate_(final_rows().view());
@@ -150,6 +153,7 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
     }
   }
   log_->event(event);
+  if (show_epoch_) show_epoch_({state_.epoch, epoch_loss, state_.epoch_seconds, metrics});
   nlohmann::ordered_json phases{{"event", "phases"}, {"epoch", state_.epoch}};
   for (const auto& [name, seconds] : timers_.take()) phases[name + "_seconds"] = seconds;
   phases["propagations"] = sampler_.steps_per_epoch();

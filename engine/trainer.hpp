@@ -36,16 +36,24 @@ struct TrainerOptions {
 // Metrics by name of the given final rows [num_owned x dim]. Collective.
 using Evaluate = std::function<std::map<std::string, double>(MatrixView<const float>)>;
 
-// What a terminal is shown; called on the root after every step and evaluation.
-struct Progress {
+// For a person who watches; called on the root after every step.
+struct TrainingProgress {
   std::int64_t epoch = 0;  // the one that runs, from 1
   std::int64_t num_epochs = 0;
-  double epoch_done = 0;  // fraction
+  double fraction = 0;  // of all epochs
   double loss = 0;
   double edges_per_second = 0;  // training interactions
-  double seconds_left = 0;      // to the last epoch at this rate
 };
-using ShowProgress = std::function<void(const Progress&)>;
+using ShowProgress = std::function<void(const TrainingProgress&)>;
+
+// After every epoch, on the root.
+struct EpochReport {
+  std::int64_t epoch = 0;
+  double loss = 0;
+  double seconds = 0;
+  std::map<std::string, double> metrics;  // when evaluated
+};
+using ShowEpoch = std::function<void(const EpochReport&)>;
 
 enum class TrainingEnd : std::uint8_t { finished, stopped_on_request };
 
@@ -54,7 +62,8 @@ class Trainer {
  public:
   // `evaluate` may be empty: then no selection, the last epoch is the result. Collective.
   Trainer(const Shard& shard, Model<T>& model, const TrainerOptions& options,
-          CheckpointStore& checkpoints, RunLog& log, Evaluate evaluate, ShowProgress show);
+          CheckpointStore& checkpoints, RunLog& log, Evaluate evaluate, ShowProgress show_progress,
+          ShowEpoch show_epoch);
 
   // Continues from the newest checkpoint if there is one. Collective.
   bool resume();
@@ -67,6 +76,7 @@ class Trainer {
   Matrix<float> final_rows();
 
   const TrainingState& state() const { return state_; }
+  std::int64_t steps_per_epoch() const { return sampler_.steps_per_epoch(); }
 
  private:
   void run_epoch();
@@ -81,7 +91,8 @@ class Trainer {
   CheckpointStore* checkpoints_;
   RunLog* log_;
   Evaluate evaluate_;
-  ShowProgress show_;
+  ShowProgress show_progress_;
+  ShowEpoch show_epoch_;
   PhaseTimers timers_;
   Optimizer<T> optimizer_;
   Sampler sampler_;

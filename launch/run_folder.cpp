@@ -21,6 +21,18 @@ bool RunFolder::is_run() const {
   return fs::is_regular_file(config(), ignored);
 }
 
+bool RunFolder::is_unfinished_start() const {
+  std::error_code ignored;
+  if (is_run() || !fs::is_directory(path_, ignored)) return false;
+  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
+    if (!entry.path().filename().string().starts_with("dataset.h5") &&
+        !entry.path().filename().string().starts_with("config.json")) {
+      return false;
+    }
+  }
+  return true;
+}
+
 void RunFolder::prepare_new(bool overwrite) const {
   std::error_code error;
   if (fs::exists(path_, error) && !fs::is_directory(path_, error)) {
@@ -33,7 +45,7 @@ void RunFolder::prepare_new(bool overwrite) const {
         "another folder",
         path_.string());
   }
-  if (is_occupied && !is_run()) {
+  if (is_occupied && !is_run() && !is_unfinished_start()) {
     fail_usage(
         "--run {} holds something that is not a run; --overwrite removes runs only, name "
         "another folder",
@@ -89,7 +101,7 @@ RunConfig read_run_config(const RunFolder& run) {
 }
 
 void continue_with(const RunConfig& config, OptionTable& options,
-                   std::initializer_list<std::string_view> free_options) {
+                   std::span<const std::string_view> free_options) {
   std::string changes;
   for (const auto& [name, value] : options.values()) {
     const bool is_free =

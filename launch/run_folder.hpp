@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,9 @@ class RunFolder {
 
   // True when the folder holds a run (has a config.json).
   bool is_run() const;
+  // True when a start was interrupted before there was a config.json: nothing but a dataset (whole
+  // or half written) is there.
+  bool is_unfinished_start() const;
   // Makes the folder ready for a new run, removing an old one if `overwrite`. Error (status 2) when
   // something is there that may not be removed; Error (status 1) when it cannot be written. Not
   // collective.
@@ -59,7 +63,7 @@ RunConfig read_run_config(const RunFolder& run);
 // 2) that names each option whose value was changed, unless it is one of `free_options`, which do
 // not alter what a run computes.
 void continue_with(const RunConfig& config, OptionTable& options,
-                   std::initializer_list<std::string_view> free_options);
+                   std::span<const std::string_view> free_options);
 
 // The contents of `path` as a dataset file of its own at `target` (a copy of a dataset file, or raw
 // data imported with the options' defaults); returns its content hash. Not collective.
