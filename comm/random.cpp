@@ -39,10 +39,11 @@ double Random::normal(std::uint64_t key, std::uint32_t index) const {
 }
 
 Permutation::Permutation(std::uint64_t n, std::uint64_t seed, Purpose purpose, std::uint64_t step)
-    : n_(n), half_bits_(1) {
+    : n_(n), half_bits_(3) {
   while (half_bits_ < 32 && (std::uint64_t{1} << (2 * half_bits_)) < n) ++half_bits_;
   const Random random(seed, purpose, step);
-  for (std::uint32_t round = 0; round < 4; ++round) round_key_[round] = random.bits(n, round);
+  std::uint32_t round = 0;
+  for (std::uint64_t& round_key : round_key_) round_key = random.bits(n, round++);
 }
 
 std::uint64_t Permutation::operator()(std::uint64_t i) const {
