@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -24,7 +25,11 @@ std::atomic<std::int64_t> waiting_since{0};
 std::atomic<std::uint64_t> current_step{0};
 std::atomic<double> limit_seconds{0};
 std::atomic<int> own_rank{0};
-volatile std::sig_atomic_t stop_signal = 0;
+// Written by a signal handler, read by both threads.
+std::atomic<int> stop_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+// The time that the whole process did not run (SIGSTOP, a suspended Slurm job): not a stall.
+std::atomic<std::int64_t> suspended_ns{0};
 
 std::mutex mutex;
 std::condition_variable wake;
@@ -35,6 +40,11 @@ std::thread thread;
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
       .count();
+}
+
+// Nanoseconds that this process ran, as far as the thread saw.
+std::int64_t running_ns() {
+  return now_ns() - suspended_ns.load();
 }
 
 std::string advice() {
@@ -52,13 +62,17 @@ void look_for_stall() {
   const char* what = waiting_for.load();
   const double limit = limit_seconds.load();
   if (what == nullptr || limit <= 0) return;
-  const double waited = static_cast<double>(now_ns() - waiting_since.load()) * 1e-9;
-  // Ranks wait in line, so that the first to speak ends the job before the others repeat it.
-  if (waited < limit + 0.3 * own_rank.load()) return;
+  const double waited = static_cast<double>(running_ns() - waiting_since.load()) * 1e-9;
+  // One rank should speak. mpirun takes two seconds to end the others (SIGCONT, a second, SIGTERM,
+  // a second, SIGKILL), so rank 1 leaves three to rank 0, and three for itself; later ranks speak
+  // only where those two are the ones that are stuck.
+  const int rank = own_rank.load();
+  const double turn = rank == 0 ? 0 : 3 * (1 + std::log2(rank));
+  if (waited < limit + turn) return;
   print_line(fmt::format(
       "error: rank {} has waited {:.0f} s in {} at step {}: another rank is stuck or lost "
       "(--stall-seconds {:g}); the job ends here{}",
-      own_rank.load(), waited, what, current_step.load(), limit, advice()));
+      rank, waited, what, current_step.load(), limit, advice()));
   // Not MPI_Abort: MPI may be entered by the main thread only, and that one is inside it.
   // A rank that leaves makes mpirun end the others.
   ::_exit(kExitFailure);
@@ -69,13 +83,19 @@ void run() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  constexpr std::int64_t kPollNs = 50'000'000, kSuspendedNs = 2'000'000'000;
   bool told = false;
+  std::int64_t last_poll = now_ns();
   std::unique_lock lock(mutex);
-  while (!wake.wait_for(lock, std::chrono::milliseconds(50), [] { return ending; })) {
+  while (!wake.wait_for(lock, std::chrono::nanoseconds(kPollNs), [] { return ending; })) {
     lock.unlock();
-    if (stop_signal != 0 && !told) {
+    const std::int64_t poll = now_ns();
+    if (poll - last_poll > kSuspendedNs) suspended_ns += poll - last_poll - kPollNs;
+    last_poll = poll;
+    const int signal = stop_signal.load();
+    if (signal != 0 && !told) {
       told = true;
-      const char* name = stop_signal == SIGTERM ? "SIGTERM" : "SIGUSR1";
+      const char* name = signal == SIGTERM ? "SIGTERM" : "SIGUSR1";
       if (own_rank.load() == 0) {
         print_line(fmt::format("{}: stopping after step {} with a checkpoint if time allows{}",
                                name, current_step.load(), advice()));
@@ -120,7 +140,7 @@ void set_advice(const std::string& text) {
 }
 
 void enter(const char* what) {
-  waiting_since.store(now_ns(), std::memory_order_relaxed);
+  waiting_since.store(running_ns(), std::memory_order_relaxed);
   waiting_for.store(what, std::memory_order_release);
 }
 
