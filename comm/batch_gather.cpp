@@ -7,7 +7,7 @@ namespace halorec {
 
 BatchGather::BatchGather(Communicator& communicator, std::span<const RowAddress> wanted)
     : communicator_(&communicator), fetch_counts_(static_cast<std::size_t>(communicator.size())) {
-  order_.resize(wanted.size());
+  order_.resize(static_cast<std::size_t>(checked_int(std::ssize(wanted), "batch gather")));
   std::iota(order_.begin(), order_.end(), 0);
   std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) {
     const RowAddress& left = wanted[static_cast<std::size_t>(a)];

@@ -1,6 +1,7 @@
 #include "comm/halo.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace halorec {
 
@@ -12,7 +13,8 @@ HaloPlan::HaloPlan(Communicator& communicator, std::int64_t num_owned,
   const auto num_ranks = static_cast<std::size_t>(communicator.size());
   std::vector<std::int64_t> wants(num_ranks, 0);
   for (std::size_t g = 0; g < ghost_owner.size(); ++g) {
-    HALOREC_ASSERT_LIGHT(ghost_owner[g] != communicator.rank());
+    HALOREC_ASSERT_LIGHT(ghost_owner[g] >= 0 && ghost_owner[g] < communicator.size() &&
+                         ghost_owner[g] != communicator.rank());
     HALOREC_ASSERT_LIGHT(g == 0 || ghost_owner[g - 1] < ghost_owner[g] ||
                          (ghost_owner[g - 1] == ghost_owner[g] && ghost_row[g - 1] < ghost_row[g]));
     ++wants[static_cast<std::size_t>(ghost_owner[g])];
@@ -30,9 +32,12 @@ HaloPlan::HaloPlan(Communicator& communicator, std::int64_t num_owned,
 
 template <typename T>
 HaloExchange<T>::~HaloExchange() {
-  // Only an error in flight leaves requests pending; their buffers must outlive them.
-  if (!requests_.empty())
-    MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
+  // Only an error in flight leaves requests pending, and the job is about to end. Their buffers
+  // must outlive them, so they are left to MPI; waiting here would hang when a peer has died, and
+  // keep the error from being told.
+  if (requests_.empty()) return;
+  static_cast<void>(new std::vector<T>(std::move(outgoing_)));
+  static_cast<void>(new std::vector<T>(std::move(incoming_)));
 }
 
 template <typename T>
@@ -40,23 +45,24 @@ void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin, T* recei
                            std::span<const std::int64_t> send_begin, const T* send,
                            std::int64_t width, int tag) {
   Communicator& communicator = plan_->communicator();
-  HALOREC_ASSERT_LIGHT(requests_.empty());
   width_ = width;
   for (int r = 0; r < communicator.size(); ++r) {
     const auto i = static_cast<std::size_t>(r);
     const std::int64_t count = (receive_begin[i + 1] - receive_begin[i]) * width;
     if (count == 0) continue;
     check_mpi(MPI_Irecv(receive + receive_begin[i] * width, checked_int(count, "halo receive"),
-                        mpi_type<T>(), r, tag, communicator.handle(), &requests_.emplace_back()),
+                        mpi_type<T>(), r, tag, communicator.handle(),
+                        &requests_.emplace_back(MPI_REQUEST_NULL)),
               "MPI_Irecv");
   }
   for (int r = 0; r < communicator.size(); ++r) {
     const auto i = static_cast<std::size_t>(r);
     const std::int64_t count = (send_begin[i + 1] - send_begin[i]) * width;
     if (count == 0) continue;
-    check_mpi(MPI_Isend(send + send_begin[i] * width, checked_int(count, "halo send"),
-                        mpi_type<T>(), r, tag, communicator.handle(), &requests_.emplace_back()),
-              "MPI_Isend");
+    check_mpi(
+        MPI_Isend(send + send_begin[i] * width, checked_int(count, "halo send"), mpi_type<T>(), r,
+                  tag, communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
+        "MPI_Isend");
     communicator.counters().bytes_sent += static_cast<std::uint64_t>(count) * sizeof(T);
     communicator.counters().messages_sent += 1;
   }
@@ -84,6 +90,8 @@ bool HaloExchange<T>::progress() {
 
 template <typename T>
 void HaloExchange<T>::start_gather(const T* owned, std::int64_t width, std::int64_t stride) {
+  HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0 && stride >= width);
+  under_way_ = Kind::gather;
   const auto rows = plan_->send_rows();
   const auto num_rows = std::ssize(rows);
   outgoing_.resize(static_cast<std::size_t>(num_rows * width));
@@ -98,18 +106,24 @@ void HaloExchange<T>::start_gather(const T* owned, std::int64_t width, std::int6
 
 template <typename T>
 const T* HaloExchange<T>::finish_gather() {
+  HALOREC_ASSERT_LIGHT(under_way_ == Kind::gather);
+  under_way_ = Kind::none;
   wait("halo gather");
   return incoming_.data();
 }
 
 template <typename T>
 void HaloExchange<T>::start_scatter_add(const T* ghosts, std::int64_t width) {
+  HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0);
+  under_way_ = Kind::scatter_add;
   incoming_.resize(plan_->send_rows().size() * static_cast<std::size_t>(width));
   post(plan_->send_begin(), incoming_.data(), plan_->receive_begin(), ghosts, width, 2);
 }
 
 template <typename T>
 void HaloExchange<T>::finish_scatter_add(T* owned, std::int64_t stride) {
+  HALOREC_ASSERT_LIGHT(under_way_ == Kind::scatter_add && stride >= width_);
+  under_way_ = Kind::none;
   wait("halo scatter-add");
   const auto rows = plan_->send_rows();
   const auto begin = plan_->send_begin();

@@ -72,7 +72,10 @@ class HaloExchange {
             std::span<const std::int64_t> send_begin, const T* send, std::int64_t width, int tag);
   void wait(const char* what);
 
+  enum class Kind : std::uint8_t { none, gather, scatter_add };
+
   const HaloPlan* plan_;
+  Kind under_way_ = Kind::none;
   std::int64_t width_ = 0;
   std::vector<T> outgoing_;
   std::vector<T> incoming_;
