@@ -46,8 +46,9 @@ std::vector<int> displacements_of(std::span<const int> counts) {
   return begin;
 }
 
-// What happened in `work`: empty message = nothing was thrown.
+// What happened in `work`.
 struct Outcome {
+  bool failed = false;
   std::string message;
   int exit_status = kExitFailure;
 };
@@ -57,11 +58,13 @@ Outcome run_caught(const std::function<void()>& work) {
     work();
     return {};
   } catch (const Error& error) {
-    return {error.what(), error.exit_status()};
+    return {true, error.what(), error.exit_status()};
   } catch (const std::bad_alloc&) {
-    return {"out of memory; use more ranks or hosts, or a smaller --dim"};
+    return {true, "out of memory; use more ranks or hosts, or a smaller --dim"};
   } catch (const std::exception& error) {
-    return {std::string("unexpected: ") + error.what()};
+    return {true, std::string("unexpected: ") + error.what()};
+  } catch (...) {
+    return {true, "unexpected: an exception of unknown type"};
   }
 }
 
@@ -238,7 +241,10 @@ std::vector<T> Communicator::all_gather(std::span<const T> values,
   check_mpi(MPI_Allgatherv(values.data(), int_counts[static_cast<std::size_t>(rank_)], type,
                            all.data(), int_counts.data(), begin.data(), type, comm_),
             "MPI_Allgatherv");
-  counters_.bytes_sent += values.size_bytes() * static_cast<std::uint64_t>(size_ - 1);
+  if (!values.empty()) {
+    counters_.bytes_sent += values.size_bytes() * static_cast<std::uint64_t>(size_ - 1);
+    counters_.messages_sent += static_cast<std::uint64_t>(size_ - 1);
+  }
   if (counts != nullptr) *counts = lengths;
   return all;
 }
@@ -298,7 +304,7 @@ std::vector<std::string> Communicator::gather_text(std::string_view text, int ro
 void Communicator::on_root(const std::function<void()>& work) {
   Outcome outcome;
   if (is_root()) outcome = run_caught(work);
-  std::array<std::int64_t, 2> header{outcome.exit_status, std::ssize(outcome.message)};
+  std::array<std::int64_t, 2> header{outcome.failed ? 1 : 0, outcome.exit_status};
   if constexpr (HALOREC_ASSERT_LEVEL >= 3) compare_call_order("on_root");
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Ibcast(header.data(), 2, MPI_INT64_T, 0, comm_, &request), "MPI_Ibcast");
@@ -308,21 +314,24 @@ void Communicator::on_root(const std::function<void()>& work) {
     if (done != 0) break;
     ::usleep(1000);  // leaves the cores to the root's threads
   }
-  if (header[1] == 0) return;
+  if (header[0] == 0) return;
   broadcast(outcome.message, 0);
-  throw Error(outcome.message, static_cast<int>(header[0]), true);
+  throw Error(outcome.message, static_cast<int>(header[1]), true);
 }
 
 void Communicator::together(const std::function<void()>& work) {
   Outcome outcome = run_caught(work);
-  const int first_failed = min(outcome.message.empty() ? size_ : rank_);
+  const int first_failed = min(outcome.failed ? rank_ : size_);
   if (first_failed == size_) return;
   broadcast(outcome.message, first_failed);
-  throw Error(outcome.message, broadcast(outcome.exit_status, first_failed), true);
+  const int exit_status = broadcast(outcome.exit_status, first_failed);
+  throw Error(outcome.message, exit_status, true);
 }
 
 void Communicator::check_same(std::uint64_t value, std::string_view what) {
-  if (min(value) == max(value)) return;
+  const std::uint64_t smallest = min(value);  // two statements: collectives need one order
+  const std::uint64_t largest = max(value);
+  if (smallest == largest) return;
   throw Error(fmt::format("ranks disagree about {}: start every rank with the same program, "
                           "options and files",
                           what),
