@@ -4,30 +4,57 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "comm/check.hpp"
 
 namespace halorec {
 
-RunLog::RunLog(const std::filesystem::path& file, bool to_stdout) : to_stdout_(to_stdout) {
+namespace {
+
+// One line of JSON. Bytes that are not UTF-8 (a path, say) become U+FFFD: a log never throws.
+std::string line_of(const nlohmann::ordered_json& object) {
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+bool write_line(std::FILE* file, const std::string& line) {
+  return std::fwrite(line.data(), 1, line.size(), file) == line.size() && std::fflush(file) == 0;
+}
+
+// True when the file ends within a line: a writer was killed there.
+bool ends_torn(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file || file.tellg() <= 0) return false;
+  file.seekg(-1, std::ios::end);
+  return file.get() != '\n';
+}
+
+}  // namespace
+
+RunLog::RunLog(const std::filesystem::path& file, bool to_stdout)
+    : path_(file), to_stdout_(to_stdout) {
   if (file.empty()) return;
+  const bool torn = ends_torn(file);
   file_.reset(std::fopen(file.c_str(), "a"));
   if (!file_) fail("cannot write {}: {}", file.string(), std::strerror(errno));
+  if (torn) write_line(file_.get(), "\n");
 }
 
 void RunLog::event(const nlohmann::ordered_json& object) {
-  if (to_stdout_) {
-    std::fputs((object.dump() + "\n").c_str(), stdout);
-    std::fflush(stdout);
-  }
+  // A reader of stdout that leaves does not end the run; its log goes on.
+  if (to_stdout_) to_stdout_ = write_line(stdout, line_of(object));
   note(object);
 }
 
 void RunLog::note(const nlohmann::ordered_json& object) {
-  if (!file_) return;
-  std::fputs((object.dump() + "\n").c_str(), file_.get());
-  std::fflush(file_.get());
+  if (!file_ || write_line(file_.get(), line_of(object))) return;
+  const int why = errno;
+  std::clearerr(file_.get());
+  if (std::exchange(warned_, true)) return;
+  fmt::print(stderr, "halorec: warning: cannot write {}: {}; lines of the log are missing\n",
+             path_.string(), std::strerror(why));
 }
 
 std::map<std::string, double> PhaseTimers::take() {

@@ -1,5 +1,6 @@
 // What a run says while it works: JSON lines, appended to RUN/log.jsonl and, with --json, written
-// to stdout. One object a line, flushed, root only.
+// to stdout. One object a line, flushed, root only. A line that cannot be written is a warning, not
+// the end of the run.
 #pragma once
 
 #include <chrono>
@@ -16,7 +17,8 @@ class RunLog {
  public:
   // Says nothing (ranks other than the root).
   RunLog() = default;
-  // `file` may be empty. Appends. Error when it cannot be opened.
+  // `file` may be empty. Appends, on a new line even if an earlier run was killed within one. Error
+  // when it cannot be opened.
   RunLog(const std::filesystem::path& file, bool to_stdout);
 
   // To the file and, with --json, to stdout.
@@ -28,8 +30,10 @@ class RunLog {
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
+  std::filesystem::path path_;
   std::unique_ptr<std::FILE, Close> file_;
   bool to_stdout_ = false;
+  bool warned_ = false;
 };
 
 // Seconds by phase ("propagate", "loss", ...), summed until taken.
