@@ -98,8 +98,8 @@ ValueOption<E>& ValueOption<E>::repeatable() {
 }
 
 template <typename E>
-ValueOption<E>& ValueOption<E>::value_name(std::string shown) {
-  value_name_ = std::move(shown);
+ValueOption<E>& ValueOption<E>::value_name(const std::string& shown) {
+  value_name_ = shown;
   return *this;
 }
 
@@ -251,7 +251,7 @@ FlagOption::FlagOption(std::string name, bool& variable, std::string help)
 void FlagOption::assign(const std::vector<std::string>& texts) {
   // On the command line a flag has no value; in a file it is true or false.
   const auto& text = texts.back();
-  if (text != "" && text != "true" && text != "false") {
+  if (!text.empty() && text != "true" && text != "false") {
     fail_usage("{} takes true or false in a file, not '{}'", shown_name(), text);
   }
   variable_ = text != "false";

@@ -74,7 +74,7 @@ class ValueOption final : public Option {
   ValueOption& or_word(std::string word);
   // For std::vector: each occurrence is one value, commas belong to it.
   ValueOption& repeatable();
-  ValueOption& value_name(std::string shown);
+  ValueOption& value_name(const std::string& shown);
   ValueOption& required();
   // Also taken from the arguments without a name, in order of declaration; a vector takes all.
   ValueOption& positional();

@@ -181,7 +181,7 @@ class ConfigTest : public OptionsTest {
   ~ConfigTest() override { std::filesystem::remove_all(folder_); }
 
   std::filesystem::path write(const std::string& text) {
-    const auto path = folder_ / "options.ini";
+    auto path = folder_ / "options.ini";
     std::ofstream(path) << text;
     return path;
   }
