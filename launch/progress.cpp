@@ -35,16 +35,17 @@ std::size_t terminal_columns() {
 
 }  // namespace
 
-std::string progress_text(const ProgressState& state, std::size_t columns) {
-  auto text = fmt::format("epoch {}/{}", state.epoch, state.num_epochs);
-  if (std::isfinite(state.loss) && state.loss != 0)
-    text += fmt::format("  loss {:.5f}", state.loss);
-  if (state.edges_per_second > 0) {
-    text += fmt::format("  {}edges/s", rate_text(state.edges_per_second));
+std::string progress_text(const Progress& progress, std::size_t columns) {
+  auto text = fmt::format("epoch {}/{} {:3.0f} %", progress.epoch, progress.num_epochs,
+                          100 * progress.epoch_done);
+  if (std::isfinite(progress.loss) && progress.loss != 0) {
+    text += fmt::format("  loss {:.5f}", progress.loss);
   }
-  if (state.fraction > 0 && state.seconds > 0) {
-    const double left = state.seconds * (1 - state.fraction) / state.fraction;
-    text += fmt::format("  {:.0f} %  {} left", 100 * state.fraction, duration_text(left));
+  if (progress.edges_per_second > 0) {
+    text += fmt::format("  {}edges/s", rate_text(progress.edges_per_second));
+  }
+  if (progress.seconds_left > 0) {
+    text += fmt::format("  {} left", duration_text(progress.seconds_left));
   }
   if (text.size() > columns) text.resize(columns);
   return text;
@@ -60,24 +61,24 @@ bool watched_by_person() {
   return terminal;
 }
 
-Progress::Progress(bool enabled) : enabled_(enabled) {}
+ProgressLine::ProgressLine(bool enabled) : enabled_(enabled) {}
 
-Progress::~Progress() {
+ProgressLine::~ProgressLine() {
   clear();
 }
 
-void Progress::update(const ProgressState& state) {
+void ProgressLine::update(const Progress& progress) {
   if (!enabled_) return;
   const auto now = std::chrono::steady_clock::now();
   if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   drawn_ = true;
   // Back to the first column, the text, then wipe to the end of the line.
-  fmt::print(stderr, "\r{}\x1b[K", progress_text(state, terminal_columns() - 1));
+  fmt::print(stderr, "\r{}\x1b[K", progress_text(progress, terminal_columns() - 1));
   std::fflush(stderr);
 }
 
-void Progress::clear() {
+void ProgressLine::clear() {
   if (!drawn_) return;
   drawn_ = false;
   std::fputs("\r\x1b[K", stderr);

@@ -2,39 +2,30 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <string>
+
+#include "engine/trainer.hpp"
 
 namespace halorec {
 
-// What the line shows. Unknown numbers are left out.
-struct ProgressState {
-  std::int64_t epoch = 0;  // from 1
-  std::int64_t num_epochs = 0;
-  double fraction = 0;  // of the whole run, 0 .. 1
-  double loss = 0;
-  double edges_per_second = 0;
-  double seconds = 0;  // since the start, for the time left
-};
-
-// The line's text, at most `columns` characters wide.
-std::string progress_text(const ProgressState& state, std::size_t columns);
+// The line's text, at most `columns` characters wide; unknown numbers (0) are left out.
+std::string progress_text(const Progress& progress, std::size_t columns);
 
 // True when a person sees what this process writes to stderr. Under mpirun stderr is a pipe of
 // mpirun's, so the answer is that of the launcher's own stderr (ranks on its host alone).
 bool watched_by_person();
 
-class Progress {
+class ProgressLine {
  public:
   // Silent unless `enabled` (the root, not --json to a terminal, watched_by_person()).
-  explicit Progress(bool enabled);
+  explicit ProgressLine(bool enabled);
   // Ends the line.
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
   // Draws at most ten times a second.
-  void update(const ProgressState& state);
+  void update(const Progress& progress);
   // Wipes the line, so that other text can be printed; the next update draws it again.
   void clear();
 

@@ -7,13 +7,12 @@ namespace halorec {
 namespace {
 
 TEST(ProgressText, ShowsEpochLossSpeedAndTimeLeft) {
-  const ProgressState state{3, 20, 0.25, 0.69315, 1.25e6, 30};
-  EXPECT_EQ(progress_text(state, 80),
-            "epoch 3/20  loss 0.69315  1.25 Medges/s  25 %  1:30 min left");
+  EXPECT_EQ(progress_text({3, 20, 0.25, 0.69315, 1.25e6, 90}, 80),
+            "epoch 3/20  25 %  loss 0.69315  1.25 Medges/s  1:30 min left");
 }
 
 TEST(ProgressText, LeavesOutWhatIsUnknown) {
-  EXPECT_EQ(progress_text({1, 2, 0, 0, 0, 0}, 80), "epoch 1/2");
+  EXPECT_EQ(progress_text({1, 2, 0, 0, 0, 0}, 80), "epoch 1/2   0 %");
 }
 
 TEST(ProgressText, NeverWrapsTheTerminal) {
@@ -23,7 +22,7 @@ TEST(ProgressText, NeverWrapsTheTerminal) {
 TEST(Progress, WritesNothingUnlessEnabled) {
   testing::internal::CaptureStderr();
   {
-    Progress progress(false);
+    ProgressLine progress(false);
     progress.update({1, 2, 0.5, 1, 1, 1});
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
@@ -32,7 +31,7 @@ TEST(Progress, WritesNothingUnlessEnabled) {
 TEST(Progress, LeavesNoTraceOnTheLine) {
   testing::internal::CaptureStderr();
   {
-    Progress progress(true);
+    ProgressLine progress(true);
     progress.update({1, 2, 0.5, 1, 1, 1});
     progress.update({1, 2, 0.6, 1, 1, 1});  // too soon after the first
   }
