@@ -61,10 +61,34 @@ void add_common_options(OptionTable& options, CommonArguments& common) {
   for (const char* name : {"help", "config", "dump-config"}) options.keep_out_of_config(name);
 }
 
+// Lines of at most `width` characters, broken at spaces; line ends of the text stay.
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::string result;
+  std::size_t column = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    if (text[begin] == '\n' || text[begin] == ' ') {
+      result += text[begin];
+      column = text[begin] == '\n' ? 0 : column + 1;
+      ++begin;
+      continue;
+    }
+    const auto end = std::min(text.find_first_of(" \n", begin), text.size());
+    if (column > 0 && column + (end - begin) > width) {
+      if (result.back() == ' ') result.pop_back();
+      result += '\n';
+      column = 0;
+    }
+    result.append(text, begin, end - begin);
+    column += end - begin;
+    begin = end;
+  }
+  return result;
+}
+
 std::string help_of(const CommandEntry& entry, const Command& command) {
   auto text = fmt::format("usage: [mpirun -n P] halorec {} {}\n\n{}\n\n{}", entry.name,
                           command.usage, entry.summary, command.options.help());
-  if (!command.notes.empty()) text += command.notes + "\n";
+  if (!command.notes.empty()) text += "\n" + wrapped(command.notes, 100) + "\n";
   return text;
 }
 

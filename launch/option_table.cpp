@@ -168,34 +168,41 @@ void OptionTable::read_config(const std::filesystem::path& path, const std::stri
 
 void OptionTable::check_required(const std::string& usage) const {
   for (const auto& option : options_) {
-    if (option->is_required_ && option->texts().empty()) {
+    if (option->is_required_ && !option->given_) {
       fail_usage("{} is missing; usage: {}", option->shown_name(), usage);
     }
   }
 }
 
 std::string OptionTable::help() const {
-  std::ostringstream text;
+  po::options_description all("", kHelpWidth, kHelpWidth / 2);  // one column width for all groups
   for (const auto& group : groups_) {
     if (group.options.empty()) continue;
     po::options_description description(group.title, kHelpWidth, kHelpWidth / 2);
     for (const auto* option : group.options) {
       auto help = option->help_;
-      const auto allowed = option->is_flag_ ? "" : option->allowed();
-      if (!allowed.empty()) help += " [" + allowed + "]";
-      if (option->is_required_) help += " (required)";
-      const auto now = option->texts();
       if (option->is_flag_) {
         description.add_options()(option->name().c_str(), help.c_str());
         continue;
       }
+      const auto allowed = option->allowed_briefly();
+      if (!allowed.empty()) help += " [" + allowed + "]";
+      if (option->is_required_) help += " (required)";
       auto* value = po::value<std::string>()->value_name(option->value_name_);
+      const auto now = option->shown_texts();
       if (!now.empty()) value->default_value(fmt::format("{}", fmt::join(now, " ")));
       description.add_options()(option->name().c_str(), value, help.c_str());
     }
-    text << description << '\n';
+    all.add(description);
   }
-  return text.str();
+  std::stringstream laid_out;
+  laid_out << all;
+  std::string text, line;
+  while (std::getline(laid_out, line)) {  // Boost leaves spaces at ends and a first empty line
+    line.resize(line.find_last_not_of(' ') + 1);
+    if (!text.empty() || !line.empty()) text += line + '\n';
+  }
+  return text;
 }
 
 std::string OptionTable::dump(const std::string& command) const {
@@ -206,7 +213,7 @@ std::string OptionTable::dump(const std::string& command) const {
       if (!option->in_config_) continue;
       if (!titled) text += fmt::format("\n# {}\n", group.title);
       titled = true;
-      const auto values = option->texts();
+      const auto values = option->shown_texts();
       if (values.empty()) text += fmt::format("# {} =\n", option->name());
       for (const auto& value : values) {
         text += fmt::format("{} = {}\n", option->name(), ini_quoted(value));
@@ -220,7 +227,7 @@ std::vector<std::pair<std::string, std::string>> OptionTable::values() const {
   std::vector<std::pair<std::string, std::string>> values;
   for (const auto& option : options_) {
     if (!option->in_config_) continue;
-    values.emplace_back(option->name(), fmt::format("{}", fmt::join(option->texts(), ",")));
+    values.emplace_back(option->name(), fmt::format("{}", fmt::join(option->shown_texts(), ",")));
   }
   return values;
 }

@@ -46,6 +46,10 @@ std::string Option::shown_name() const {
   return num_positions_ != 0 && !value_name_.empty() ? value_name_ : "--" + name_;
 }
 
+std::vector<std::string> Option::shown_texts() const {
+  return is_required_ && !given_ ? std::vector<std::string>() : texts();
+}
+
 template <typename E>
 ValueOption<E>::ValueOption(std::string name, Variable variable, std::string help)
     : Option(std::move(name), std::move(help)), variable_(variable) {
@@ -137,6 +141,23 @@ std::string ValueOption<E>::allowed() const {
     }
   }
   if (!word_.empty()) text += (text.empty() ? "" : ", or ") + word_;
+  return text;
+}
+
+template <typename E>
+std::string ValueOption<E>::allowed_briefly() const {
+  if (!choices_.empty()) return allowed();
+  std::string text;
+  if constexpr (std::is_arithmetic_v<E>) {
+    if (smallest_ && largest_) {
+      text = fmt::format("{} .. {}", *smallest_, *largest_);
+    } else if (smallest_) {
+      text = fmt::format(">= {}", *smallest_);
+    } else if (above_) {
+      text = fmt::format("> {}", *above_);
+    }
+    if (largest_ && !smallest_) text += fmt::format("{}<= {}", above_ ? ", " : "", *largest_);
+  }
   return text;
 }
 

@@ -42,6 +42,8 @@ class Option {
   virtual std::vector<std::string> texts() const = 0;
   // What it allows ("whole number from 1 to 4096", "bpr, softmax"); "" for free text.
   virtual std::string allowed() const = 0;
+  // The same for a column of --help ("1 .. 4096", ">= 1", "bpr, softmax").
+  virtual std::string allowed_briefly() const = 0;
 
  protected:
   Option(std::string name, std::string help) : name_(std::move(name)), help_(std::move(help)) {}
@@ -53,6 +55,9 @@ class Option {
   int num_positions_ = 0;  // 0: by name alone; -1: any number of arguments
   bool in_config_ = true;  // --config, --help and --dump-config stand in no file
   bool given_ = false;
+
+  // texts(), but empty for a required option that was not given: its variable means nothing yet.
+  std::vector<std::string> shown_texts() const;
 
   friend class OptionTable;
 };
@@ -82,6 +87,7 @@ class ValueOption final : public Option {
   void assign(const std::vector<std::string>& texts) override;
   std::vector<std::string> texts() const override;
   std::string allowed() const override;
+  std::string allowed_briefly() const override;
 
  private:
   E parse(const std::string& text) const;
@@ -100,6 +106,7 @@ class FlagOption final : public Option {
   void assign(const std::vector<std::string>& texts) override;
   std::vector<std::string> texts() const override;
   std::string allowed() const override { return "true, false"; }
+  std::string allowed_briefly() const override { return ""; }
 
  private:
   bool& variable_;

@@ -163,10 +163,23 @@ TEST_F(OptionsTest, MissingArgumentIsNamed) {
   EXPECT_EQ(message, "DATA is missing; usage: halorec x DATA");
 }
 
+TEST_F(OptionsTest, RequiredNumberHasNoDefault) {
+  OptionTable table;
+  std::int32_t parts = 0;
+  table.add("parts", parts, "ranks").at_least(1).required();
+  EXPECT_EQ(message_of([&] { table.check_required("halorec x"); }),
+            "--parts is missing; usage: halorec x");
+  EXPECT_EQ(table.help().find("(=0)"), std::string::npos);
+  EXPECT_NE(table.dump("x").find("# parts =\n"), std::string::npos);
+  table.parse({"--parts", "3"});
+  table.check_required("halorec x");
+  EXPECT_EQ(parts, 3);
+}
+
 TEST_F(OptionsTest, HelpShowsGroupsDefaultsAndAllowedValues) {
   const auto help = table_.help();
   for (const char* word :
-       {"Input:", "Numbers:", "--dim N (=64)", "from 1 to 4096", "bpr, softmax", "(=softmax)",
+       {"Input:", "Numbers:", "--dim N (=64)", "[1 .. 4096]", "[bpr, softmax]", "(=softmax)",
         "--batch N|auto (=auto)", "--k K,K (=10,20,50)", "--refit", "(=0.002)", "(required)"}) {
     EXPECT_NE(help.find(word), std::string::npos) << word << " is not in:\n" << help;
   }
