@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -35,18 +36,22 @@ std::size_t terminal_columns() {
 
 }  // namespace
 
-std::string progress_text(const Progress& progress, std::size_t columns) {
-  auto text = fmt::format("epoch {}/{} {:3.0f} %", progress.epoch, progress.num_epochs,
-                          100 * progress.epoch_done);
+double time_left(double first_fraction, double fraction, double seconds) {
+  const double done = fraction - first_fraction;
+  return done > 0 && seconds >= 1 ? seconds * std::max(1 - fraction, 0.0) / done : 0;
+}
+
+std::string progress_text(const TrainingProgress& progress, double seconds_left,
+                          std::size_t columns) {
+  auto text = fmt::format("epoch {}/{}", progress.epoch, progress.num_epochs);
   if (std::isfinite(progress.loss) && progress.loss != 0) {
     text += fmt::format("  loss {:.5f}", progress.loss);
   }
   if (progress.edges_per_second > 0) {
     text += fmt::format("  {}edges/s", rate_text(progress.edges_per_second));
   }
-  if (progress.seconds_left > 0) {
-    text += fmt::format("  {} left", duration_text(progress.seconds_left));
-  }
+  text += fmt::format("  {:.0f} %", 100 * progress.fraction);
+  if (seconds_left > 0) text += fmt::format("  {} left", duration_text(seconds_left));
   if (text.size() > columns) text.resize(columns);
   return text;
 }
@@ -67,14 +72,20 @@ ProgressLine::~ProgressLine() {
   clear();
 }
 
-void ProgressLine::update(const Progress& progress) {
+void ProgressLine::update(const TrainingProgress& progress) {
   if (!enabled_) return;
   const auto now = std::chrono::steady_clock::now();
+  if (!first_fraction_) {
+    first_fraction_ = progress.fraction;
+    first_ = now;
+  }
   if (drawn_ && now - last_ < std::chrono::milliseconds(100)) return;
   last_ = now;
   drawn_ = true;
+  const std::chrono::duration<double> elapsed = now - first_;
+  const double left = time_left(*first_fraction_, progress.fraction, elapsed.count());
   // Back to the first column, the text, then wipe to the end of the line.
-  fmt::print(stderr, "\r{}\x1b[K", progress_text(progress, terminal_columns() - 1));
+  fmt::print(stderr, "\r{}\x1b[K", progress_text(progress, left, terminal_columns() - 1));
   std::fflush(stderr);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "engine/trainer.hpp"
@@ -9,7 +10,12 @@
 namespace halorec {
 
 // The line's text, at most `columns` characters wide; unknown numbers (0) are left out.
-std::string progress_text(const Progress& progress, std::size_t columns);
+std::string progress_text(const TrainingProgress& progress, double seconds_left,
+                          std::size_t columns);
+
+// Seconds to the end of a run that went from `first_fraction` to `fraction` in `seconds`; 0 while
+// it is too early to tell. A resumed run does not start at 0.
+double time_left(double first_fraction, double fraction, double seconds);
 
 // True when a person sees what this process writes to stderr. Under mpirun stderr is a pipe of
 // mpirun's, so the answer is that of the launcher's own stderr (ranks on its host alone).
@@ -25,14 +31,15 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   // Draws at most ten times a second.
-  void update(const Progress& progress);
+  void update(const TrainingProgress& progress);
   // Wipes the line, so that other text can be printed; the next update draws it again.
   void clear();
 
  private:
   bool enabled_;
   bool drawn_ = false;
-  std::chrono::steady_clock::time_point last_{};
+  std::optional<double> first_fraction_;
+  std::chrono::steady_clock::time_point first_{}, last_{};
 };
 
 }  // namespace halorec
