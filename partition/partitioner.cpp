@@ -1,9 +1,12 @@
 #include "partition/partitioner.hpp"
 
+#include <fcntl.h>
 #include <metis.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -41,12 +44,36 @@ void check_metis(int code) {
   if (code == METIS_OK) return;
   const char* why = code == METIS_ERROR_MEMORY  ? "not enough memory"
                     : code == METIS_ERROR_INPUT ? "it refused the graph"
-                                                : "an internal error";
+                                                : "an internal error, or a SIGTERM meanwhile";
   fail(
       "METIS could not cut the graph: {}; use --method hash or --method block, or a host with more "
       "memory",
       why);
 }
+
+// METIS prints to stdout what it thinks of a graph ("You are trying to partition a graph into too
+// many parts!"), where --json promises JSON alone. While this lives, stdout leads nowhere.
+class StdoutSilenced {
+ public:
+  StdoutSilenced() {
+    std::fflush(stdout);
+    saved_ = ::dup(STDOUT_FILENO);
+    const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (saved_ >= 0 && nowhere >= 0) ::dup2(nowhere, STDOUT_FILENO);
+    if (nowhere >= 0) ::close(nowhere);
+  }
+  ~StdoutSilenced() {
+    std::fflush(stdout);
+    if (saved_ < 0) return;
+    ::dup2(saved_, STDOUT_FILENO);
+    ::close(saved_);
+  }
+  StdoutSilenced(const StdoutSilenced&) = delete;
+  StdoutSilenced& operator=(const StdoutSilenced&) = delete;
+
+ private:
+  int saved_ = -1;
+};
 
 Parts cut_with_metis(const BipartiteGraph& graph, const CutGraph& nodes,
                      const CutOptions& options) {
@@ -100,9 +127,13 @@ Parts cut_with_metis(const BipartiteGraph& graph, const CutGraph& nodes,
   idx_t num_parts = options.num_parts;
   idx_t objective = 0;
   std::vector<idx_t> answer(node_of.size(), 0);
-  check_metis(METIS_PartGraphKway(&num_nodes, &num_constraints, begin.data(), neighbours.data(),
-                                  weights.data(), nullptr, nullptr, &num_parts, nullptr,
-                                  tolerance.data(), settings.data(), &objective, answer.data()));
+  const int code = [&] {
+    const StdoutSilenced silenced;
+    return METIS_PartGraphKway(&num_nodes, &num_constraints, begin.data(), neighbours.data(),
+                               weights.data(), nullptr, nullptr, &num_parts, nullptr,
+                               tolerance.data(), settings.data(), &objective, answer.data());
+  }();
+  check_metis(code);
   for (std::size_t k = 0; k < node_of.size(); ++k) {
     if (answer[k] < 0 || answer[k] >= num_parts) {
       fail("METIS answered part {} of {}; use --method hash", answer[k], num_parts);
