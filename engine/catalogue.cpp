@@ -1,0 +1,51 @@
+#include "engine/catalogue.hpp"
+
+#include <numeric>
+
+namespace halorec {
+
+Catalogue::Catalogue(const Shard& shard, const DatasetFile& dataset) {
+  Communicator& communicator = shard.communicator();
+  communicator.together([&] { id_hash_ = dataset.read_item_id_hashes(); });
+  HALOREC_ASSERT_LIGHT(id_hash_.size() == shard.num_items());
+  begin_.assign(static_cast<std::size_t>(communicator.size()) + 1, 0);
+  for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
+    if (shard.item_degree(i) == 0) continue;
+    ++begin_[static_cast<std::size_t>(shard.address_of_item(i).owner) + 1];
+  }
+  std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
+  items_.resize(begin_.back());
+  auto next = begin_;
+  for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
+    if (shard.item_degree(i) == 0) continue;
+    items_[next[static_cast<std::size_t>(shard.address_of_item(i).owner)]++] = i;
+  }
+}
+
+template <typename Keep>
+void Catalogue::filter(const Keep& keep) {
+  std::size_t kept = 0, first = 0;
+  for (std::size_t r = 0; r + 1 < begin_.size(); ++r) {
+    const std::size_t last = begin_[r + 1];
+    for (std::size_t c = first; c < last; ++c) {
+      if (keep(items_[c])) items_[kept++] = items_[c];
+    }
+    first = last;
+    begin_[r + 1] = kept;
+  }
+  items_.resize(kept);
+}
+
+void Catalogue::keep_only(std::span<const std::uint32_t> items) {
+  std::vector<bool> listed(id_hash_.size(), false);
+  for (const std::uint32_t item : items) listed[item] = true;
+  filter([&](std::uint32_t item) { return listed[item]; });
+}
+
+void Catalogue::remove(std::span<const std::uint32_t> items) {
+  std::vector<bool> listed(id_hash_.size(), false);
+  for (const std::uint32_t item : items) listed[item] = true;
+  filter([&](std::uint32_t item) { return !listed[item]; });
+}
+
+}  // namespace halorec

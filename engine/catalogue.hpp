@@ -1,0 +1,47 @@
+// The items that may stand in a list, in the order in which their owners send them, and the order
+// of lists: score descending, then the hash of the original id (indices often follow popularity, so
+// they must not break ties), then the index. 12 bytes an item on every rank.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/scorer.hpp"
+
+namespace halorec {
+
+class Catalogue {
+ public:
+  // The warm items: those with a training interaction. Collective.
+  Catalogue(const Shard& shard, const DatasetFile& dataset);
+
+  // Narrows to these items, or to all but these (global indices, any order, repeats allowed; the
+  // same on every rank).
+  void keep_only(std::span<const std::uint32_t> items);
+  void remove(std::span<const std::uint32_t> items);
+
+  // Candidates that `rank` owns: global indices, ascending.
+  std::span<const std::uint32_t> of_rank(int rank) const {
+    return {items_.data() + begin_[static_cast<std::size_t>(rank)],
+            items_.data() + begin_[static_cast<std::size_t>(rank) + 1]};
+  }
+  std::uint64_t num_items() const { return items_.size(); }
+
+  // a stands before b in a list.
+  bool before(const RankedItem& a, const RankedItem& b) const {
+    if (a.score != b.score) return a.score > b.score;
+    const std::uint64_t hash_a = id_hash_[a.item], hash_b = id_hash_[b.item];
+    return hash_a != hash_b ? hash_a < hash_b : a.item < b.item;
+  }
+
+ private:
+  template <typename Keep>
+  void filter(const Keep& keep);
+
+  std::vector<std::uint64_t> id_hash_;  // XXH3 of the original id, by global index
+  std::vector<std::uint32_t> items_;    // by (owner, index)
+  std::vector<std::size_t> begin_;      // [ranks + 1]
+};
+
+}  // namespace halorec

@@ -1,0 +1,41 @@
+// Scores by the inner product of final rows: what every embedding model ranks by.
+#pragma once
+
+#include "engine/scorer.hpp"
+
+namespace halorec {
+
+class EmbeddingScorer final : public Scorer {
+ public:
+  // rows: [num_owned x dim], users first, then items, as in the shard; kept by reference and read
+  // at each ranking, so one scorer serves a whole training.
+  EmbeddingScorer(const Shard& shard, MatrixView<const float> rows);
+
+  std::int64_t item_width() const override { return rows_.cols; }
+  void pack_items(std::span<const std::int32_t> owned, float* out) const override;
+  std::int64_t scratch_size(std::int64_t num_people) const override {
+    return num_people * rows_.cols;
+  }
+  void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
+             float* scratch, float* scores) const override;
+
+  // By the cosine of item rows.
+  std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
+                                                       std::uint32_t item,
+                                                       std::int64_t k) const override;
+
+ private:
+  // One layer of propagation from the history: e = sum over its warm items i of e_i / sqrt(d_i),
+  // over sqrt of their number (d: training degree).
+  void fold_in_guests() override;
+
+  const float* row_of(std::int32_t person) const {
+    const std::int64_t guest = person - shard().num_owned_users();
+    return guest < 0 ? rows_.row(person) : guest_rows_.row(guest);
+  }
+
+  MatrixView<const float> rows_;
+  Matrix<float> guest_rows_;  // [guests x dim], the same on every rank
+};
+
+}  // namespace halorec

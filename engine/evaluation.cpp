@@ -1,0 +1,114 @@
+#include "engine/evaluation.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace halorec {
+namespace {
+
+constexpr std::int64_t kWindowBytes = std::int64_t{1} << 26;
+
+// Figures of users, packed as doubles for the root: user, held-out items, cold, then each metric
+// at each k. All integers among them are below 2^32 and so exact.
+class FigureMail {
+ public:
+  explicit FigureMail(std::size_t num_ks) : num_ks_(num_ks) {}
+
+  void add(std::uint32_t user, std::size_t num_held_out, bool cold,
+           std::span<const MetricValues> at) {
+    packed_.insert(packed_.end(), {static_cast<double>(user), static_cast<double>(num_held_out),
+                                   cold ? 1.0 : 0.0});
+    for (const MetricValues& values : at) {
+      packed_.insert(packed_.end(), values.values.begin(), values.values.end());
+    }
+  }
+
+  // Hands what all ranks added to the root's `sink`, by ascending user. Collective.
+  void deliver(Communicator& communicator, const std::function<void(const UserFigures&)>& sink) {
+    const auto texts = communicator.gather_text(
+        {reinterpret_cast<const char*>(packed_.data()), packed_.size() * sizeof(double)});
+    packed_.clear();
+    communicator.on_root([&] {
+      const std::size_t length = 3 + num_ks_ * kNumMetrics;
+      std::vector<std::vector<double>> records;
+      for (const std::string& text : texts) {
+        for (std::size_t r = 0; r < text.size() / sizeof(double) / length; ++r) {
+          records.emplace_back(length);
+          std::memcpy(records.back().data(), text.data() + r * length * sizeof(double),
+                      length * sizeof(double));
+        }
+      }
+      std::sort(records.begin(), records.end());
+      std::vector<MetricValues> at(num_ks_);
+      for (const auto& record : records) {
+        for (std::size_t j = 0; j < num_ks_; ++j) {
+          std::copy_n(record.begin() + static_cast<std::ptrdiff_t>(3 + j * kNumMetrics),
+                      kNumMetrics, at[j].values.begin());
+        }
+        sink({static_cast<std::uint32_t>(record[0]), static_cast<std::uint32_t>(record[1]),
+              record[2] != 0, at});
+      }
+    });
+  }
+
+ private:
+  std::size_t num_ks_;
+  std::vector<double> packed_;
+};
+
+}  // namespace
+
+Evaluation evaluate_ranking(Scorer& scorer, const Catalogue& catalogue,
+                            const EvaluationQuery& query) {
+  HALOREC_ASSERT_LIGHT(query.held_out != nullptr);
+  const auto start = std::chrono::steady_clock::now();
+  const Shard& shard = scorer.shard();
+  MetricSums sums(query.ks, shard.num_items());
+  FigureMail mail(sums.ks().size());
+
+  RankingQuery ranking;
+  ranking.k = sums.largest_k();
+  ranking.exclude_history = query.exclude_history;
+  ranking.also_exclude = query.also_exclude;
+  const auto window = static_cast<std::uint64_t>(std::max<std::int64_t>(
+      1024, kWindowBytes / (ranking.k * static_cast<std::int64_t>(sizeof(RankedItem)))));
+
+  const auto users = shard.owned_users();
+  std::vector<std::int32_t> people;
+  std::vector<std::uint32_t> list, warm;
+  std::size_t row = 0;
+  for (std::uint64_t first = 0; first < shard.num_users(); first += window) {
+    people.clear();
+    for (; row < users.size() && users[row] < first + window; ++row) {
+      if (!query.held_out->of(static_cast<std::int64_t>(row)).empty()) {
+        people.push_back(static_cast<std::int32_t>(row));
+      }
+    }
+    ranking.people = people;
+    const RankedLists lists = rank_items(scorer, catalogue, ranking);
+    for (std::size_t p = 0; p < people.size(); ++p) {
+      const auto relevant = query.held_out->of(people[p]);
+      list.clear();
+      for (const RankedItem& entry : lists.of(static_cast<std::int64_t>(p))) {
+        list.push_back(entry.item);
+      }
+      warm.clear();
+      for (const std::uint32_t item : relevant) {
+        if (shard.item_degree(item) > 0) warm.push_back(item);
+      }
+      const bool cold = scorer.is_cold(people[p]);
+      const auto figures = sums.add(list, relevant, warm, cold);
+      if (query.per_user) {
+        mail.add(users[static_cast<std::size_t>(people[p])], relevant.size(), cold, figures);
+      }
+    }
+    if (query.per_user) mail.deliver(shard.communicator(), query.per_user);
+  }
+  Evaluation result = sums.reduce(shard.communicator(), catalogue.num_items());
+  result.seconds = shard.communicator().max(
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return result;
+}
+
+}  // namespace halorec

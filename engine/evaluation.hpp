@@ -1,0 +1,37 @@
+// The metrics of a split: every user with a held-out item gets a list over the whole catalogue.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "engine/metrics.hpp"
+#include "engine/ranking.hpp"
+
+namespace halorec {
+
+// One user's figures. `at` follows the evaluation's ks, ascending.
+struct UserFigures {
+  std::uint32_t user = 0;
+  std::uint32_t num_held_out = 0;
+  bool cold = false;  // no training interaction: served by popularity
+  std::span<const MetricValues> at;
+};
+
+struct EvaluationQuery {
+  std::vector<std::int64_t> ks = {20};
+  const HeldOut* held_out = nullptr;  // the split's items, rows as in the shard
+  bool exclude_history = true;        // false when repeats count as hits (Protocol::keep_repeats)
+  const HeldOut* also_exclude = nullptr;  // for the test split: the validation items
+  // When set (on every rank or on none): called on the root for each evaluated user, by ascending
+  // index, while the others wait. May throw.
+  std::function<void(const UserFigures&)> per_user;
+};
+
+// The window of users that is ranked at a time holds at most 64 MiB of lists. Equal ranks and
+// threads give equal bits. Collective.
+Evaluation evaluate_ranking(Scorer& scorer, const Catalogue& catalogue,
+                            const EvaluationQuery& query);
+
+}  // namespace halorec

@@ -1,0 +1,85 @@
+// Ranking metrics. docs/METRICS.md defines each one with its edge cases; this is the arithmetic:
+// one list against one user's held-out items, and the means over users.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "comm/communicator.hpp"
+
+namespace halorec {
+
+enum class Metric : std::uint8_t { recall, precision, ndcg, hit_rate, mrr, map };
+inline constexpr std::size_t kNumMetrics = 6;
+inline constexpr std::array<std::string_view, kNumMetrics> kMetricNames = {
+    "recall", "precision", "ndcg", "hit_rate", "mrr", "map"};
+
+struct MetricValues {
+  std::array<double, kNumMetrics> values{};
+  double& operator[](Metric m) { return values[static_cast<std::size_t>(m)]; }
+  double operator[](Metric m) const { return values[static_cast<std::size_t>(m)]; }
+};
+
+// The metrics of one list, best item first, cut at k. `relevant`: the held-out items, ascending and
+// distinct, at least one. Items of `list` are distinct; it may be shorter than k.
+MetricValues measure_list(std::span<const std::uint32_t> list,
+                          std::span<const std::uint32_t> relevant, std::int64_t k);
+
+// One length of list.
+struct MetricsAtK {
+  std::int64_t k = 0;
+  MetricValues all;     // means over users with a held-out item
+  MetricValues warm;    // held-out items seen in training alone; over users who have one
+  double coverage = 0;  // items that stand in some list / items that could
+};
+
+// A split's figures. The same on every rank.
+struct Evaluation {
+  std::vector<MetricsAtK> at;           // by ascending k
+  std::uint64_t num_users = 0;          // with a held-out item
+  std::uint64_t num_warm_users = 0;     // with a held-out item that was seen in training
+  std::uint64_t num_cold_users = 0;     // among num_users: no interaction in training
+  std::uint64_t num_held_out = 0;       // held-out interactions
+  std::uint64_t num_cold_held_out = 0;  // among them: of items never seen in training
+  double seconds = 0;
+
+  // Error when k was not evaluated.
+  double value(Metric metric, std::int64_t k) const;
+  // ("recall@20", .183) ..., then ("warm_recall@20", ...) and ("coverage@20", ...).
+  std::vector<std::pair<std::string, double>> named_values() const;
+};
+
+// Sums users' metrics, in double, in the order of the calls, and ranks' sums in a fixed order.
+class MetricSums {
+ public:
+  // `ks`: lengths of lists, each at least 1; sorted and made distinct here.
+  MetricSums(std::span<const std::int64_t> ks, std::uint64_t num_items);
+
+  std::span<const std::int64_t> ks() const { return ks_; }
+  std::int64_t largest_k() const { return ks_.back(); }
+
+  // One user. `warm_relevant`: those of `relevant` (not empty) that were seen in training. Returns
+  // the user's metrics at each k, valid until the next call.
+  std::span<const MetricValues> add(std::span<const std::uint32_t> list,
+                                    std::span<const std::uint32_t> relevant,
+                                    std::span<const std::uint32_t> warm_relevant, bool cold_user);
+
+  // The means over all ranks' users. `num_candidates`: items that may stand in a list. Collective;
+  // once.
+  Evaluation reduce(Communicator& communicator, std::uint64_t num_candidates);
+
+ private:
+  std::vector<std::int64_t> ks_;
+  std::vector<MetricValues> all_, warm_;     // sums, by k
+  std::vector<MetricValues> of_user_;        // by k
+  std::vector<std::uint32_t> shown_before_;  // [k][item]: 1 where the item stands in some list
+  std::uint64_t num_items_;
+  Evaluation counts_;
+};
+
+}  // namespace halorec

@@ -1,0 +1,203 @@
+#include "engine/ranking.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+
+namespace halorec {
+namespace {
+
+constexpr std::int64_t kTilePeople = 64;
+constexpr std::int64_t kTileItems = 1024;
+constexpr std::int64_t kBlockBytes = std::int64_t{1} << 20;
+
+std::int64_t items_in_block(std::int64_t width) {
+  const std::int64_t row_bytes = std::max<std::int64_t>(1, width) * std::int64_t{sizeof(float)};
+  return std::clamp<std::int64_t>(kBlockBytes / row_bytes, 256, 8192);
+}
+
+}  // namespace
+
+RankedLists::RankedLists(std::int64_t num_people, std::int64_t k)
+    : k_(k),
+      entries_(static_cast<std::size_t>(num_people * k)),
+      length_(static_cast<std::size_t>(num_people), 0) {}
+
+// Fills the lists of one query, tile by tile. A list is a heap with its last item on top until
+// finish() sorts it.
+class ListBuilder {
+ public:
+  ListBuilder(const Scorer& scorer, const Catalogue& catalogue, const RankingQuery& query)
+      : scorer_(scorer),
+        catalogue_(catalogue),
+        query_(query),
+        lists_(std::ssize(query.people), query.k) {
+    for (const std::int32_t person : query.people) {
+      by_popularity_.push_back(scorer.is_cold(person) && !scorer.serves_cold_people());
+    }
+    const auto num_threads = static_cast<std::size_t>(omp_get_max_threads());
+    for (std::size_t t = 0; t < num_threads; ++t) {
+      tiles_.emplace_back(kTilePeople, kTileItems);
+      scratches_.emplace_back(1, scorer.scratch_size(kTilePeople));
+    }
+  }
+
+  // Scores everyone against the block that the scorer has taken.
+  void offer_block(std::span<const std::uint32_t> items) {
+    std::vector<float> popularity(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      popularity[i] = static_cast<float>(scorer_.shard().item_degree(items[i]));
+    }
+    const std::int64_t num_people = std::ssize(query_.people);
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t begin = 0; begin < num_people; begin += kTilePeople) {
+      const std::int64_t count = std::min(kTilePeople, num_people - begin);
+      const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+      const auto people =
+          query_.people.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
+      for (std::int64_t first = 0; first < std::ssize(items); first += kTileItems) {
+        const std::int64_t num_items = std::min(kTileItems, std::ssize(items) - first);
+        float* tile = tiles_[thread].data();
+        scorer_.score(people, first, num_items, scratches_[thread].data(), tile);
+        for (std::int64_t p = 0; p < count; ++p) {
+          const bool cold = by_popularity_[static_cast<std::size_t>(begin + p)] != 0;
+          offer(begin + p, items.data() + first,
+                cold ? popularity.data() + first : tile + p * num_items, num_items);
+        }
+      }
+    }
+  }
+
+  bool all_finite() const {
+    return all_finite_.load();
+  }
+
+  RankedLists finish() {
+    const std::int64_t num_people = lists_.num_people();
+#pragma omp parallel for schedule(static)
+    for (std::int64_t p = 0; p < num_people; ++p) {
+      RankedItem* list = lists_.entries_.data() + p * query_.k;
+      std::sort(list, list + lists_.length_[static_cast<std::size_t>(p)],
+                [this](const auto& a, const auto& b) { return catalogue_.before(a, b); });
+    }
+    return std::move(lists_);
+  }
+
+ private:
+  // Scores of person p of the query for `count` items. NaN passes every comparison with the
+  // threshold, so that it cannot go unseen.
+  void offer(std::int64_t p, const std::uint32_t* items, const float* scores, std::int64_t count) {
+    constexpr std::int64_t kStep = 32;
+    float threshold = threshold_of(p);
+    std::int64_t i = 0;
+    for (; i + kStep <= count; i += kStep) {
+      int num_passing = 0;
+      for (std::int64_t j = i; j < i + kStep; ++j) num_passing += scores[j] < threshold ? 0 : 1;
+      if (num_passing == 0) continue;
+      for (std::int64_t j = i; j < i + kStep; ++j) {
+        if (!(scores[j] < threshold)) threshold = consider(p, {items[j], scores[j]});
+      }
+    }
+    for (; i < count; ++i) {
+      if (!(scores[i] < threshold)) threshold = consider(p, {items[i], scores[i]});
+    }
+  }
+
+  float threshold_of(std::int64_t p) const {
+    if (lists_.length_[static_cast<std::size_t>(p)] < query_.k) {
+      return -std::numeric_limits<float>::infinity();
+    }
+    return lists_.entries_[static_cast<std::size_t>(p * query_.k)].score;
+  }
+
+  // Takes the item into p's list if it belongs there; returns the threshold from now on.
+  float consider(std::int64_t p, RankedItem candidate) {
+    if (!std::isfinite(candidate.score)) {
+      all_finite_.store(false, std::memory_order_relaxed);
+      return threshold_of(p);
+    }
+    const auto before = [this](const RankedItem& a, const RankedItem& b) {
+      return catalogue_.before(a, b);
+    };
+    RankedItem* list = lists_.entries_.data() + p * query_.k;
+    std::int32_t& length = lists_.length_[static_cast<std::size_t>(p)];
+    const bool full = length == query_.k;
+    if ((full && !before(candidate, list[0])) || is_excluded(p, candidate.item)) {
+      return threshold_of(p);
+    }
+    if (full) {
+      std::pop_heap(list, list + length, before);
+      list[length - 1] = candidate;
+    } else {
+      list[length++] = candidate;
+    }
+    std::push_heap(list, list + length, before);
+    return threshold_of(p);
+  }
+
+  bool is_excluded(std::int64_t p, std::uint32_t item) const {
+    const std::int32_t person = query_.people[static_cast<std::size_t>(p)];
+    const auto holds = [item](std::span<const std::uint32_t> items) {
+      return std::binary_search(items.begin(), items.end(), item);
+    };
+    if (query_.exclude_history && holds(scorer_.history_of(person))) return true;
+    return query_.also_exclude != nullptr && person < scorer_.shard().num_owned_users() &&
+           holds(query_.also_exclude->of(person));
+  }
+
+  const Scorer& scorer_;
+  const Catalogue& catalogue_;
+  const RankingQuery& query_;
+  RankedLists lists_;
+  std::vector<char> by_popularity_;
+  std::vector<Matrix<float>> tiles_, scratches_;  // one of each a thread
+  std::atomic<bool> all_finite_{true};
+};
+
+RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& query) {
+  HALOREC_ASSERT_LIGHT(query.k >= 1);
+  Communicator& communicator = scorer.shard().communicator();
+  ListBuilder builder(scorer, catalogue, query);
+  if (communicator.max(static_cast<std::int64_t>(query.people.size())) == 0) {
+    return builder.finish();
+  }
+
+  const std::int64_t width = scorer.item_width();
+  const std::int64_t step = items_in_block(width);
+  Matrix<float> rows(step, width);
+  std::vector<std::int32_t> owned;
+  for (int owner = 0; owner < communicator.size(); ++owner) {
+    const auto candidates = catalogue.of_rank(owner);
+    for (std::int64_t first = 0; first < std::ssize(candidates); first += step) {
+      const std::int64_t count = std::min(step, std::ssize(candidates) - first);
+      const auto items =
+          candidates.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+      if (width > 0) {
+        if (owner == communicator.rank()) {
+          owned.clear();
+          for (const std::uint32_t item : items) {
+            owned.push_back(scorer.shard().address_of_item(item).row -
+                            static_cast<std::int32_t>(scorer.shard().num_owned_users()));
+          }
+          scorer.pack_items(owned, rows.data());
+        }
+        communicator.broadcast(
+            std::span<float>(rows.data(), static_cast<std::size_t>(count * width)), owner);
+      }
+      scorer.take_items({items, {rows.data(), count, width, width}});
+      builder.offer_block(items);
+    }
+  }
+  if (communicator.min(builder.all_finite() ? 1 : 0) == 0) {
+    throw Error(
+        "a score is not a finite number: training has diverged, or the numbers have overflowed; "
+        "train again with a lower --lr",
+        kExitFailure, true);
+  }
+  return builder.finish();
+}
+
+}  // namespace halorec

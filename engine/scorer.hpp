@@ -1,0 +1,90 @@
+// What ranking knows of a model: the score of a person for an item, a dense block at a time. The
+// same ranking serves embeddings and every baseline.
+//
+// People are the user rows of the shard; guests, known by a history alone, follow them: guest g is
+// row num_owned_users + g. Items travel: their owner packs item_width() floats for each item of a
+// block, the block goes to every rank, and each rank scores its own people against it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/matrix.hpp"
+#include "partition/shard.hpp"
+
+namespace halorec {
+
+class Catalogue;
+
+struct RankedItem {
+  std::uint32_t item = 0;  // global index
+  float score = 0;
+};
+
+// Items of one owner, as they arrive on every rank.
+struct ItemBlock {
+  std::span<const std::uint32_t> items;  // global indices, ascending
+  MatrixView<const float> rows;          // [items x item_width]
+};
+
+class Scorer {
+ public:
+  explicit Scorer(const Shard& shard) : shard_(&shard) {}
+  virtual ~Scorer() = default;
+  Scorer(const Scorer&) = delete;
+  Scorer& operator=(const Scorer&) = delete;
+
+  const Shard& shard() const { return *shard_; }
+
+  // Floats of an item that its owner has to send; 0 when every rank knows all it needs.
+  virtual std::int64_t item_width() const { return 0; }
+  // Writes rows of items that this rank owns: `owned` numbers them as in Shard::owned_items.
+  // out: [owned.size() x item_width], dense.
+  virtual void pack_items(std::span<const std::int32_t> owned, float* out) const;
+  // The block that score() works on from now on; what it points to lives until the next one.
+  virtual void take_items(const ItemBlock& block) { block_ = block; }
+  // Floats that score() may use as working space, for up to this many people.
+  virtual std::int64_t scratch_size(std::int64_t num_people) const;
+  // scores [people x count] = of these people for items [first, first + count) of the block. Called
+  // from many threads at once; must not throw, communicate or allocate.
+  virtual void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
+                     float* scratch, float* scores) const = 0;
+
+  // Whether people without history are scored too. Otherwise popularity serves them.
+  virtual bool serves_cold_people() const { return false; }
+
+  // Invites guests; replaces earlier ones. The same histories (global item indices) on every rank.
+  // Error when the model knows no one without a row. Collective.
+  void set_guests(std::vector<std::vector<std::uint32_t>> histories);
+  std::int64_t num_guests() const { return static_cast<std::int64_t>(guests_.size()); }
+
+  // The training items of a user, or the history of a guest: ascending and distinct.
+  std::span<const std::uint32_t> history_of(std::int64_t person) const {
+    const std::int64_t guest = person - shard_->num_owned_users();
+    if (guest < 0) return shard_->items_of(person);
+    return guests_[static_cast<std::size_t>(guest)];
+  }
+  bool is_cold(std::int64_t person) const { return history_of(person).empty(); }
+
+  // Up to k items nearest to `item`, best first, the same on every rank; nothing when the model
+  // knows no nearness of items. Collective.
+  virtual std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
+                                                               std::uint32_t item,
+                                                               std::int64_t k) const;
+
+ protected:
+  // guests() has been replaced. Collective.
+  virtual void fold_in_guests() = 0;
+  const std::vector<std::vector<std::uint32_t>>& guests() const { return guests_; }
+
+  const ItemBlock& block() const { return block_; }
+
+ private:
+  const Shard* shard_;
+  ItemBlock block_;
+  std::vector<std::vector<std::uint32_t>> guests_;
+};
+
+}  // namespace halorec
