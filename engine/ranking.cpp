@@ -157,8 +157,10 @@ class ListBuilder {
   std::atomic<bool> all_finite_{true};
 };
 
-RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& query) {
-  HALOREC_ASSERT_LIGHT(query.k >= 1);
+RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& asked) {
+  HALOREC_ASSERT_LIGHT(asked.k >= 1);
+  RankingQuery query = asked;
+  query.k = std::clamp<std::int64_t>(static_cast<std::int64_t>(catalogue.num_items()), 1, asked.k);
   Communicator& communicator = scorer.shard().communicator();
   ListBuilder builder(scorer, catalogue, query);
   if (communicator.max(static_cast<std::int64_t>(query.people.size())) == 0) {

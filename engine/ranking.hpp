@@ -45,6 +45,6 @@ class RankedLists {
 
 // Lists are the same on any number of ranks, up to the rounding of scores. Error, on every rank,
 // when a score is not finite. k must be the same on every rank. Collective.
-RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& query);
+RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& asked);
 
 }  // namespace halorec
