@@ -1,0 +1,40 @@
+#include "models/baselines/baselines.hpp"
+
+#include <fmt/ranges.h>
+
+#include "models/baselines/item_knn.hpp"
+#include "models/baselines/planted.hpp"
+#include "models/baselines/popular.hpp"
+#include "models/baselines/random_scorer.hpp"
+
+namespace halorec {
+
+std::vector<std::string> baseline_names() {
+  return {"popular", "itemknn", "random", "planted"};
+}
+
+std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
+                                      const DatasetFile& dataset, std::uint64_t seed,
+                                      const BaselineOptions& options) {
+  if (name == "popular") return std::make_unique<Popular>(shard);
+  if (name == "random") return std::make_unique<RandomScorer>(shard, seed);
+  if (name == "itemknn") {
+    return std::make_unique<ItemKnn>(shard, dataset, options.num_neighbours, options.shrinkage);
+  }
+  if (name == "planted") {
+    if (!dataset.has_truth()) {
+      throw Error(fmt::format("--model planted: {} has no planted truth; only data made by "
+                              "`halorec generate` has one",
+                              dataset.path().string()),
+                  kExitUsage, true);
+    }
+    Truth truth;
+    shard.communicator().together([&] { truth = dataset.read_truth(); });
+    return std::make_unique<Planted>(shard, truth);
+  }
+  throw Error(
+      fmt::format("'{}' is no baseline; allowed: {}", name, fmt::join(baseline_names(), ", ")),
+      kExitUsage, true);
+}
+
+}  // namespace halorec

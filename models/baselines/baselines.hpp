@@ -1,0 +1,29 @@
+// What a trained model has to beat, by name. Baselines are scorers: they rank, are evaluated and
+// recommend through the same code as embeddings.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/scorer.hpp"
+
+namespace halorec {
+
+struct BaselineOptions {
+  std::int64_t num_neighbours = 100;  // itemknn: neighbours kept of an item
+  double shrinkage = 10;              // itemknn: what few common users count less by
+};
+
+// Names in the order of help: popular, itemknn, random, planted.
+std::vector<std::string> baseline_names();
+
+// Error (exit status 2) when the name is none of the above, or when `planted` is asked of data that
+// no generator made. Collective.
+std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
+                                      const DatasetFile& dataset, std::uint64_t seed,
+                                      const BaselineOptions& options = {});
+
+}  // namespace halorec

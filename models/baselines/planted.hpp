@@ -1,0 +1,27 @@
+// The generator's own probabilities (partition/synthetic.hpp): the ceiling over every figure on
+// generated data. Knows each item's community and weight on every rank, 12 bytes an item.
+#pragma once
+
+#include "engine/scorer.hpp"
+
+namespace halorec {
+
+class Planted final : public Scorer {
+ public:
+  Planted(const Shard& shard, const Truth& truth);
+
+  // log P(item | user).
+  void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
+             float* scores) const override;
+  bool serves_cold_people() const override { return true; }
+
+ private:
+  // Usage Error: a guest has no community.
+  void fold_in_guests() override;
+
+  std::vector<std::uint32_t> user_community_;  // of owned users
+  std::vector<std::uint32_t> item_community_;
+  std::vector<float> score_inside_, score_outside_;  // for users of the item's community, others
+};
+
+}  // namespace halorec
