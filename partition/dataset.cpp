@@ -307,6 +307,13 @@ std::uint64_t DatasetFile::num_interactions(Split split) const {
 const Protocol& DatasetFile::protocol() const {
   return state_->protocol;
 }
+const std::vector<std::string>& DatasetFile::behaviors() const { return state_->behaviors; }
+std::string DatasetFile::source() const { return state_->file.text_attribute("source"); }
+std::string DatasetFile::report_json() const { return state_->file.text_attribute("report"); }
+std::string DatasetFile::tool_version() const {
+  return state_->file.text_attribute("tool_version");
+}
+std::uint64_t DatasetFile::size_bytes() const { return state_->file.size_bytes(); }
 bool DatasetFile::has_titles() const {
   return state_->has_titles;
 }
@@ -380,8 +387,8 @@ Dataset DatasetFile::read_all() const {
   }
   dataset.protocol = protocol();
   if (has_truth()) dataset.truth = std::make_unique<Truth>(read_truth());
-  dataset.source = state_->file.text_attribute("source");
-  dataset.report_json = state_->file.text_attribute("report");
+  dataset.source = source();
+  dataset.report_json = report_json();
   return dataset;
 }
 
