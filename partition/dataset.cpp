@@ -202,7 +202,7 @@ struct DatasetFile::State {
     read_attributes();
     num_users = table_length(file, "users/id");
     num_items = table_length(file, "items/id");
-    expect_length("items/id_hash", num_items);
+    expect_array<std::uint64_t>("items/id_hash", num_items);
     has_titles = file.has("items/title_bytes");
     if (has_titles && table_length(file, "items/title") != num_items) {
       contradict(file.path(), "there is not one title for each item");
@@ -212,17 +212,17 @@ struct DatasetFile::State {
       const std::string group = std::string(split_name(static_cast<Split>(s))) + "/";
       const std::uint64_t length = length_of(file, group + "user");
       num_interactions[static_cast<std::size_t>(s)] = length;
-      expect_length(group + "item", length);
-      expect_length(group + "weight", length);
-      if (has_times) expect_length(group + "time", length);
-      if (!behaviors.empty()) expect_length(group + "behavior", length);
+      expect_array<std::uint32_t>(group + "item", length);
+      expect_array<float>(group + "weight", length);
+      if (has_times) expect_array<std::int64_t>(group + "time", length);
+      if (!behaviors.empty()) expect_array<std::uint8_t>(group + "behavior", length);
     }
     has_truth = file.has("truth");
     if (has_truth) {
-      expect_length("truth/user_community", num_users);
-      expect_length("truth/item_community", num_items);
-      expect_length("truth/item_weight", num_items);
-      expect_length("truth/mixing", 1);
+      expect_array<std::uint32_t>("truth/user_community", num_users);
+      expect_array<std::uint32_t>("truth/item_community", num_items);
+      expect_array<float>("truth/item_weight", num_items);
+      expect_array<double>("truth/mixing", 1);
     }
   }
 
@@ -254,7 +254,10 @@ struct DatasetFile::State {
     }
   }
 
-  void expect_length(const std::string& name, std::uint64_t length) const {
+  // Error unless `name` holds `length` elements of type T.
+  template <typename T>
+  void expect_array(const std::string& name, std::uint64_t length) const {
+    file.read_rows<T>(name, 0, 0);  // another type is an Error
     if (const std::uint64_t actual = length_of(file, name); actual != length) {
       contradict(file.path(),
                  fmt::format("{} has {} elements where {} belong", name, actual, length));
@@ -306,6 +309,21 @@ std::uint64_t DatasetFile::num_interactions(Split split) const {
 }
 const Protocol& DatasetFile::protocol() const {
   return state_->protocol;
+}
+const std::vector<std::string>& DatasetFile::behaviors() const {
+  return state_->behaviors;
+}
+std::string DatasetFile::source() const {
+  return state_->file.text_attribute("source");
+}
+std::string DatasetFile::report_json() const {
+  return state_->file.text_attribute("report");
+}
+std::string DatasetFile::tool_version() const {
+  return state_->file.text_attribute("tool_version");
+}
+std::uint64_t DatasetFile::size_bytes() const {
+  return state_->file.size_bytes();
 }
 bool DatasetFile::has_titles() const {
   return state_->has_titles;
@@ -380,8 +398,8 @@ Dataset DatasetFile::read_all() const {
   }
   dataset.protocol = protocol();
   if (has_truth()) dataset.truth = std::make_unique<Truth>(read_truth());
-  dataset.source = state_->file.text_attribute("source");
-  dataset.report_json = state_->file.text_attribute("report");
+  dataset.source = source();
+  dataset.report_json = report_json();
   return dataset;
 }
 

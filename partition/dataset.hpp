@@ -109,6 +109,11 @@ class DatasetFile {
   std::uint64_t num_items() const;
   std::uint64_t num_interactions(Split split) const;
   const Protocol& protocol() const;
+  const std::vector<std::string>& behaviors() const;  // empty when unknown
+  std::string source() const;
+  std::string report_json() const;
+  std::string tool_version() const;  // of the Halorec that wrote the file
+  std::uint64_t size_bytes() const;
   bool has_titles() const;
   bool has_times() const;
   bool has_truth() const;

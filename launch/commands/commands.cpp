@@ -5,10 +5,16 @@
 namespace halorec {
 
 // One line for each command: its declaration here, its place in the table below.
+Command import_command();
+Command generate_command();
+Command describe_command();
 Command partition_command();
 
 std::span<const CommandEntry> command_table() {
   static const std::vector<CommandEntry> table{
+      {"import", "turns raw interactions into a dataset file", import_command},
+      {"generate", "makes a synthetic graph with planted communities", generate_command},
+      {"describe", "says what a dataset or a run holds", describe_command},
       {"partition", "cuts a dataset's graph into parts and says what the cut costs",
        partition_command},
   };

@@ -1,4 +1,6 @@
-halorec_test(shared_data partition)
-target_compile_definitions(shared_data_test PRIVATE HALOREC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+foreach(name shared_data readers split dataset synthetic)
+  halorec_test(${name} partition)
+  target_compile_definitions(${name}_test PRIVATE HALOREC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+endforeach()
 halorec_test(partitioner partition)
 halorec_test(shard partition RANKS 1 2 3 5)

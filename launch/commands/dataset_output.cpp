@@ -1,0 +1,127 @@
+#include "launch/commands/dataset_output.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "comm/check.hpp"
+#include "partition/dataset_summary.hpp"
+
+namespace halorec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// 1234567 -> "1,234,567"
+std::string grouped(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
+std::string date(std::int64_t seconds) {
+  const std::chrono::sys_seconds time{std::chrono::seconds(seconds)};
+  const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(time));
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()),
+                     static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
+}
+
+std::string degrees(const DegreeSummary& summary) {
+  return fmt::format("min {}, median {}, mean {:.1f}, max {}; busiest fifth has {:.0f} %",
+                     summary.min, summary.median, summary.mean, grouped(summary.max),
+                     100 * summary.top_share);
+}
+
+// "rows_read" -> "rows read"; {"validation":3,"test":0} under "cold_users" -> "cold users
+// (validation) 3". Zeros are left out.
+void append_counts(const nlohmann::ordered_json& json, const std::string& name, std::string& text) {
+  if (json.is_number_unsigned()) {
+    if (json.get<std::uint64_t>() == 0) return;
+    text += fmt::format("    {:<42} {:>12}\n", name, grouped(json.get<std::uint64_t>()));
+  } else if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      std::string shown = key;
+      std::replace(shown.begin(), shown.end(), '_', ' ');
+      append_counts(value, name.empty() ? shown : fmt::format("{} ({})", name, shown), text);
+    }
+  }
+}
+
+}  // namespace
+
+void check_dataset_output(const fs::path& out) {
+  std::error_code ignored;
+  if (fs::is_directory(out, ignored)) {
+    fail_usage("--out {} is a folder; name a file, for example {}/data.h5", out.string(),
+               out.string());
+  }
+  const fs::path folder = out.has_parent_path() ? out.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, ignored)) {
+    fail_usage("--out {}: there is no folder {}; make it first", out.string(), folder.string());
+  }
+  if (!fs::exists(out, ignored)) return;
+  std::string start(8, '\0');
+  std::ifstream(out, std::ios::binary).read(start.data(), 8);
+  if (start != "halorec ") {
+    fail_usage("--out {} exists and was not written by Halorec; remove it or name another file",
+               out.string());
+  }
+}
+
+std::string describe_dataset(const Dataset& dataset, const std::string& name) {
+  const DatasetSummary summary = summarize(dataset);
+  std::string text = fmt::format("{}: {} users, {} items\n", name, grouped(summary.num_users),
+                                 grouped(summary.num_items));
+  const auto line = [&](std::string_view label, const std::string& value) {
+    text += fmt::format("  {:<13} {}\n", label, value);
+  };
+  line("source", dataset.source);
+  line("content", content_hash(dataset));
+  line("protocol", fmt::format("{} (seed {})", dataset.protocol.text, dataset.protocol.seed));
+  for (std::size_t s = 0; s < kNumSplits; ++s) {
+    const SplitSummary& split = summary.splits[s];
+    std::string value =
+        fmt::format("{:>11} interactions, {} users, {} items", grouped(split.interactions),
+                    grouped(split.users), grouped(split.items));
+    if (split.cold_interactions > 0) {
+      value += fmt::format("; cold: {} users, {} items, {} interactions", grouped(split.cold_users),
+                           grouped(split.cold_items), grouped(split.cold_interactions));
+    }
+    line(split_name(static_cast<Split>(s)), value);
+  }
+  line("density", fmt::format("{:.3g} of all training pairs", summary.density));
+  line("users have", degrees(summary.user_degree));
+  line("items have", degrees(summary.item_degree));
+  if (summary.num_titles > 0) {
+    line("titles", fmt::format("of {} items", grouped(summary.num_titles)));
+  }
+  if (summary.has_times) {
+    line("times", fmt::format("{} to {}", date(summary.first_time), date(summary.last_time)));
+  }
+  if (!dataset.behaviors.empty()) {
+    std::string names;
+    for (const std::string& b : dataset.behaviors) names += (names.empty() ? "" : ", ") + b;
+    line("behaviors", names);
+  }
+  if (summary.num_communities > 0) {
+    line("planted",
+         fmt::format("{} communities, mixing {}", summary.num_communities, dataset.truth->mixing));
+  }
+  const auto report = nlohmann::ordered_json::parse(dataset.report_json, nullptr, false);
+  if (report.is_object()) {
+    if (report.contains("columns")) line("columns", report["columns"].get<std::string>());
+    std::string counts;
+    append_counts(report, "", counts);
+    if (!counts.empty()) text += "  on the way here\n" + counts;
+  }
+  return text;
+}
+
+std::string dataset_line(const Dataset& dataset, const std::string& name) {
+  nlohmann::ordered_json json{{"event", "dataset"}, {"path", name}};
+  json.update(summary_json(dataset, summarize(dataset)));
+  return json.dump() + "\n";
+}
+
+}  // namespace halorec

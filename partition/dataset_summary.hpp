@@ -1,0 +1,40 @@
+// What a person wants to know of a dataset before training on it, computed from the data itself.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+
+#include "partition/dataset.hpp"
+
+namespace halorec {
+
+// Spread of the numbers of training interactions over the nodes that have any.
+struct DegreeSummary {
+  std::uint64_t min = 0, median = 0, max = 0;
+  double mean = 0;
+  double top_share = 0;  // of the interactions that the busiest fifth of nodes has
+};
+
+struct SplitSummary {
+  std::uint64_t interactions = 0, users = 0, items = 0;
+  std::uint64_t cold_users = 0, cold_items = 0;  // not in the training part
+  std::uint64_t cold_interactions = 0;           // with a cold end
+};
+
+struct DatasetSummary {
+  std::uint64_t num_users = 0, num_items = 0, num_titles = 0;
+  std::array<SplitSummary, kNumSplits> splits;
+  DegreeSummary user_degree, item_degree;
+  double density = 0;  // training interactions / (training users x training items)
+  bool has_times = false;
+  std::int64_t first_time = 0, last_time = 0;
+  std::uint64_t num_communities = 0;  // planted; 0 when not generated
+};
+
+DatasetSummary summarize(const Dataset& dataset);
+
+// All of it, with protocol, source, content hash and import's report.
+nlohmann::ordered_json summary_json(const Dataset& dataset, const DatasetSummary& summary);
+
+}  // namespace halorec
