@@ -133,6 +133,25 @@ bool is_dataset_file(const fs::path& path) {
   return std::string_view(head, 8) == "halorec ";
 }
 
+DataSource::DataSource(const fs::path& data, std::uint64_t seed) {
+  if (is_dataset_file(data)) {
+    file_ = std::make_unique<DatasetFile>(data);
+    return;
+  }
+  ImportOptions import;
+  import.seed = seed;
+  const Dataset dataset = import_dataset({data}, import);
+  temporary_ = fs::temp_directory_path() / fmt::format("halorec-{}.h5", ::getpid());
+  save_dataset(dataset, temporary_);
+  file_ = std::make_unique<DatasetFile>(temporary_, false);
+}
+
+DataSource::~DataSource() {
+  file_.reset();
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+}
+
 std::string hash_of_data(const fs::path& path, std::uint64_t seed) {
   if (is_dataset_file(path)) return DatasetFile(path).content_hash();
   ImportOptions import;

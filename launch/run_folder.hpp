@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +22,7 @@
 namespace halorec {
 
 class Communicator;
+class DatasetFile;
 
 class RunFolder {
  public:
@@ -69,6 +71,21 @@ void continue_with(const RunConfig& config, OptionTable& options,
 // data imported with the options' defaults); returns its content hash. Not collective.
 std::string bring_dataset(const std::filesystem::path& path, const std::filesystem::path& target,
                           std::uint64_t seed);
+// DATA of a command that has no run to keep it in: a dataset file as it is, or raw data imported
+// into a temporary file that is gone when this object is. Not collective.
+class DataSource {
+ public:
+  DataSource(const std::filesystem::path& data, std::uint64_t seed);
+  ~DataSource();
+  DataSource(const DataSource&) = delete;
+  DataSource& operator=(const DataSource&) = delete;
+  const DatasetFile& dataset() const { return *file_; }
+
+ private:
+  std::filesystem::path temporary_;
+  std::unique_ptr<DatasetFile> file_;
+};
+
 // The content hash alone, without writing.
 std::string hash_of_data(const std::filesystem::path& path, std::uint64_t seed);
 // Whether the path is a file that this program wrote (as opposed to raw data).

@@ -9,6 +9,7 @@ Command import_command();
 Command generate_command();
 Command describe_command();
 Command partition_command();
+Command train_command();
 
 std::span<const CommandEntry> command_table() {
   static const std::vector<CommandEntry> table{
@@ -17,6 +18,7 @@ std::span<const CommandEntry> command_table() {
       {"describe", "says what a dataset or a run holds", describe_command},
       {"partition", "cuts a dataset's graph into parts and says what the cut costs",
        partition_command},
+      {"train", "trains a model over all ranks and tests it", train_command},
   };
   return table;
 }

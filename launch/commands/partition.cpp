@@ -6,6 +6,7 @@
 #include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/output.hpp"
+#include "launch/run_folder.hpp"
 #include "partition/dataset.hpp"
 #include "partition/partitioner.hpp"
 
@@ -32,7 +33,8 @@ int run(const CommandContext& context, const Arguments& arguments) {
 
   // METIS works on one process; the other ranks sleep.
   context.communicator.on_root([&] {
-    const DatasetFile dataset(arguments.data);
+    const DataSource source(arguments.data, context.seed());
+    const DatasetFile& dataset = source.dataset();
     const BipartiteGraph graph = read_graph(dataset, part);
     const auto start = std::chrono::steady_clock::now();
     const Owners owners = cut(graph, options);
@@ -91,7 +93,7 @@ Command partition_command() {
       "ranks. Train cuts by itself (and caches the cut) when no file is given.";
   OptionTable& options = command.options;
   options.group("Partition");
-  options.add("data", arguments->data, "dataset file (halorec import, halorec generate)")
+  options.add("data", arguments->data, "dataset file, or a folder or file of raw data")
       .value_name("DATA")
       .positional()
       .required();

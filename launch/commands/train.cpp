@@ -1,0 +1,451 @@
+// halorec train: raw interactions or a dataset file to a run with its result.
+#include <array>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "comm/communicator.hpp"
+#include "comm/hdf5_file.hpp"
+#include "comm/run_log.hpp"
+#include "comm/watchdog.hpp"
+#include "engine/embedding_scorer.hpp"
+#include "engine/evaluation.hpp"
+#include "engine/kernels/spmm.hpp"
+#include "engine/trainer.hpp"
+#include "launch/commands/commands.hpp"
+#include "launch/find_owners.hpp"
+#include "launch/output.hpp"
+#include "launch/progress.hpp"
+#include "launch/run_folder.hpp"
+#include "launch/threads.hpp"
+#include "launch/training_options.hpp"
+#include "models/baselines/baselines.hpp"
+#include "models/registry.hpp"
+
+namespace halorec {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Arguments {
+  std::optional<std::filesystem::path> data;
+  std::filesystem::path run;
+  bool resume = false;
+  bool overwrite = false;
+  std::optional<std::filesystem::path> partition;
+  std::string method = "metis";
+  std::string balance = "both";
+  TrainingArguments training;
+};
+
+// Options that do not alter what a run computes: they may differ on --resume.
+constexpr std::array<std::string_view, 13> kFreeOptions = {"run",
+                                                           "data",
+                                                           "resume",
+                                                           "overwrite",
+                                                           "partition",
+                                                           "method",
+                                                           "balance",
+                                                           "threads",
+                                                           "json",
+                                                           "stall-seconds",
+                                                           "log-every",
+                                                           "checkpoint-epochs",
+                                                           "checkpoint-steps"};
+
+// Lengths of lists whose metrics a result has.
+const std::vector<std::int64_t> kListLengths = {10, 20, 50};
+
+// The held-out items of owned users, and what the test split's lists leave out besides history.
+struct HeldOutLists {
+  HeldOut held_out;
+  std::optional<HeldOut> validation;
+};
+
+class TrainCommand {
+ public:
+  TrainCommand(const CommandContext& context, Arguments& arguments)
+      : context_(context),
+        communicator_(context.communicator),
+        arguments_(arguments),
+        training_(arguments.training),
+        folder_(arguments.run) {}
+
+  int run();
+
+ private:
+  bool is_root() const { return communicator_.is_root(); }
+  void open_run();
+  void start_new_run();
+  void continue_run();
+  void log_start();
+  void say(const std::string& line) const;
+  Shard make_shard(TrainingPart part);
+  HeldOutLists read_lists(const Shard& shard, Split split);
+  Evaluation evaluate(Scorer& scorer, const Catalogue& catalogue, const HeldOutLists& lists,
+                      const std::vector<std::int64_t>& ks);
+  int run_baseline();
+  template <typename T>
+  int run_trained();
+  template <typename T>
+  TrainingEnd train_phase(bool refit, std::int64_t num_epochs, TrainingState& state,
+                          Evaluation* test);
+  int stopped(const TrainingState& state);
+  void write_result(const Evaluation& test, const TrainingState& state, bool refit);
+
+  const CommandContext& context_;
+  Communicator& communicator_;
+  Arguments& arguments_;
+  TrainingArguments& training_;
+  RunFolder folder_;
+  RunLog log_;
+  std::unique_ptr<DatasetFile> dataset_;
+  std::string dataset_hash_;
+};
+
+void TrainCommand::say(const std::string& line) const {
+  if (is_root() && !context_.json()) write_stdout(line + "\n");
+}
+
+int TrainCommand::run() {
+  open_run();
+  if (dataset_->num_interactions(Split::validation) == 0 && training_.select == "validation") {
+    fail_usage(
+        "the dataset has no validation interactions (too few per user); give --select test "
+        "or --select none");
+  }
+  log_start();
+  watchdog::catch_stop_signals();
+  watchdog::set_advice(
+      fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
+  if (!is_trained_model(training_.model)) return run_baseline();
+  return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
+}
+
+void TrainCommand::open_run() {
+  bool goes_on = false;
+  communicator_.on_root([&] {
+    goes_on = arguments_.resume && folder_.is_run();
+    if (!goes_on) start_new_run();
+  });
+  goes_on = communicator_.broadcast(static_cast<std::int32_t>(goes_on)) != 0;
+  if (goes_on) continue_run();
+  communicator_.together([&] {
+    dataset_ = std::make_unique<DatasetFile>(folder_.dataset(), is_root());
+    dataset_hash_ = dataset_->content_hash();
+  });
+  communicator_.together([&] {
+    if (is_root()) log_ = RunLog(folder_.log(), context_.json());
+  });
+}
+
+// Rank 0 alone.
+void TrainCommand::start_new_run() {
+  if (!arguments_.data) {
+    fail_usage("there is no run at {} to go on with; name the DATA to start one",
+               folder_.path().string());
+  }
+  std::error_code ignored;
+  if (!std::filesystem::exists(*arguments_.data, ignored)) {
+    fail("there is no data at {}", arguments_.data->string());
+  }
+  folder_.prepare_new(arguments_.overwrite || (arguments_.resume && folder_.is_unfinished_start()));
+  RunConfig config;
+  config.source = arguments_.data->string();
+  config.dataset_hash = bring_dataset(*arguments_.data, folder_.dataset(), context_.seed());
+  for (const auto& [name, value] : context_.options.values()) config.options[name] = value;
+  // Last: from here on the folder is a run.
+  write_run_config(folder_, config);
+}
+
+void TrainCommand::continue_run() {
+  RunConfig config;
+  communicator_.together([&] {
+    config = read_run_config(folder_);
+    continue_with(config, context_.options, kFreeOptions);
+  });
+  communicator_.on_root([&] {
+    if (!arguments_.data) return;
+    const std::string hash = hash_of_data(*arguments_.data, context_.seed());
+    if (hash != config.dataset_hash) {
+      fail_usage(
+          "run {} was made from another dataset ({}, content hash {}); {} has {}: choose "
+          "another --run, or start again with --overwrite",
+          folder_.path().string(), config.source, config.dataset_hash, arguments_.data->string(),
+          hash);
+    }
+  });
+}
+
+void TrainCommand::log_start() {
+  if (!is_root()) return;
+  ordered_json options;
+  for (const auto& [name, value] : context_.options.values()) options[name] = value;
+  ordered_json ranks = ordered_json::array();
+  for (std::size_t r = 0; r < context_.threads.places.size(); ++r) {
+    const RankPlace& place = context_.threads.places[r];
+    ranks.push_back({{"rank", r},
+                     {"host", place.host},
+                     {"cores", place.cores},
+                     {"host_cores", place.host_cores},
+                     {"threads", context_.threads.by_rank[r]}});
+  }
+  log_.note({{"event", "start"},
+             {"version", HALOREC_VERSION},
+             {"simd", kernels::simd_target()},
+             {"dataset_hash", dataset_hash_},
+             {"warnings", context_.threads.warnings},
+             {"ranks", ranks},
+             {"options", options}});
+}
+
+Shard TrainCommand::make_shard(TrainingPart part) {
+  OwnersRequest request;
+  request.cut.method = parse_cut_method(arguments_.method);
+  request.cut.balance = parse_balance(arguments_.balance);
+  request.cut.seed = context_.seed();
+  request.part = part;
+  request.file = arguments_.partition;
+  request.cache = default_cache();
+  FoundOwners found = find_owners(communicator_, *dataset_, request);
+  if (is_root()) {
+    if (!found.warning.empty()) {
+      std::fputs(("halorec: warning: " + found.warning + "\n").c_str(), stderr);
+    }
+    log_.note({{"event", "owners"}, {"how", found.how}, {"seconds", found.seconds}});
+  }
+  const auto start = std::chrono::steady_clock::now();
+  Shard shard(communicator_, *dataset_, part, std::move(found.owners));
+  if (shard.num_edges() == 0) {
+    throw Error("the dataset has no training interactions; import it with milder filters",
+                kExitFailure, true);
+  }
+  const auto owned = communicator_.all_gather(shard.num_owned());
+  const auto ghosts = communicator_.all_gather(shard.num_ghosts());
+  const auto nonzeros =
+      communicator_.all_gather(shard.local().num_nonzeros() + shard.cross().num_nonzeros());
+  if (is_root()) {
+    log_.note({{"event", "shards"},
+               {"seconds",
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
+               {"owned", owned},
+               {"ghosts", ghosts},
+               {"nonzeros", nonzeros}});
+  }
+  say(fmt::format("{} users, {} items, {} training interactions on {} ranks ({})",
+                  shard.num_users(), shard.num_items(), shard.num_edges(), communicator_.size(),
+                  found.how));
+  return shard;
+}
+
+HeldOutLists TrainCommand::read_lists(const Shard& shard, Split split) {
+  HeldOutLists lists{read_held_out(shard, *dataset_, split), std::nullopt};
+  if (split == Split::test && !dataset_->protocol().keep_repeats) {
+    lists.validation = read_held_out(shard, *dataset_, Split::validation);
+  }
+  return lists;
+}
+
+Evaluation TrainCommand::evaluate(Scorer& scorer, const Catalogue& catalogue,
+                                  const HeldOutLists& lists, const std::vector<std::int64_t>& ks) {
+  EvaluationQuery query;
+  query.ks = ks;
+  query.held_out = &lists.held_out;
+  query.exclude_history = !dataset_->protocol().keep_repeats;
+  if (lists.validation) query.also_exclude = &*lists.validation;
+  return evaluate_ranking(scorer, catalogue, query);
+}
+
+int TrainCommand::run_baseline() {
+  const Shard shard = make_shard(TrainingPart::train_and_validation);
+  const auto start = std::chrono::steady_clock::now();
+  const auto scorer = make_baseline(training_.model, shard, *dataset_, context_.seed(),
+                                    {.num_neighbours = training_.neighbours});
+  TrainingState state;
+  state.train_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const Catalogue catalogue(shard, *dataset_);
+  const Evaluation test =
+      evaluate(*scorer, catalogue, read_lists(shard, Split::test), kListLengths);
+  write_result(test, state, false);
+  return 0;
+}
+
+template <typename T>
+TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, TrainingState& state,
+                                      Evaluation* test) {
+  const TrainingPart part = training_part(training_, refit);
+  const Shard shard = make_shard(part);
+  const auto model =
+      make_model<T>(training_.model, shard, model_options(training_, context_.seed()));
+  TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
+  options.num_epochs = num_epochs;
+  CheckpointStore checkpoints(folder_.checkpoints(refit),
+                              checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
+
+  const Catalogue catalogue(shard, *dataset_);
+  Evaluate choose;
+  if (!refit && training_.select != "none") {
+    const Split split = training_.select == "test" ? Split::test : Split::validation;
+    choose = [&, lists = read_lists(shard, split)](MatrixView<const float> rows) {
+      EmbeddingScorer scorer(shard, rows);
+      const Evaluation e = evaluate(scorer, catalogue, lists, {20});
+      return std::map<std::string, double>{{"recall@20", e.value(Metric::recall, 20)},
+                                           {"ndcg@20", e.value(Metric::ndcg, 20)}};
+    };
+  }
+  ProgressLine line(is_root() && !context_.json() && watched_by_person());
+  const ShowProgress show = [&](const TrainingProgress& progress) { line.update(progress); };
+  const ShowEpoch show_epoch = [&](const EpochReport& r) {
+    line.clear();
+    std::string text = fmt::format("epoch {:3}  loss {:.5f}  {:.2f} s", r.epoch, r.loss, r.seconds);
+    for (const auto& [name, value] : r.metrics) text += fmt::format("  {} {:.4f}", name, value);
+    say(text);
+  };
+
+  Trainer<T> trainer(shard, *model, options, checkpoints, log_, choose,
+                     is_root() ? show : ShowProgress{}, is_root() ? show_epoch : ShowEpoch{});
+  log_.note({{"event", "plan"},
+             {"refit", refit},
+             {"batch", options.batch_size},
+             {"negatives", options.loss.num_negatives},
+             {"steps_per_epoch", trainer.steps_per_epoch()},
+             {"propagations_per_epoch",
+              training_.model == "lightgcn" ? 2 * training_.layers * trainer.steps_per_epoch() : 0},
+             {"training_part", training_part_name(part)}});
+  if (arguments_.resume && trainer.resume()) {
+    log_.note({{"event", "resume"}, {"step", trainer.state().step}});
+    say(fmt::format("going on from step {} (epoch {})", trainer.state().step,
+                    trainer.state().epoch));
+  }
+  const TrainingEnd end = trainer.run();
+  state = trainer.state();
+  if (end == TrainingEnd::finished && test != nullptr) {
+    trainer.load_best();
+    const Matrix<float> rows = trainer.final_rows();
+    EmbeddingScorer scorer(shard, rows.view());
+    *test = evaluate(scorer, catalogue, read_lists(shard, Split::test), kListLengths);
+  }
+  return end;
+}
+
+template <typename T>
+int TrainCommand::run_trained() {
+  TrainingState state;
+  Evaluation test;
+  const bool refit = training_.refit && training_.select == "validation";
+  if (train_phase<T>(false, training_.epochs, state, refit ? nullptr : &test) !=
+      TrainingEnd::finished) {
+    return stopped(state);
+  }
+  if (refit) {
+    say(fmt::format("validation chose epoch {}; training on everything for as long",
+                    state.best_epoch));
+    TrainingState again;
+    if (train_phase<T>(true, state.best_epoch, again, &test) != TrainingEnd::finished) {
+      return stopped(again);
+    }
+    again.best_epoch = state.best_epoch;
+    again.train_seconds += state.train_seconds;
+    state = again;
+  }
+  write_result(test, state, refit);
+  return 0;
+}
+
+int TrainCommand::stopped(const TrainingState& state) {
+  log_.note({{"event", "stopped"}, {"step", state.step}});
+  if (is_root()) {
+    std::fputs(fmt::format("halorec: stopped on request, checkpoint of step {} committed; go on "
+                           "with --resume\n",
+                           state.step)
+                   .c_str(),
+               stderr);
+  }
+  return kExitStopped;
+}
+
+void TrainCommand::write_result(const Evaluation& test, const TrainingState& state, bool refit) {
+  communicator_.on_root([&] {
+    ordered_json result{
+        {"event", "result"},
+        {"recall@20", test.value(Metric::recall, 20)},
+        {"ndcg@20", test.value(Metric::ndcg, 20)},
+        {"epochs", state.epoch},
+        {"train_seconds", state.train_seconds},
+        {"ranks", communicator_.size()},
+        {"threads", context_.threads.threads},
+        {"selected_on", is_trained_model(training_.model) ? training_.select : "none"}};
+    if (state.best_epoch > 0) result["best_epoch"] = state.best_epoch;
+    if (refit) result["refit"] = true;
+    log_.event(result);
+    ordered_json all = result;
+    all.erase("event");
+    all["model"] = training_.model;
+    all["users"] = test.num_users;
+    all["cold_users"] = test.num_cold_users;
+    all["held_out"] = test.num_held_out;
+    all["cold_held_out"] = test.num_cold_held_out;
+    for (const auto& [name, value] : test.named_values()) all[name] = value;
+    write_text_durably(folder_.metrics(), all.dump(1) + "\n");
+    if (context_.json()) return;
+    std::string text =
+        fmt::format("{} on the test split, {} users", training_.model, test.num_users);
+    if (training_.select == "test" && is_trained_model(training_.model)) {
+      text += ", epoch chosen on the TEST split";
+    }
+    text += "\n          ";
+    for (const std::string_view name : kMetricNames) text += fmt::format("{:>10}", name);
+    for (const MetricsAtK& at : test.at) {
+      text += fmt::format("\n  at {:<6}", at.k);
+      for (const double value : at.all.values) text += fmt::format("{:>10.4f}", value);
+    }
+    write_stdout(text + "\n");
+  });
+}
+
+}  // namespace
+
+Command train_command() {
+  auto arguments = std::make_shared<Arguments>();
+  Command command;
+  command.usage = "DATA --run RUN [options]";
+  command.notes =
+      "Start it on P ranks with: mpirun -n P halorec train DATA --run RUN. SIGUSR1 or SIGTERM "
+      "stops "
+      "it after the step with a checkpoint (exit status 75); the same command with --resume goes "
+      "on, "
+      "on any number of ranks.";
+  OptionTable& options = command.options;
+  options.group("Run");
+  options
+      .add("data", arguments->data,
+           "dataset file, or a folder or file of raw data (imported with the defaults of halorec "
+           "import); may be left out with --resume")
+      .value_name("DATA")
+      .positional();
+  options.add("run", arguments->run, "folder of the run").value_name("RUN").required();
+  options.add("resume", arguments->resume,
+              "go on from the newest checkpoint; start afresh where there is none");
+  options.add("overwrite", arguments->overwrite, "remove the run that is there and start again");
+  options.group("Partition");
+  options.add("partition", arguments->partition, "owners made by halorec partition")
+      .value_name("PARTS.h5");
+  options.add("method", arguments->method, "how to cut the graph when no file fits")
+      .choices({"metis", "hash", "block"});
+  options.add("balance", arguments->balance, "what METIS keeps equal").choices({"edges", "both"});
+  declare_training_options(options, arguments->training);
+  command.check = [arguments] {
+    if (arguments->resume && arguments->overwrite) {
+      fail_usage("--resume and --overwrite exclude each other: go on, or start again");
+    }
+    if (arguments->training.refit && arguments->training.select != "validation") {
+      fail_usage("--refit goes with --select validation: test and none train on everything anyway");
+    }
+  };
+  command.run = [arguments](const CommandContext& context) {
+    return TrainCommand(context, *arguments).run();
+  };
+  return command;
+}
+
+}  // namespace halorec

@@ -1,0 +1,34 @@
+// A finished (or interrupted) run, loaded to be asked: its dataset, a shard for each rank of this
+// job, whatever number that is, and the scorer that ranks.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/matrix.hpp"
+#include "engine/scorer.hpp"
+#include "partition/dataset.hpp"
+#include "partition/shard.hpp"
+
+namespace halorec {
+
+struct TrainedRun {
+  std::filesystem::path folder;
+  std::unique_ptr<DatasetFile> dataset;
+  std::unique_ptr<Shard> shard;
+  Matrix<float> embeddings;  // final rows [num_owned x dim] of owned nodes; empty for baselines
+  std::unique_ptr<Scorer> scorer;
+  std::string model;
+  std::uint64_t seed = 0;
+  TrainingPart part = TrainingPart::train;
+  std::int64_t epoch = 0;  // of the parameters that were loaded; 0 for baselines
+};
+
+// Loads the parameters that the run chose (the refit's if it made one, else those of the best
+// evaluation, else the newest checkpoint) and propagates them over block-cut shards. Error when the
+// folder is no run, has no checkpoint yet, or is damaged. Collective.
+TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& run);
+
+}  // namespace halorec

@@ -1,0 +1,121 @@
+#include "launch/training_options.hpp"
+
+#include "models/baselines/baselines.hpp"
+#include "models/registry.hpp"
+
+namespace halorec {
+
+void declare_training_options(OptionTable& options, TrainingArguments& a) {
+  std::vector<std::string> models = trained_model_names();
+  for (const std::string& name : baseline_names()) models.push_back(name);
+  options.group("Model");
+  options.add("model", a.model, "what is trained, or a baseline that is only evaluated")
+      .choices(models);
+  options.add("dim", a.dim, "numbers in an embedding").range(1, 4096);
+  options.add("layers", a.layers, "message-passing layers of lightgcn").range(0, 16);
+  options.add("learn-layer-weights", a.learn_layer_weights,
+              "learn how much each layer counts, from 1/(layers+1)");
+  options.add("init", a.init, "standard deviation of the first embeddings").above(0);
+  options.add("precision", a.precision, "of embeddings and gradients")
+      .choices({"single", "double"});
+  options.add("neighbours", a.neighbours, "of an item, itemknn keeps the most similar").at_least(1);
+
+  options.group("Objective");
+  options.add("loss", a.loss, "what training lowers").choices({"softmax", "bpr"});
+  options
+      .add("batch", a.batch,
+           "positives in a step, over all ranks; auto: 2048, on large graphs 1/400 of the edges")
+      .or_word("auto")
+      .range(1, std::int64_t{1} << 30);
+  options
+      .add("negatives", a.negatives,
+           "softmax: items in the pool that all ranks share (auto: 2048); bpr: for each positive "
+           "(auto: 1)")
+      .or_word("auto")
+      .range(1, 1 << 20);
+  options.add("temperature", a.temperature, "softmax: what cosines are divided by").above(0);
+  options.add("temperature2", a.temperature2, "softmax: BSL's weight of the negatives' term")
+      .above(0);
+  options.add("l2", a.l2, "weight of the batch's squared embeddings").at_least(0);
+
+  options.group("Optimizer");
+  options.add("optimizer", a.optimizer, "update rule").choices({"adam", "sgd"});
+  options.add("lr", a.lr, "learning rate").above(0);
+  options.add("schedule", a.schedule, "of the rate: constant, or to zero at the last of --epochs")
+      .choices({"constant", "linear", "cosine"});
+  options.add("epochs", a.epochs, "passes over the training interactions, at most").at_least(1);
+
+  options.group("Selection and evaluation");
+  options
+      .add("select", a.select,
+           "what chooses the epoch: validation (trains without it), test (labelled so), none (all "
+           "epochs)")
+      .choices({"validation", "test", "none"});
+  options.add("refit", a.refit,
+              "then train on everything for the chosen number of epochs and test that");
+  options.add("metric", a.metric, "what the choice is made by").choices({"recall@20", "ndcg@20"});
+  options.add("evaluate-every", a.evaluate_every, "epochs between evaluations").at_least(1);
+  options.add("patience", a.patience, "evaluations without a better one before stopping; 0: never")
+      .at_least(0);
+
+  options.group("Log and checkpoints");
+  options.add("log-every", a.log_every, "steps between step events; 0: none").at_least(0);
+  options.add("checkpoint-epochs", a.checkpoint_epochs, "epochs between checkpoints; 0: last only")
+      .at_least(0);
+  options
+      .add("checkpoint-steps", a.checkpoint_steps,
+           "steps between checkpoints besides those of epochs; 0: none")
+      .at_least(0);
+}
+
+ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
+  ModelOptions options;
+  options.dim = a.dim;
+  options.num_layers = a.layers;
+  options.learn_layer_weights = a.learn_layer_weights;
+  options.initial_deviation = a.init;
+  options.seed = seed;
+  return options;
+}
+
+TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,
+                               std::uint64_t num_edges) {
+  TrainerOptions options;
+  options.loss.kind = a.loss == "bpr" ? LossKind::bpr : LossKind::softmax;
+  options.loss.num_negatives = a.negatives.value_or(a.loss == "bpr" ? 1 : 2048);
+  options.loss.temperature = a.temperature;
+  options.loss.temperature2 = a.temperature2;
+  options.loss.l2 = a.l2;
+  options.optimizer.kind = a.optimizer == "sgd" ? OptimizerKind::sgd : OptimizerKind::adam;
+  options.optimizer.learning_rate = a.lr;
+  options.schedule = a.schedule == "constant" ? Schedule::constant
+                     : a.schedule == "linear" ? Schedule::linear
+                                              : Schedule::cosine;
+  options.schedule_epochs = a.epochs;
+  options.num_epochs = a.epochs;
+  options.batch_size = a.batch.value_or(automatic_batch_size(num_edges));
+  options.seed = seed;
+  options.evaluate_every = a.evaluate_every;
+  options.patience = a.select == "none" ? 0 : a.patience;
+  options.metric = a.metric;
+  options.log_every = a.log_every;
+  options.checkpoint_epochs = a.checkpoint_epochs;
+  options.checkpoint_steps = a.checkpoint_steps;
+  return options;
+}
+
+TrainingPart training_part(const TrainingArguments& a, bool refit) {
+  return a.select == "validation" && !refit ? TrainingPart::train
+                                            : TrainingPart::train_and_validation;
+}
+
+std::string checkpoint_identity(const TrainingArguments& a, std::uint64_t seed,
+                                const std::string& dataset_hash, TrainingPart part) {
+  return fmt::format(
+      "dataset {} {} model={} dim={} layers={} learn-layer-weights={} precision={} "
+      "optimizer={} seed={}",
+      dataset_hash, training_part_name(part), a.model, a.dim, a.layers, a.learn_layer_weights,
+      a.precision, a.optimizer, seed);
+}
+
+}  // namespace halorec

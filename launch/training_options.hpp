@@ -1,0 +1,60 @@
+// The options of training: what train declares, and what a run's config.json gives back.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "engine/model.hpp"
+#include "engine/trainer.hpp"
+#include "launch/options.hpp"
+#include "partition/graph.hpp"
+
+namespace halorec {
+
+struct TrainingArguments {
+  std::string model = "lightgcn";
+  std::int64_t dim = 64;
+  std::int64_t layers = 3;
+  bool learn_layer_weights = false;
+  double init = 0.1;
+  std::string precision = "single";
+  std::int64_t neighbours = 100;
+
+  std::string loss = "softmax";
+  std::optional<std::int64_t> batch;
+  std::optional<std::int64_t> negatives;
+  double temperature = 0.12;
+  double temperature2 = 1.0;
+  double l2 = 1e-5;
+
+  std::string optimizer = "adam";
+  double lr = 2e-3;
+  std::string schedule = "linear";
+  std::int64_t epochs = 40;
+
+  std::string select = "validation";
+  bool refit = false;
+  std::string metric = "recall@20";
+  std::int64_t evaluate_every = 1;
+  std::int64_t patience = 5;
+
+  std::int64_t log_every = 100;
+  std::int64_t checkpoint_epochs = 1;
+  std::int64_t checkpoint_steps = 0;
+};
+
+void declare_training_options(OptionTable& options, TrainingArguments& arguments);
+
+// What the engine is told. `num_edges`: of the training part (for --batch auto).
+ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);
+TrainerOptions trainer_options(const TrainingArguments& arguments, std::uint64_t seed,
+                               std::uint64_t num_edges);
+// Which interactions a phase learns from.
+TrainingPart training_part(const TrainingArguments& arguments, bool refit);
+// What checkpoints of a phase must agree with to be continued; one line.
+std::string checkpoint_identity(const TrainingArguments& arguments, std::uint64_t seed,
+                                const std::string& dataset_hash, TrainingPart part);
+
+}  // namespace halorec
