@@ -15,7 +15,11 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("layers", a.layers, "message-passing layers of lightgcn").range(0, 16);
   options.add("learn-layer-weights", a.learn_layer_weights,
               "learn how much each layer counts, from 1/(layers+1)");
-  options.add("init", a.init, "standard deviation of the first embeddings").above(0);
+  options
+      .add("init", a.init,
+           "standard deviation of the first embeddings (auto: 0.01 for softmax, 0.1 for bpr)")
+      .or_word("auto")
+      .above(0);
   options.add("precision", a.precision, "of embeddings and gradients")
       .choices({"single", "double"});
   options.add("neighbours", a.neighbours, "of an item, itemknn keeps the most similar").at_least(1);
@@ -36,11 +40,17 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("temperature", a.temperature, "softmax: what cosines are divided by").above(0);
   options.add("temperature2", a.temperature2, "softmax: BSL's weight of the negatives' term")
       .above(0);
-  options.add("l2", a.l2, "weight of the batch's squared embeddings").at_least(0);
+  options
+      .add("l2", a.l2,
+           "weight of the batch's squared embeddings (auto: 1e-5 for softmax, 1e-4 for bpr)")
+      .or_word("auto")
+      .at_least(0);
 
   options.group("Optimizer");
   options.add("optimizer", a.optimizer, "update rule").choices({"adam", "sgd"});
-  options.add("lr", a.lr, "learning rate").above(0);
+  options.add("lr", a.lr, "learning rate (auto: 0.002 for softmax, 0.001 for bpr)")
+      .or_word("auto")
+      .above(0);
   options.add("schedule", a.schedule, "of the rate: constant, or to zero at the last of --epochs")
       .choices({"constant", "linear", "cosine"});
   options.add("epochs", a.epochs, "passes over the training interactions, at most").at_least(1);
@@ -73,7 +83,7 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.dim = a.dim;
   options.num_layers = a.layers;
   options.learn_layer_weights = a.learn_layer_weights;
-  options.initial_deviation = a.init;
+  options.initial_deviation = a.init.value_or(a.loss == "bpr" ? 0.1 : 0.01);
   options.seed = seed;
   return options;
 }
@@ -85,9 +95,9 @@ TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,
   options.loss.num_negatives = a.negatives.value_or(a.loss == "bpr" ? 1 : 2048);
   options.loss.temperature = a.temperature;
   options.loss.temperature2 = a.temperature2;
-  options.loss.l2 = a.l2;
+  options.loss.l2 = a.l2.value_or(a.loss == "bpr" ? 1e-4 : 1e-5);
   options.optimizer.kind = a.optimizer == "sgd" ? OptimizerKind::sgd : OptimizerKind::adam;
-  options.optimizer.learning_rate = a.lr;
+  options.optimizer.learning_rate = a.lr.value_or(a.loss == "bpr" ? 1e-3 : 2e-3);
   options.schedule = a.schedule == "constant" ? Schedule::constant
                      : a.schedule == "linear" ? Schedule::linear
                                               : Schedule::cosine;

@@ -16,9 +16,9 @@ namespace halorec {
 struct TrainingArguments {
   std::string model = "lightgcn";
   std::int64_t dim = 64;
-  std::int64_t layers = 3;
+  std::int64_t layers = 1;
   bool learn_layer_weights = false;
-  double init = 0.1;
+  std::optional<double> init;
   std::string precision = "single";
   std::int64_t neighbours = 100;
 
@@ -27,10 +27,10 @@ struct TrainingArguments {
   std::optional<std::int64_t> negatives;
   double temperature = 0.12;
   double temperature2 = 1.0;
-  double l2 = 1e-5;
+  std::optional<double> l2;
 
   std::string optimizer = "adam";
-  double lr = 2e-3;
+  std::optional<double> lr;
   std::string schedule = "linear";
   std::int64_t epochs = 40;
 
