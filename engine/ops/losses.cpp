@@ -82,6 +82,7 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
   const std::int64_t m = pool.value.rows;
   HALOREC_ASSERT_LIGHT(std::ssize(positive_items) == n && std::ssize(pool_items) == m);
   const double share = 1.0 / static_cast<double>(global_batch);
+  checked_int(m, "pool of negatives");  // here, since nothing may be thrown among the threads
 
   // Where each item stands in the pool: entries sorted by item.
   std::vector<std::int32_t> by_item(static_cast<std::size_t>(m));
@@ -99,9 +100,11 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
   for (int t = 0; t < num_threads; ++t) scores.push_back(&tape.scratch(kBlockRows, m));
 
   const std::int64_t num_blocks = (n + kBlockRows - 1) / kBlockRows;
+  int team = 0;  // may be fewer than asked for
 #pragma omp parallel num_threads(num_threads)
   {
     const int thread = omp_get_thread_num();
+    if (thread == 0) team = omp_get_num_threads();
     MatrixView<T> own = pool_gradient.rows_from(thread * m, m);
     for (std::int64_t j = 0; j < m; ++j) std::fill_n(own.row(j), dim, T{0});
     Matrix<T>& block = *scores[static_cast<std::size_t>(thread)];
@@ -151,12 +154,12 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
     }
   }
 
-  tape.record([&users, &positives, &pool, user_gradient, pool_gradient, m, num_threads,
+  tape.record([&users, &positives, &pool, user_gradient, pool_gradient, m, team,
                slope = static_cast<T>(-share / tau)] {
     add_scaled(T{1}, MatrixView<const T>(user_gradient), users.gradient);
     add_scaled(slope, MatrixView<const T>(positives.value), users.gradient);
     add_scaled(slope, MatrixView<const T>(users.value), positives.gradient);
-    for (int t = 0; t < num_threads; ++t) {
+    for (int t = 0; t < team; ++t) {
       add_scaled(T{1}, MatrixView<const T>(pool_gradient.rows_from(t * m, m)), pool.gradient);
     }
   });
