@@ -3,6 +3,12 @@
 #include <cmath>
 
 namespace halorec {
+namespace {
+
+// Below it a row has no direction.
+constexpr double kShortest = 1e-12;
+
+}  // namespace
 
 template <typename T>
 Variable<T>& gather_rows(Tape<T>& tape, const BatchGather& plan, Variable<T>& rows) {
@@ -32,11 +38,13 @@ Variable<T>& normalise_rows(Tape<T>& tape, Variable<T>& rows) {
     for (std::int64_t c = 0; c < cols; ++c) {
       square += static_cast<double>(rows.value(r, c)) * static_cast<double>(rows.value(r, c));
     }
-    const T inverse = static_cast<T>(1.0 / std::max(std::sqrt(square), 1e-12));
+    const double norm = std::sqrt(square);
+    const T inverse = norm < kShortest ? T{0} : static_cast<T>(1.0 / norm);
     inverse_norm(r, 0) = inverse;
     for (std::int64_t c = 0; c < cols; ++c) result.value(r, c) = rows.value(r, c) * inverse;
   }
-  // y = x / |x|:  dx = (dy - y <y, dy>) / |x|.
+  // y = x / |x|:  dx = (dy - y <y, dy>) / |x|; zero where the row has no direction, since 1e12 dy
+  // would fill the moments of the row, and of all rows that it was made from, for good.
   tape.record([&rows, &result, inverse_norm, num_rows, cols] {
 #pragma omp parallel for schedule(static)
     for (std::int64_t r = 0; r < num_rows; ++r) {

@@ -17,7 +17,8 @@ Variable<T>& gather_rows(Tape<T>& tape, const BatchGather& plan, Variable<T>& ro
 template <typename T>
 Variable<T>& row_range(Tape<T>& tape, Variable<T>& rows, std::int64_t first, std::int64_t count);
 
-// Each row divided by its Euclidean norm (or by 1e-12 where it is shorter: a zero row stays zero).
+// Each row divided by its Euclidean norm. A row shorter than 1e-12 has no direction: its result is
+// zero, and no gradient passes.
 template <typename T>
 Variable<T>& normalise_rows(Tape<T>& tape, Variable<T>& rows);
 
