@@ -381,6 +381,7 @@ void TrainCommand::write_result(const Evaluation& test, const TrainingState& sta
     ordered_json all = result;
     all.erase("event");
     all["model"] = training_.model;
+    all["peak_memory_bytes"] = peak_memory;  // by rank
     all["users"] = test.num_users;
     all["cold_users"] = test.num_cold_users;
     all["held_out"] = test.num_held_out;
