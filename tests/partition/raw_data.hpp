@@ -71,17 +71,14 @@ inline bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// The folder of public data sets, or empty where it is not installed.
+// The folder of public data sets (HALOREC_SHARED, or ../shared/data beside the repository); empty
+// where there is none.
 inline std::filesystem::path shared_data() {
   const char* const named = std::getenv("HALOREC_SHARED");
-  const std::vector<std::filesystem::path> candidates =
-      named != nullptr ? std::vector<std::filesystem::path>{named}
-                       : std::vector<std::filesystem::path>{
-                             std::filesystem::path(HALOREC_SOURCE_DIR) / "../shared"};
-  for (const std::filesystem::path& candidate : candidates) {
-    if (std::filesystem::is_directory(candidate / "data")) return candidate / "data";
-  }
-  return {};
+  const std::filesystem::path folder =
+      named != nullptr ? std::filesystem::path(named)
+                       : std::filesystem::path(HALOREC_SOURCE_DIR) / "../shared/data";
+  return std::filesystem::is_directory(folder) ? folder : std::filesystem::path();
 }
 
 }  // namespace halorec

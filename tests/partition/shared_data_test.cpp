@@ -1,5 +1,5 @@
 // The public data sets, as they are published, give the counts that are known of them. Runs where
-// they are installed (HALOREC_SHARED, or ../shared beside the repository).
+// they are installed (HALOREC_SHARED, or ../shared/data beside the repository).
 #include "tests/partition/raw_data.hpp"
 
 namespace halorec {
