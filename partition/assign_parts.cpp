@@ -32,10 +32,15 @@ std::vector<std::uint64_t> hash_all(const StringTable& table) {
   return hashes;
 }
 
-// One row of a user, with the number that decides its part.
+// One row of a user with what its part depends on, side by side: the columns are in the order of
+// the file, where a user's rows lie far apart.
 struct KeyedRow {
   std::uint64_t key;
+  std::int64_t time;
+  std::uint32_t item;
+  float weight;
   std::uint32_t row;
+  std::uint8_t behavior;
 };
 
 // Gives rows their keys: random bits of (seed, user id, item id, occurrence). Occurrences of one
@@ -49,30 +54,31 @@ class Keys {
         item_hash_(hash_all(events.items)),
         random_(seed, Purpose::split) {}
 
-  void give(std::vector<KeyedRow>& rows) const {
-    const auto order = [this](const KeyedRow& a, const KeyedRow& b) {
-      return order_of(a.row) < order_of(b.row);
-    };
-    std::sort(rows.begin(), rows.end(), order);
+  KeyedRow gather(std::uint32_t row) const {
+    return {0,
+            events_.time.empty() ? 0 : events_.time[row],
+            events_.item[row],
+            events_.weight.empty() ? 1.0F : events_.weight[row],
+            row,
+            events_.behavior.empty() ? std::uint8_t{0} : events_.behavior[row]};
+  }
+
+  // `rows`: all of one user and part.
+  void give(std::uint64_t user, std::vector<KeyedRow>& rows) const {
+    std::sort(rows.begin(), rows.end(), [](const KeyedRow& a, const KeyedRow& b) {
+      return std::tie(a.item, a.time, a.behavior, a.weight, a.row) <
+             std::tie(b.item, b.time, b.behavior, b.weight, b.row);
+    });
     std::uint32_t occurrence = 0;
     for (std::size_t k = 0; k < rows.size(); ++k) {
-      const std::uint32_t row = rows[k].row;
-      const bool repeat = k > 0 && events_.item[rows[k - 1].row] == events_.item[row];
-      occurrence = repeat ? occurrence + 1 : 0;
+      occurrence = k > 0 && rows[k - 1].item == rows[k].item ? occurrence + 1 : 0;
       const std::uint64_t pair =
-          user_hash_[events_.user[row]] * 0x9E3779B97F4A7C15ULL + item_hash_[events_.item[row]];
+          user_hash_[user] * 0x9E3779B97F4A7C15ULL + item_hash_[rows[k].item];
       rows[k].key = random_.bits(pair, occurrence);
     }
   }
 
  private:
-  std::tuple<std::uint32_t, std::int64_t, std::uint8_t, float, std::uint32_t> order_of(
-      std::uint32_t row) const {
-    return {events_.item[row], events_.time.empty() ? 0 : events_.time[row],
-            events_.behavior.empty() ? std::uint8_t{0} : events_.behavior[row],
-            events_.weight.empty() ? 1.0F : events_.weight[row], row};
-  }
-
   const EventTable& events_;
   std::vector<std::uint64_t> user_hash_, item_hash_;
   Random random_;
@@ -87,9 +93,9 @@ void for_each_user(const EventTable& events, const RowsByUser& by_user, const Ke
     static thread_local std::vector<KeyedRow> rows;
     rows.clear();
     for (std::uint64_t k = by_user.begin[u]; k < by_user.begin[u + 1]; ++k) {
-      if (part[by_user.rows[k]] == among) rows.push_back({0, by_user.rows[k]});
+      if (part[by_user.rows[k]] == among) rows.push_back(keys.gather(by_user.rows[k]));
     }
-    keys.give(rows);
+    keys.give(u, rows);
     choose(rows);
   });
 }
@@ -118,9 +124,8 @@ void split_leave_last(const EventTable& events, const RowsByUser& by_user, const
   for_each_user(events, by_user, keys, part, part_of(Split::train),
                 [&](std::vector<KeyedRow>& rows) {
                   if (rows.size() < kMinLeaveLast) return;
-                  std::sort(rows.begin(), rows.end(), [&](const KeyedRow& a, const KeyedRow& b) {
-                    return std::tie(events.time[a.row], a.key, a.row) <
-                           std::tie(events.time[b.row], b.key, b.row);
+                  std::sort(rows.begin(), rows.end(), [](const KeyedRow& a, const KeyedRow& b) {
+                    return std::tie(a.time, a.key, a.row) < std::tie(b.time, b.key, b.row);
                   });
                   part[rows[rows.size() - 1].row] = part_of(Split::test);
                   part[rows[rows.size() - 2].row] = part_of(Split::validation);

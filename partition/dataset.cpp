@@ -1,25 +1,20 @@
-// Writing and reading dataset files. Cheap checks (shapes that fit each other) run at open; every
-// slice that is read is checked for index range and order, so that no reader meets a bad index.
+// A dataset's hash, and its file written (dataset_file.cpp reads it).
 #include "partition/dataset.hpp"
 
 #include <xxhash.h>
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <span>
 
 #include "comm/check.hpp"
 #include "comm/hdf5_file.hpp"
 #include "comm/random.hpp"
+#include "partition/dataset_format.hpp"
 
 namespace halorec {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::string_view kFormat = "halorec-dataset";
-constexpr std::int64_t kFormatVersion = 1;
 
 // XXH3-128 over named, length-prefixed pieces: no two different datasets feed it the same bytes.
 class ContentHash {
@@ -77,40 +72,6 @@ Json protocol_to_json(const Protocol& protocol) {
           {"text", protocol.text}};
 }
 
-[[noreturn]] void contradict(const std::filesystem::path& path, std::string_view what) {
-  fail("{}: the dataset contradicts itself: {}; import it again", path.string(), what);
-}
-
-std::uint64_t length_of(const Hdf5File& file, const std::string& name) {
-  const std::vector<std::uint64_t> shape = file.shape(name);
-  if (shape.size() != 1) contradict(file.path(), name + " is not one-dimensional");
-  return shape[0];
-}
-
-// Rows of a string table; checks that its two arrays can belong together.
-std::uint64_t table_length(const Hdf5File& file, const std::string& name) {
-  const std::uint64_t offsets = length_of(file, name + "_offsets");
-  if (offsets == 0) contradict(file.path(), name + "_offsets is empty");
-  const std::uint64_t first = file.read_rows<std::uint64_t>(name + "_offsets", 0, 1)[0];
-  const std::uint64_t last = file.read_rows<std::uint64_t>(name + "_offsets", offsets - 1, 1)[0];
-  if (first != 0 || last != length_of(file, name + "_bytes")) {
-    contradict(file.path(), name + "_offsets does not span " + name + "_bytes");
-  }
-  return offsets - 1;
-}
-
-StringTable read_table(const Hdf5File& file, const std::string& name) {
-  StringTable table;
-  const std::vector<std::uint8_t> bytes = file.read<std::uint8_t>(name + "_bytes");
-  table.bytes.assign(bytes.begin(), bytes.end());
-  table.offsets = file.read<std::uint64_t>(name + "_offsets");
-  if (!std::is_sorted(table.offsets.begin(), table.offsets.end()) || table.offsets.front() != 0 ||
-      table.offsets.back() != table.bytes.size()) {
-    contradict(file.path(), name + "_offsets does not ascend from 0 to the end of its bytes");
-  }
-  return table;
-}
-
 }  // namespace
 
 std::string_view split_name(Split split) {
@@ -147,8 +108,8 @@ std::string content_hash(const Dataset& dataset) {
 
 void save_dataset(const Dataset& dataset, const std::filesystem::path& path) {
   Hdf5File file = Hdf5File::create(path);
-  file.set_attribute("format", std::string(kFormat));
-  file.set_attribute("format_version", kFormatVersion);
+  file.set_attribute("format", std::string(kDatasetFormat));
+  file.set_attribute("format_version", kDatasetFormatVersion);
   file.set_attribute("tool_version", std::string(HALOREC_VERSION));
   file.set_attribute("content_hash", content_hash(dataset));
   file.set_attribute("protocol", protocol_to_json(dataset.protocol).dump());
@@ -184,223 +145,6 @@ void save_dataset(const Dataset& dataset, const std::filesystem::path& path) {
     file.write("truth/mixing", std::vector<double>{dataset.truth->mixing});
   }
   file.commit();
-}
-
-struct DatasetFile::State {
-  Hdf5File file;
-  std::string content_hash;
-  std::uint64_t num_users = 0;
-  std::uint64_t num_items = 0;
-  std::array<std::uint64_t, kNumSplits> num_interactions{};
-  Protocol protocol;
-  std::vector<std::string> behaviors;
-  bool has_titles = false;
-  bool has_times = false;
-  bool has_truth = false;
-
-  explicit State(Hdf5File opened) : file(std::move(opened)) {
-    read_attributes();
-    num_users = table_length(file, "users/id");
-    num_items = table_length(file, "items/id");
-    expect_array<std::uint64_t>("items/id_hash", num_items);
-    has_titles = file.has("items/title_bytes");
-    if (has_titles && table_length(file, "items/title") != num_items) {
-      contradict(file.path(), "there is not one title for each item");
-    }
-    has_times = file.has("train/time");
-    for (int s = 0; s < kNumSplits; ++s) {
-      const std::string group = std::string(split_name(static_cast<Split>(s))) + "/";
-      const std::uint64_t length = length_of(file, group + "user");
-      num_interactions[static_cast<std::size_t>(s)] = length;
-      expect_array<std::uint32_t>(group + "item", length);
-      expect_array<float>(group + "weight", length);
-      if (has_times) expect_array<std::int64_t>(group + "time", length);
-      if (!behaviors.empty()) expect_array<std::uint8_t>(group + "behavior", length);
-    }
-    has_truth = file.has("truth");
-    if (has_truth) {
-      expect_array<std::uint32_t>("truth/user_community", num_users);
-      expect_array<std::uint32_t>("truth/item_community", num_items);
-      expect_array<float>("truth/item_weight", num_items);
-      expect_array<double>("truth/mixing", 1);
-    }
-  }
-
-  void read_attributes() {
-    if (!file.has_attribute("format") || file.text_attribute("format") != kFormat) {
-      fail(
-          "{}: is a file of Halorec, but not a dataset; give a file made by `halorec import` or "
-          "`halorec generate`",
-          file.path().string());
-    }
-    if (const std::int64_t version = file.int_attribute("format_version");
-        version != kFormatVersion) {
-      fail(
-          "{}: dataset format {} is not format {}, which this Halorec {} reads; import the source "
-          "again",
-          file.path().string(), version, kFormatVersion, HALOREC_VERSION);
-    }
-    content_hash = file.text_attribute("content_hash");
-    try {
-      const Json json = Json::parse(file.text_attribute("protocol"));
-      protocol.name = json.at("name").get<std::string>();
-      protocol.seed = json.at("seed").get<std::uint64_t>();
-      protocol.keep_repeats = json.at("keep_repeats").get<bool>();
-      protocol.text = json.at("text").get<std::string>();
-      behaviors = Json::parse(file.text_attribute("behaviors")).get<std::vector<std::string>>();
-    } catch (const Json::exception& error) {
-      contradict(file.path(),
-                 fmt::format("an attribute is not the JSON expected ({})", error.what()));
-    }
-  }
-
-  // Error unless `name` holds `length` elements of type T.
-  template <typename T>
-  void expect_array(const std::string& name, std::uint64_t length) const {
-    file.read_rows<T>(name, 0, 0);  // another type is an Error
-    if (const std::uint64_t actual = length_of(file, name); actual != length) {
-      contradict(file.path(),
-                 fmt::format("{} has {} elements where {} belong", name, actual, length));
-    }
-  }
-
-  // Every index in range, and rows in strictly ascending (user, item, behavior).
-  void check_slice(const Interactions& slice, std::string_view split, bool with_behavior) const {
-    for (std::uint64_t k = 0; k < slice.size(); ++k) {
-      if (slice.user[k] >= num_users || slice.item[k] >= num_items) {
-        contradict(file.path(),
-                   fmt::format("{} names user {} and item {} of {} users and {} items", split,
-                               slice.user[k], slice.item[k], num_users, num_items));
-      }
-      if (k == 0) continue;
-      const bool pair_ascends = slice.user[k - 1] != slice.user[k]
-                                    ? slice.user[k - 1] < slice.user[k]
-                                    : slice.item[k - 1] < slice.item[k];
-      const bool pair_equal =
-          slice.user[k - 1] == slice.user[k] && slice.item[k - 1] == slice.item[k];
-      const bool may_repeat = pair_equal && !behaviors.empty() &&
-                              (!with_behavior || slice.behavior[k - 1] < slice.behavior[k]);
-      if (!pair_ascends && !may_repeat) {
-        contradict(file.path(), fmt::format("{} is not sorted by user and item", split));
-      }
-    }
-  }
-};
-
-DatasetFile::DatasetFile(const std::filesystem::path& path, bool verify_digest)
-    : state_(std::make_unique<State>(Hdf5File::open(path, "dataset", verify_digest))) {}
-DatasetFile::DatasetFile(DatasetFile&&) noexcept = default;
-DatasetFile::~DatasetFile() = default;
-
-const std::filesystem::path& DatasetFile::path() const {
-  return state_->file.path();
-}
-const std::string& DatasetFile::content_hash() const {
-  return state_->content_hash;
-}
-std::uint64_t DatasetFile::num_users() const {
-  return state_->num_users;
-}
-std::uint64_t DatasetFile::num_items() const {
-  return state_->num_items;
-}
-std::uint64_t DatasetFile::num_interactions(Split split) const {
-  return state_->num_interactions[static_cast<std::size_t>(split)];
-}
-const Protocol& DatasetFile::protocol() const {
-  return state_->protocol;
-}
-const std::vector<std::string>& DatasetFile::behaviors() const {
-  return state_->behaviors;
-}
-std::string DatasetFile::source() const {
-  return state_->file.text_attribute("source");
-}
-std::string DatasetFile::report_json() const {
-  return state_->file.text_attribute("report");
-}
-std::string DatasetFile::tool_version() const {
-  return state_->file.text_attribute("tool_version");
-}
-std::uint64_t DatasetFile::size_bytes() const {
-  return state_->file.size_bytes();
-}
-bool DatasetFile::has_titles() const {
-  return state_->has_titles;
-}
-bool DatasetFile::has_times() const {
-  return state_->has_times;
-}
-bool DatasetFile::has_truth() const {
-  return state_->has_truth;
-}
-
-Interactions DatasetFile::read(Split split, std::uint64_t first, std::uint64_t count,
-                               bool all_columns) const {
-  const std::string group = std::string(split_name(split)) + "/";
-  Interactions slice;
-  slice.user = state_->file.read_rows<std::uint32_t>(group + "user", first, count);
-  slice.item = state_->file.read_rows<std::uint32_t>(group + "item", first, count);
-  if (all_columns) {
-    slice.weight = state_->file.read_rows<float>(group + "weight", first, count);
-    if (state_->has_times) {
-      slice.time = state_->file.read_rows<std::int64_t>(group + "time", first, count);
-    }
-    if (!state_->behaviors.empty()) {
-      slice.behavior = state_->file.read_rows<std::uint8_t>(group + "behavior", first, count);
-      for (const std::uint8_t behavior : slice.behavior) {
-        if (behavior >= state_->behaviors.size()) contradict(path(), "a behavior has no name");
-      }
-    }
-    for (const float weight : slice.weight) {
-      if (!std::isfinite(weight)) contradict(path(), "a weight is not finite");
-    }
-  }
-  state_->check_slice(slice, split_name(split), all_columns);
-  return slice;
-}
-
-StringTable DatasetFile::read_user_ids() const {
-  return read_table(state_->file, "users/id");
-}
-StringTable DatasetFile::read_item_ids() const {
-  return read_table(state_->file, "items/id");
-}
-StringTable DatasetFile::read_titles() const {
-  return state_->has_titles ? read_table(state_->file, "items/title") : StringTable{};
-}
-std::vector<std::uint64_t> DatasetFile::read_item_id_hashes() const {
-  return state_->file.read<std::uint64_t>("items/id_hash");
-}
-
-Truth DatasetFile::read_truth() const {
-  if (!state_->has_truth) {
-    fail("{}: holds no planted truth; only data made by `halorec generate` has one",
-         path().string());
-  }
-  Truth truth;
-  truth.user_community = state_->file.read<std::uint32_t>("truth/user_community");
-  truth.item_community = state_->file.read<std::uint32_t>("truth/item_community");
-  truth.item_weight = state_->file.read<float>("truth/item_weight");
-  truth.mixing = state_->file.read<double>("truth/mixing")[0];
-  return truth;
-}
-
-Dataset DatasetFile::read_all() const {
-  Dataset dataset;
-  dataset.users = read_user_ids();
-  dataset.items = read_item_ids();
-  dataset.titles = read_titles();
-  dataset.behaviors = state_->behaviors;
-  for (int s = 0; s < kNumSplits; ++s) {
-    const Split split = static_cast<Split>(s);
-    dataset[split] = read(split, 0, num_interactions(split), true);
-  }
-  dataset.protocol = protocol();
-  if (has_truth()) dataset.truth = std::make_unique<Truth>(read_truth());
-  dataset.source = source();
-  dataset.report_json = report_json();
-  return dataset;
 }
 
 }  // namespace halorec

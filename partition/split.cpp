@@ -32,7 +32,7 @@ RowsByUser group_by_user(const std::vector<std::uint32_t>& user, std::uint64_t n
   return by_user;
 }
 
-std::span<std::uint32_t> rows_of(RowsByUser& by_user, std::uint64_t user) {
+std::span<const std::uint32_t> rows_of(const RowsByUser& by_user, std::uint64_t user) {
   return {by_user.rows.data() + by_user.begin[user], by_user.rows.data() + by_user.begin[user + 1]};
 }
 
@@ -64,29 +64,34 @@ void drop_users_outside_subset(const EventTable& events, const SplitOptions& opt
   }
 }
 
+// A row of one user.
+struct PairRow {
+  std::uint32_t item;
+  std::uint8_t part;
+  std::uint32_t row;
+};
+
 // Drops held-out rows whose pair stands in an earlier part, and counts the pairs.
-void exclude_repeats(const EventTable& events, RowsByUser& by_user, std::vector<std::uint8_t>& part,
-                     SplitCounts& counts) {
+void exclude_repeats(const EventTable& events, const RowsByUser& by_user,
+                     std::vector<std::uint8_t>& part, SplitCounts& counts) {
   std::array<std::atomic<std::uint64_t>, kNumSplits> excluded{};
   parallel_for(events.users.size(), kUsersPerChunk, [&](std::uint64_t u) {
-    const std::span<std::uint32_t> rows = rows_of(by_user, u);
-    std::sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return std::tie(events.item[a], part[a]) < std::tie(events.item[b], part[b]);
+    static thread_local std::vector<PairRow> rows;
+    rows.clear();
+    for (const std::uint32_t row : rows_of(by_user, u)) {
+      if (part[row] != kDropped) rows.push_back({events.item[row], part[row], row});
+    }
+    std::sort(rows.begin(), rows.end(), [](const PairRow& a, const PairRow& b) {
+      return std::tie(a.item, a.part) < std::tie(b.item, b.part);
     });
-    std::uint8_t earliest = kDropped;  // part of this pair's first row
-    for (std::size_t k = 0; k < rows.size(); ++k) {
-      const std::uint32_t row = rows[k];
-      const bool same_pair = k > 0 && events.item[rows[k - 1]] == events.item[row];
-      if (!same_pair) earliest = part[row];
-      if (part[row] == earliest || part[row] == kDropped) continue;
-      // The rows of one pair come part by part: count each part once.
-      const std::uint8_t here = part[row];
-      for (; k < rows.size() && events.item[rows[k]] == events.item[row] && part[rows[k]] == here;
-           ++k) {
-        part[rows[k]] = kDropped;
+    for (std::size_t k = 1, first = 0; k < rows.size(); ++k) {
+      if (rows[k].item != rows[first].item) first = k;  // the earliest part of the next pair
+      if (rows[k].part == rows[first].part) continue;
+      part[rows[k].row] = kDropped;
+      // A pair's rows come part by part: each part is counted once.
+      if (rows[k].part != rows[k - 1].part) {
+        excluded[rows[k].part].fetch_add(1, std::memory_order_relaxed);
       }
-      --k;
-      excluded[here].fetch_add(1, std::memory_order_relaxed);
     }
   });
   for (std::size_t s = 0; s < kNumSplits; ++s) counts.repeats_excluded[s] = excluded[s];
@@ -94,7 +99,7 @@ void exclude_repeats(const EventTable& events, RowsByUser& by_user, std::vector<
 
 // The k-core of the training part's distinct pairs: users and items that keep at least k of them,
 // found by peeling; then rows of any part with an end outside it are dropped.
-void keep_core(const EventTable& events, RowsByUser& by_user, std::uint32_t core,
+void keep_core(const EventTable& events, const RowsByUser& by_user, std::uint32_t core,
                std::vector<std::uint8_t>& part, SplitCounts& counts) {
   const std::uint64_t num_users = events.users.size(), num_items = events.items.size();
   // Distinct training items of each user, and users of each item: CSR both ways.
@@ -195,37 +200,57 @@ StringTable pick(const StringTable& table, const std::vector<std::uint32_t>& ori
   return picked;
 }
 
+// A row of one user with all that merging looks at.
+struct MergeRow {
+  std::uint8_t part;
+  std::uint8_t behavior;
+  std::uint32_t item;  // its new number
+  std::int64_t time;
+  float weight;
+
+  bool same_triple(const MergeRow& other) const {
+    return part == other.part && item == other.item && behavior == other.behavior;
+  }
+};
+
+// Fills `rows` with the user's rows by (part, item, behavior), and then by time and weight too, so
+// that sums don't depend on the order of the rows in the file.
+void gather_sorted(const EventTable& events, std::span<const std::uint32_t> of_user,
+                   const std::vector<std::uint8_t>& part, const Numbering& items,
+                   std::vector<MergeRow>& rows) {
+  rows.clear();
+  for (const std::uint32_t row : of_user) {
+    if (part[row] == kDropped) continue;
+    rows.push_back({part[row], events.behavior.empty() ? std::uint8_t{0} : events.behavior[row],
+                    items.number[events.item[row]], events.time.empty() ? 0 : events.time[row],
+                    events.weight.empty() ? 1.0F : events.weight[row]});
+  }
+  std::sort(rows.begin(), rows.end(), [](const MergeRow& a, const MergeRow& b) {
+    return std::tie(a.part, a.item, a.behavior, a.time, a.weight) <
+           std::tie(b.part, b.item, b.behavior, b.time, b.weight);
+  });
+}
+
 // Writes the parts, rows sorted by (user, item, behavior); rows equal in these become one, with
-// the first time and the summed weight.
-void merge_rows(const EventTable& events, RowsByUser& by_user,
+// the first time and the summed weight. Two passes: the first counts, so that each user's rows can
+// be written where they belong.
+void merge_rows(const EventTable& events, const RowsByUser& by_user,
                 const std::vector<std::uint8_t>& part, const Numbering& users,
                 const Numbering& items, Dataset& dataset, SplitCounts& counts) {
   const bool times = !events.time.empty(), behaviors = !events.behavior.empty();
-  const auto weight_of = [&](std::uint32_t row) {
-    return events.weight.empty() ? 1.0F : events.weight[row];
-  };
-  const auto triple = [&](std::uint32_t row) {
-    return std::tuple<std::uint8_t, std::uint32_t, std::uint8_t>(
-        part[row], items.number[events.item[row]],
-        behaviors ? events.behavior[row] : std::uint8_t{0});
-  };
   const std::uint64_t num_users = users.origin.size();
   // begin[s][u]: first merged row of user u in part s.
   std::array<std::vector<std::uint64_t>, kNumSplits> begin;
   for (auto& of_part : begin) of_part.assign(num_users + 1, 0);
   std::array<std::atomic<std::uint64_t>, kNumSplits> merged{};
   parallel_for(num_users, kUsersPerChunk, [&](std::uint64_t u) {
-    const std::span<std::uint32_t> rows = rows_of(by_user, users.origin[u]);
-    // Time and weight too, so that sums don't depend on the order of the rows in the file.
-    std::sort(rows.begin(), rows.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return std::tuple(triple(a), times ? events.time[a] : 0, weight_of(a)) <
-             std::tuple(triple(b), times ? events.time[b] : 0, weight_of(b));
-    });
-    for (std::size_t k = 0; k < rows.size() && part[rows[k]] != kDropped; ++k) {
-      if (k > 0 && triple(rows[k - 1]) == triple(rows[k])) {
-        merged[part[rows[k]]].fetch_add(1, std::memory_order_relaxed);
+    static thread_local std::vector<MergeRow> rows;
+    gather_sorted(events, rows_of(by_user, users.origin[u]), part, items, rows);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      if (k > 0 && rows[k - 1].same_triple(rows[k])) {
+        merged[rows[k].part].fetch_add(1, std::memory_order_relaxed);
       } else {
-        ++begin[part[rows[k]]][u + 1];
+        ++begin[rows[k].part][u + 1];
       }
     }
   });
@@ -240,19 +265,21 @@ void merge_rows(const EventTable& events, RowsByUser& by_user,
     if (behaviors) out.behavior.resize(begin[s].back());
   }
   parallel_for(num_users, kUsersPerChunk, [&](std::uint64_t u) {
-    const std::span<std::uint32_t> rows = rows_of(by_user, users.origin[u]);
+    static thread_local std::vector<MergeRow> rows;
+    gather_sorted(events, rows_of(by_user, users.origin[u]), part, items, rows);
     std::array<std::uint64_t, kNumSplits> next{begin[0][u], begin[1][u], begin[2][u]};
-    for (std::size_t k = 0; k < rows.size() && part[rows[k]] != kDropped;) {
-      const std::uint8_t s = part[rows[k]];
-      const std::uint64_t at = next[s]++;
-      Interactions& out = dataset.splits[s];
+    for (std::size_t k = 0; k < rows.size();) {
+      const MergeRow& first = rows[k];
+      const std::uint64_t at = next[first.part]++;
+      Interactions& out = dataset.splits[first.part];
       out.user[at] = static_cast<std::uint32_t>(u);
-      out.item[at] = items.number[events.item[rows[k]]];
-      if (times) out.time[at] = events.time[rows[k]];  // sorted by time: the first
-      if (behaviors) out.behavior[at] = events.behavior[rows[k]];
+      out.item[at] = first.item;
+      if (times) out.time[at] = first.time;
+      if (behaviors) out.behavior[at] = first.behavior;
       double weight = 0;
-      const auto group = triple(rows[k]);
-      for (; k < rows.size() && triple(rows[k]) == group; ++k) weight += weight_of(rows[k]);
+      for (; k < rows.size() && rows[k].same_triple(first); ++k) {
+        weight += static_cast<double>(rows[k].weight);
+      }
       out.weight[at] = static_cast<float>(weight);
     }
   });
@@ -288,7 +315,7 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
   counts.users_read = events.users.size();
   counts.items_read = events.items.size();
   sort_behaviors(events);
-  RowsByUser by_user = group_by_user(events.user, events.users.size());
+  const RowsByUser by_user = group_by_user(events.user, events.users.size());
   std::vector<std::uint8_t> part(events.size(), kTrain);
   drop_users_outside_subset(events, options, part, counts);
   assign_parts(events, by_user, dataset.protocol, part);

@@ -12,7 +12,7 @@
 namespace halorec {
 namespace {
 
-constexpr std::uint64_t kTagMask = 0xFFFF'FFFF'0000'0000ULL;
+constexpr std::size_t kInlineBytes = 8;
 
 void check_id(std::string_view id, std::string_view kind, const LineReader& reader) {
   if (id.empty()) fail("{}: the {} id is empty; fill it in or drop the row", reader.where(), kind);
@@ -32,48 +32,63 @@ void check_id(std::string_view id, std::string_view kind, const LineReader& read
 
 }  // namespace
 
-std::uint32_t IdTable::intern(std::string_view id, const LineReader& reader) {
-  const std::uint64_t hash = XXH3_64bits(id.data(), id.size());
-  const std::uint64_t mask = slots_.size() - 1;
-  std::uint64_t slot = hash & mask;
-  while (slots_[slot] != 0) {
-    if ((slots_[slot] & kTagMask) == (hash & kTagMask)) {
-      const auto index = static_cast<std::uint32_t>(slots_[slot] & ~kTagMask) - 1;
-      if (names_[index] == id) return index;
-    }
-    slot = (slot + 1) & mask;
+IdTable::Probe IdTable::probe_of(std::string_view id) {
+  if (id.size() > kInlineBytes) {
+    const std::uint64_t hash = XXH3_64bits(id.data(), id.size());
+    return {hash, hash};
   }
+  std::uint64_t key = 0;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    key |= std::uint64_t{static_cast<unsigned char>(id[i])} << (8 * i);
+  }
+  // The finishing mix of MurmurHash3 (Appleby): every bit of the key reaches the low ones.
+  std::uint64_t hash = key ^ id.size();
+  hash = (hash ^ hash >> 33) * 0xFF51AFD7ED558CCDULL;
+  hash = (hash ^ hash >> 33) * 0xC4CEB9FE1A85EC53ULL;
+  return {key, hash ^ hash >> 33};
+}
+
+std::uint64_t IdTable::slot_of(std::string_view id, const Probe& probe) const {
+  const std::uint64_t mask = slots_.size() - 1;
+  std::uint64_t at = probe.hash & mask;
+  for (; slots_[at].number != 0; at = (at + 1) & mask) {
+    const Slot& slot = slots_[at];
+    if (slot.key != probe.key || slot.num_bytes != id.size()) continue;
+    if (id.size() <= kInlineBytes || names_[slot.number - 1] == id) break;
+  }
+  return at;
+}
+
+std::uint32_t IdTable::intern(std::string_view id, const LineReader& reader) {
+  const Probe probe = probe_of(id);
+  const std::uint64_t at = slot_of(id, probe);
+  if (slots_[at].number != 0) return slots_[at].number - 1;
   check_id(id, kind_, reader);
   if (names_.size() >= std::numeric_limits<std::uint32_t>::max() - 1) {
     fail("{}: more than 4,294,967,294 distinct {} ids; Halorec numbers them with 32 bits",
          reader.where(), kind_);
   }
-  const auto index = static_cast<std::uint32_t>(names_.size());
   names_.push_back(id);
-  slots_[slot] = (hash & kTagMask) | (std::uint64_t{index} + 1);
+  slots_[at] = {probe.key, size(), static_cast<std::uint32_t>(id.size())};
   if (names_.size() * 2 > slots_.size()) grow();
-  return index;
+  return size() - 1;
 }
 
 std::optional<std::uint32_t> IdTable::find(std::string_view id) const {
-  const std::uint64_t hash = XXH3_64bits(id.data(), id.size());
-  const std::uint64_t mask = slots_.size() - 1;
-  for (std::uint64_t slot = hash & mask; slots_[slot] != 0; slot = (slot + 1) & mask) {
-    const auto index = static_cast<std::uint32_t>(slots_[slot] & ~kTagMask) - 1;
-    if ((slots_[slot] & kTagMask) == (hash & kTagMask) && names_[index] == id) return index;
-  }
-  return std::nullopt;
+  const Slot& slot = slots_[slot_of(id, probe_of(id))];
+  if (slot.number == 0) return std::nullopt;
+  return slot.number - 1;
 }
 
 void IdTable::grow() {
-  slots_.assign(slots_.size() * 4, 0);
+  std::vector<Slot> old(slots_.size() * 4);
+  old.swap(slots_);
   const std::uint64_t mask = slots_.size() - 1;
-  for (std::uint64_t i = 0; i < names_.size(); ++i) {
-    const std::string_view id = names_[i];
-    const std::uint64_t hash = XXH3_64bits(id.data(), id.size());
-    std::uint64_t slot = hash & mask;
-    while (slots_[slot] != 0) slot = (slot + 1) & mask;
-    slots_[slot] = (hash & kTagMask) | (i + 1);
+  for (const Slot& slot : old) {
+    if (slot.number == 0) continue;
+    std::uint64_t at = probe_of(names_[slot.number - 1]).hash & mask;
+    while (slots_[at].number != 0) at = (at + 1) & mask;
+    slots_[at] = slot;
   }
 }
 

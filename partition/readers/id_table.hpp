@@ -31,12 +31,24 @@ class IdTable {
   StringTable take_names() { return std::move(names_); }
 
  private:
+  // An id of up to 8 bytes stands in its slot, so that finding it reads one cache line; of a longer
+  // one the slot holds the hash.
+  struct Slot {
+    std::uint64_t key = 0;
+    std::uint32_t number = 0;  // index + 1; 0: free
+    std::uint32_t num_bytes = 0;
+  };
+  struct Probe {
+    std::uint64_t key, hash;
+  };
+  static Probe probe_of(std::string_view id);
+  // The id's slot, or the free one where it belongs.
+  std::uint64_t slot_of(std::string_view id, const Probe& probe) const;
   void grow();
 
   std::string kind_;
   StringTable names_;
-  // Open addressing, linear probing, at most half full: upper half of the hash, index + 1.
-  std::vector<std::uint64_t> slots_;
+  std::vector<Slot> slots_;  // open addressing, linear probing, at most half full
 };
 
 // Well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
