@@ -309,6 +309,8 @@ void read_delimited_file(const SourceFile& file, const Columns& asked,
           reader.where(), fields.size(), fields.size() == 1 ? "" : "s", layout.num_fields);
     }
     ++builder.counts.rows;
+    builder.users.prefetch(fields[user_column]);
+    builder.items.prefetch(fields[item_column]);
     if (!layout.keep.empty() && !is_kept(layout, fields, reader)) {
       ++builder.counts.dropped_by_keep;
       continue;

@@ -81,7 +81,7 @@ std::optional<std::uint32_t> IdTable::find(std::string_view id) const {
 }
 
 void IdTable::grow() {
-  std::vector<Slot> old(slots_.size() * 4);
+  std::vector<Slot> old(slots_.size() * 2);
   old.swap(slots_);
   const std::uint64_t mask = slots_.size() - 1;
   for (const Slot& slot : old) {

@@ -1,0 +1,1 @@
+halorec_python_test(dataset_file)
