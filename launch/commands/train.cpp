@@ -365,6 +365,7 @@ int TrainCommand::stopped(const TrainingState& state) {
 }
 
 void TrainCommand::write_result(const Evaluation& test, const TrainingState& state, bool refit) {
+  const auto peak_memory = communicator_.all_gather(peak_memory_bytes());
   communicator_.on_root([&] {
     ordered_json result{
         {"event", "result"},
