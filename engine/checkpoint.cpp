@@ -82,6 +82,29 @@ ordered_json read_manifest(const fs::path& folder) {
   return manifest;
 }
 
+// Takes a committed folder out of the list at once: removing it where it stands would, if killed
+// midway, leave a damaged folder under a committed name.
+void retire(const fs::path& folder) {
+  std::error_code ignored;
+  fs::path away = folder;
+  away += ".old";
+  fs::remove_all(away, ignored);
+  fs::rename(folder, away, ignored);
+}
+
+// Removes retired folders and what killed saves left.
+void remove_leftovers(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && (name.ends_with(".tmp") || name.ends_with(".old"))) {
+      leftovers.push_back(entry.path());
+    }
+  }
+  for (const fs::path& path : leftovers) fs::remove_all(path, ignored);
+}
+
 // What a parameter's arrays are called in a rank file, and where they live.
 template <typename T>
 std::vector<std::pair<std::string, Matrix<T>*>> arrays_of(Parameter<T>& p, bool with_moments) {
@@ -226,16 +249,17 @@ void CheckpointStore::save(const Shard& shard, const std::vector<Parameter<T>*>&
     write_text_durably(working / kManifest, sealed(manifest));
     sync_path(working);
     // A run that went back to an older checkpoint writes a step again.
+    retire(target);
     std::error_code error;
-    fs::remove_all(target, error);
     fs::rename(working, target, error);
     if (error) fail("cannot rename {}: {}", working.string(), error.message());
     sync_path(folder_);
 
     const auto steps = committed_steps();
     for (std::size_t k = 0; k + 2 < steps.size(); ++k) {
-      if (steps[k] != state.best_step) fs::remove_all(step_folder(steps[k]), error);
+      if (steps[k] != state.best_step) retire(step_folder(steps[k]));
     }
+    remove_leftovers(folder_);
   });
 }
 

@@ -45,7 +45,7 @@ class CheckpointStore {
   std::optional<std::uint64_t> latest_step() const;
 
   // Writes and commits the checkpoint of state.step, then removes all but the newest two and
-  // state.best_step.. Collective.
+  // state.best_step, and what killed saves left. Collective.
   template <typename T>
   void save(const Shard& shard, const std::vector<Parameter<T>*>& parameters,
             const TrainingState& state);
