@@ -1,0 +1,219 @@
+// The rank count does not change the answer: every model, loss and optimizer over ranks against one
+// process; equal bits for equal ranks; gradients of whole steps by central differences; and the
+// loss goes down.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/engine/whole_graph.hpp"
+#include "tests/models/small_training.hpp"
+
+namespace halorec {
+namespace {
+
+constexpr int kNumSteps = 50;
+
+struct Case {
+  const char* model;
+  LossKind loss;
+  OptimizerKind optimizer;
+  bool learn_layer_weights;
+  Deal deal = Deal::scattered;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.model;
+}
+
+Setting setting_of(const Case& c) {
+  Setting setting;
+  setting.model = c.model;
+  setting.model_options.dim = 12;
+  setting.model_options.num_layers = 3;
+  setting.model_options.learn_layer_weights = c.learn_layer_weights;
+  setting.model_options.seed = 4;
+  setting.loss.kind = c.loss;
+  setting.loss.num_negatives = c.loss == LossKind::bpr ? 2 : 70;
+  setting.loss.temperature = 0.2;
+  setting.loss.temperature2 = 0.84;
+  setting.loss.l2 = 1e-2;
+  setting.optimizer.kind = c.optimizer;
+  setting.optimizer.learning_rate = c.optimizer == OptimizerKind::adam ? 0.01 : 2.0;
+  setting.batch_size = 150;  // more rows than one block of the softmax, on one rank
+  return setting;
+}
+
+Dataset small_data() {
+  return random_dataset(70, 55, 0.25, 6);
+}
+
+class TrainingTest : public testing::TestWithParam<Case> {
+ protected:
+  Communicator world_, self_{MPI_COMM_SELF};
+
+  template <typename T>
+  void expect_same_as_one_rank(double tolerance) {
+    const Setting setting = setting_of(GetParam());
+    const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
+    const TinyGraph alone(self_, small_data());
+    SmallTraining<T> training(graph.shard(), setting), reference(alone.shard(), setting);
+    for (int step = 1; step <= kNumSteps; ++step) {
+      const double loss = training.advance(), expected = reference.advance();
+      ASSERT_NEAR(loss, expected, tolerance * std::abs(expected)) << "at step " << step;
+    }
+    const Matrix<T> rows = collect(graph.shard(), training.embeddings().value);
+    const Matrix<T> expected = collect(alone.shard(), reference.embeddings().value);
+    EXPECT_LT(relative_difference(rows, expected), 10 * tolerance);
+    ASSERT_EQ(training.parameters().size(), GetParam().learn_layer_weights ? 2U : 1U);
+    for (std::size_t p = 1; p < training.parameters().size(); ++p) {
+      EXPECT_LT(
+          relative_difference(training.parameters()[p]->value, reference.parameters()[p]->value),
+          10 * tolerance);
+    }
+  }
+};
+
+constexpr auto kBpr = LossKind::bpr;
+constexpr auto kSoftmax = LossKind::softmax;
+constexpr auto kAdam = OptimizerKind::adam;
+constexpr auto kSgd = OptimizerKind::sgd;
+INSTANTIATE_TEST_SUITE_P(
+    Cases, TrainingTest,
+    testing::Values(Case{"mf", kBpr, kAdam, false}, Case{"mf", kBpr, kSgd, false},
+                    Case{"mf", kSoftmax, kAdam, false}, Case{"mf", kSoftmax, kSgd, false},
+                    Case{"lightgcn", kBpr, kAdam, false}, Case{"lightgcn", kBpr, kSgd, true},
+                    Case{"lightgcn", kBpr, kAdam, true}, Case{"lightgcn", kSoftmax, kAdam, false},
+                    Case{"lightgcn", kSoftmax, kSgd, false},
+                    Case{"lightgcn", kSoftmax, kAdam, true},
+                    Case{"lightgcn", kSoftmax, kAdam, true, Deal::all_on_last},
+                    Case{"lightgcn", kBpr, kSgd, false, Deal::all_on_last}),
+    [](const auto& one) {
+      const Case& c = one.param;
+      return std::string(c.model) + (c.loss == kBpr ? "Bpr" : "Softmax") +
+             (c.optimizer == kAdam ? "Adam" : "Sgd") +
+             (c.learn_layer_weights ? "LearnedWeights" : "") +
+             (c.deal == Deal::all_on_last ? "EmptyRanks" : "");
+    });
+
+TEST_P(TrainingTest, SinglePrecisionOfOneRank) {
+  expect_same_as_one_rank<float>(1e-5);
+}
+TEST_P(TrainingTest, DoublePrecisionOfOneRank) {
+  expect_same_as_one_rank<double>(1e-9);
+}
+
+TEST_P(TrainingTest, TheSameRanksGiveTheSameBits) {
+  const Setting setting = setting_of(GetParam());
+  const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
+  SmallTraining<float> first(graph.shard(), setting), second(graph.shard(), setting);
+  for (int step = 1; step <= kNumSteps; ++step) ASSERT_EQ(first.advance(), second.advance());
+  for (std::size_t p = 0; p < first.parameters().size(); ++p) {
+    EXPECT_TRUE(same_bits(first.parameters()[p]->value, second.parameters()[p]->value));
+  }
+}
+
+TEST_P(TrainingTest, TheLossGoesDown) {
+  Setting setting = setting_of(GetParam());
+  setting.loss.l2 = 1e-4;  // the usual; more would only pull these random pairs to zero
+  // Plain descent on BPR crawls away from rows near zero.
+  if (GetParam().optimizer == kSgd && GetParam().loss == kBpr) {
+    setting.optimizer.learning_rate = GetParam().learn_layer_weights ? 10 : 60;
+  }
+  const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
+  SmallTraining<float> training(graph.shard(), setting);
+  const std::int64_t steps = training.sampler().steps_per_epoch();
+  const auto mean_of_epoch = [&] {
+    double sum = 0;
+    for (std::int64_t s = 0; s < steps; ++s) sum += training.advance();
+    return sum / static_cast<double>(steps);
+  };
+  const double first = mean_of_epoch();
+  double last = first;
+  for (int epoch = 0; epoch < 15; ++epoch) last = mean_of_epoch();
+  EXPECT_LT(last, 0.98 * first);
+}
+
+// The gradients that a whole step leaves in the parameters, by central differences.
+TEST_P(TrainingTest, GradientsOfAStep) {
+  Setting setting = setting_of(GetParam());
+  setting.model_options.dim = 3;
+  setting.batch_size = 20;
+  setting.loss.num_negatives = GetParam().loss == kBpr ? 2 : 15;
+  const TinyGraph graph(world_, random_dataset(12, 11, 0.3, 8), TrainingPart::train,
+                        GetParam().deal);
+  const Shard& shard = graph.shard();
+  SmallTraining<double> training(shard, setting);
+  training.sampler().start_epoch(0);
+  const Batch batch = training.sampler().batch(0);
+  training.gradient(1, batch);
+  std::vector<Matrix<double>> gradients;
+  for (const Parameter<double>* p : training.parameters()) {
+    gradients.push_back(p->gradient.clone());
+  }
+  constexpr double kStep = 1e-5;
+  double largest = 0;
+  for (std::size_t p = 0; p < gradients.size(); ++p) {
+    Parameter<double>& parameter = *training.parameters()[p];
+    const auto sizes = world_.all_gather(parameter.value.size());
+    for (int owner = 0; owner < (parameter.replicated ? 1 : world_.size()); ++owner) {
+      const bool moves = parameter.replicated || world_.rank() == owner;
+      const std::int64_t size = sizes[static_cast<std::size_t>(owner)];
+      for (std::int64_t k = 0; k < size; k += parameter.replicated ? 1 : 5) {
+        double unused = 0;
+        double& number = moves ? parameter.value.values()[static_cast<std::size_t>(k)] : unused;
+        const double middle = number;
+        number = middle + kStep;
+        const double above = training.gradient(1, batch);
+        number = middle - kStep;
+        const double below = training.gradient(1, batch);
+        number = middle;
+        if (!moves) continue;
+        const double expected = (above - below) / (2 * kStep);
+        EXPECT_NEAR(gradients[p].values()[static_cast<std::size_t>(k)], expected,
+                    1e-7 * (1 + std::abs(expected)))
+            << parameter.name << " " << k;
+        largest = std::max(largest, std::abs(expected));
+      }
+    }
+  }
+  EXPECT_GT(world_.max(largest), 1e-3);  // something was there to be wrong
+}
+
+TEST(Models, StartFromTheSameRowsOnAnyRanks) {
+  Communicator world, self(MPI_COMM_SELF);
+  const TinyGraph graph(world, small_data()), alone(self, small_data());
+  ModelOptions options;
+  options.dim = 9;
+  options.seed = 5;
+  for (const std::string& name : trained_model_names()) {
+    const auto model = make_model<float>(name, graph.shard(), options);
+    const auto reference = make_model<float>(name, alone.shard(), options);
+    EXPECT_TRUE(same_bits(collect(graph.shard(), model->parameters()[0]->value),
+                          collect(alone.shard(), reference->parameters()[0]->value)));
+    options.seed = 6;
+    const auto other = make_model<float>(name, alone.shard(), options);
+    EXPECT_FALSE(same_bits(other->parameters()[0]->value, reference->parameters()[0]->value));
+    options.seed = 5;
+  }
+  EXPECT_FALSE(is_trained_model("popular"));
+  EXPECT_THROW(make_model<float>("popular", graph.shard(), options), Error);
+}
+
+TEST(Models, FirstRowsHaveTheGivenDeviation) {
+  Communicator world;
+  const TinyGraph graph(world, small_data());
+  Matrix<double> table(graph.shard().num_owned(), 64);
+  initialise_rows(graph.shard(), 1, 0.25, table);
+  double moments[3] = {0, 0, 0};
+  for (const double x : table.values()) {
+    moments[0] += 1;
+    moments[1] += x;
+    moments[2] += x * x;
+  }
+  world.sum(std::span<double>(moments));
+  EXPECT_NEAR(moments[1] / moments[0], 0, 0.02);
+  EXPECT_NEAR(std::sqrt(moments[2] / moments[0]), 0.25, 0.01);
+}
+
+}  // namespace
+}  // namespace halorec
