@@ -32,6 +32,11 @@ class BadInputTest(FolderTest):
         return sorted(os.listdir(self.folder))
 
 
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def ratings(lines):
     return "user,item,rating,timestamp\n" + "".join(lines)
 
@@ -97,7 +102,7 @@ class RawDataTest(BadInputTest):
                                  options=["--columns", "user=nosuch,item=item"])
 
     def test_nothing_left_after_filtering(self):
-        self.assert_import_fails(self.write("r.csv", ratings(GOOD_LINES)), "rating",
+        self.assert_import_fails(self.write("r.csv", ratings(GOOD_LINES)), "--keep",
                                  options=["--keep", "rating>100"])
 
     def test_nothing_left_after_the_core(self):
@@ -122,13 +127,13 @@ class DatasetFileTest(BadInputTest):
         self.assertFalse(os.path.exists(self.path("run", "config.json")))
 
     def test_truncated(self):
-        whole = open(self.generate(), "rb").read()
+        whole = contents(self.generate())
         for size in (0, 100, 512, len(whole) // 2, len(whole) - 1):
             with self.subTest(size):
                 self.assert_dataset_fails(self.write("cut.h5", whole[:size]))
 
     def test_bit_flipped(self):
-        whole = bytearray(open(self.generate(), "rb").read())
+        whole = bytearray(contents(self.generate()))
         draw = random.Random(3)
         for position in [3, 20] + [draw.randrange(600, len(whole)) for _ in range(2)]:
             with self.subTest(position):
@@ -164,10 +169,10 @@ class RunFolderTest(BadInputTest):
     def test_an_existing_run_is_not_touched(self):
         data, folder = self.generate(), self.path("run")
         self.train(data, folder)
-        before = open(os.path.join(folder, "config.json"), "rb").read()
+        before = contents(os.path.join(folder, "config.json"))
         result = run("train", data, "--run", folder, ranks=2)
         self.assert_failure(result, 2, "--resume", "--overwrite", "run")
-        self.assertEqual(open(os.path.join(folder, "config.json"), "rb").read(), before)
+        self.assertEqual(contents(os.path.join(folder, "config.json")), before)
 
     def test_a_run_made_from_another_dataset(self):
         folder = self.path("run")
@@ -190,7 +195,7 @@ class RunFolderTest(BadInputTest):
                  for name in names]
         self.assertTrue(files)
         for kind in (".h5", ".json"):
-            originals = {f: open(f, "rb").read() for f in files if f.endswith(kind)}
+            originals = {f: contents(f) for f in files if f.endswith(kind)}
             self.assertTrue(originals)
             for damage in ("truncated", "flipped", "missing"):
                 with self.subTest(kind + " " + damage):
@@ -248,7 +253,7 @@ class RunFolderTest(BadInputTest):
         data, folder = self.generate(), self.path("run")
         self.train(data, folder)
         path = os.path.join(folder, "dataset.h5")
-        whole = open(path, "rb").read()
+        whole = contents(path)
         with open(path, "wb") as file:
             file.write(whole[:len(whole) // 2])
         self.assert_failure(run("recommend", folder, "--users", "u0", ranks=2), (1, 2),

@@ -133,7 +133,8 @@ class UsageErrorTest(FolderTest):
                                 "sofmax", "did you mean 'softmax'?", "bpr")
 
     def test_missing_argument(self):
-        self.assert_usage_error(run("train", "--run", "y"), "DATA", "usage:")
+        self.assert_usage_error(run("describe"), "DATA", "usage:")
+        self.assert_usage_error(run("train", "--run", self.path("y")), "DATA")
         self.assert_usage_error(run("train", "x"), "--run")
 
     def test_numbers_out_of_range(self):
