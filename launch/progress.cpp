@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "launch/command_line.hpp"
+#include "launch/output.hpp"
 
 namespace halorec {
 namespace {
@@ -34,6 +35,19 @@ std::size_t terminal_columns() {
   return 80;  // behind mpirun's pipe
 }
 
+// Whether a person sees what is written to this descriptor of ours.
+bool shows_on_terminal(int descriptor) {
+  if (!find_launcher().present) return isatty(descriptor) == 1;
+  const auto path = fmt::format("/proc/{}/fd/{}", getppid(), descriptor);
+  const int of_launcher = open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+  if (of_launcher < 0) return false;
+  const bool terminal = isatty(of_launcher) == 1;
+  close(of_launcher);
+  return terminal;
+}
+
+constexpr std::string_view kWipe = "\r\x1b[K";  // to the first column, and to the line's end
+
 }  // namespace
 
 double time_left(double first_fraction, double fraction, double seconds) {
@@ -57,13 +71,7 @@ std::string progress_text(const TrainingProgress& progress, double seconds_left,
 }
 
 bool watched_by_person() {
-  if (!find_launcher().present) return isatty(STDERR_FILENO) == 1;
-  const auto path = fmt::format("/proc/{}/fd/2", getppid());
-  const int launcher_stderr = open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
-  if (launcher_stderr < 0) return false;
-  const bool terminal = isatty(launcher_stderr) == 1;
-  close(launcher_stderr);
-  return terminal;
+  return shows_on_terminal(STDERR_FILENO);
 }
 
 ProgressLine::ProgressLine(bool enabled) : enabled_(enabled) {}
@@ -92,8 +100,19 @@ void ProgressLine::update(const TrainingProgress& progress) {
 void ProgressLine::clear() {
   if (!drawn_) return;
   drawn_ = false;
-  std::fputs("\r\x1b[K", stderr);
+  fmt::print(stderr, "{}", kWipe);
   std::fflush(stderr);
+}
+
+void ProgressLine::print(std::string_view text) {
+  const bool wipes_itself = drawn_ && shows_on_terminal(STDOUT_FILENO);
+  if (wipes_itself) {
+    drawn_ = false;
+  } else {
+    clear();
+  }
+  write_stdout(fmt::format("{}{}\n", wipes_itself ? kWipe : "", text));
+  flush_stdout();
 }
 
 }  // namespace halorec

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/trainer.hpp"
 
@@ -34,6 +35,9 @@ class ProgressLine {
   void update(const TrainingProgress& progress);
   // Wipes the line, so that other text can be printed; the next update draws it again.
   void clear();
+  // Writes a line on stdout in the place of the moving one. mpirun forwards the two streams in any
+  // order, so where stdout shows on a terminal too, the wiping travels with the text.
+  void print(std::string_view text);
 
  private:
   bool enabled_;

@@ -296,10 +296,9 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   ProgressLine line(is_root() && !context_.json() && watched_by_person());
   const ShowProgress show = [&](const TrainingProgress& progress) { line.update(progress); };
   const ShowEpoch show_epoch = [&](const EpochReport& r) {
-    line.clear();
     std::string text = fmt::format("epoch {:3}  loss {:.5f}  {:.2f} s", r.epoch, r.loss, r.seconds);
     for (const auto& [name, value] : r.metrics) text += fmt::format("  {} {:.4f}", name, value);
-    say(text);
+    if (is_root() && !context_.json()) line.print(text);
   };
 
   Trainer<T> trainer(shard, *model, options, checkpoints, log_, choose,

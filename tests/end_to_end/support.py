@@ -16,7 +16,8 @@ SOURCE_DIR = os.environ.get("HALOREC_SOURCE_DIR", os.getcwd())
 # The public data that some tests read where it stands; never part of the repository.
 SHARED = os.environ.get("HALOREC_SHARED", os.path.join(SOURCE_DIR, "..", "shared", "data"))
 
-COMMANDS = ["import", "generate", "describe", "partition", "train"]
+COMMANDS = ["import", "generate", "describe", "partition", "train", "evaluate", "recommend",
+            "similar", "export"]
 
 
 def command_line(arguments, ranks):

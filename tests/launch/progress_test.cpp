@@ -34,6 +34,18 @@ TEST(Progress, WritesNothingUnlessEnabled) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
+TEST(Progress, PrintsLinesIntoAFileAsTheyAre) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  {
+    ProgressLine progress(true);
+    progress.update({1, 2, 0.5, 1, 1});
+    progress.print("epoch 1");
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "epoch 1\n");
+  EXPECT_TRUE(testing::internal::GetCapturedStderr().ends_with("\r\x1b[K"));
+}
+
 TEST(Progress, LeavesNoTraceOnTheLine) {
   testing::internal::CaptureStderr();
   {
