@@ -5,7 +5,7 @@ import re
 import subprocess
 import unittest
 
-from support import COMMANDS, HALOREC, FolderTest, command_line, run
+from support import COMMANDS, ENVIRONMENT, HALOREC, FolderTest, command_line, run
 
 # What the program prints when an option is left out of a probe: any message but these.
 UNKNOWN = re.compile(r"unknown option|is no option")
@@ -147,7 +147,8 @@ class UsageErrorTest(FolderTest):
         data = self.generate()
         line = command_line(["train", data, "--run", self.path("run"), "--seed", "1"], 1)
         line += [":", "-n", "1", HALOREC, "train", data, "--run", self.path("run"), "--seed", "2"]
-        result = subprocess.run(line, capture_output=True, timeout=60, text=True)
+        result = subprocess.run(line, capture_output=True, timeout=60, text=True,
+                                env=ENVIRONMENT)
         errors = [l for l in result.stderr.splitlines() if l.startswith("halorec: error:")]
         self.assertEqual(len(errors), 1, result.stderr)
         self.assertIn("ranks disagree", errors[0])

@@ -1,6 +1,7 @@
 """What the end-to-end tests share: running the program under mpirun with a limit, reading what it
 says, temporary folders, and small data. Standard library alone."""
 
+import atexit
 import json
 import os
 import shutil
@@ -18,6 +19,12 @@ SHARED = os.environ.get("HALOREC_SHARED", os.path.join(SOURCE_DIR, "..", "shared
 
 COMMANDS = ["import", "generate", "describe", "partition", "train", "evaluate", "recommend",
             "similar", "export"]
+
+
+# The program keeps cuts in the user's cache folder; tests leave nothing there.
+_CACHE = tempfile.mkdtemp(prefix="halorec_cache_")
+atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+ENVIRONMENT = {**os.environ, "XDG_CACHE_HOME": _CACHE}
 
 
 def command_line(arguments, ranks):
@@ -49,7 +56,7 @@ class Result:
 def start(arguments, ranks=0, out=subprocess.PIPE, err=subprocess.PIPE):
     """A running program, in a process group of its own."""
     return subprocess.Popen(command_line(arguments, ranks), stdout=out, stderr=err,
-                            start_new_session=True, stdin=subprocess.DEVNULL)
+                            start_new_session=True, stdin=subprocess.DEVNULL, env=ENVIRONMENT)
 
 
 def end_group(process):
