@@ -1,5 +1,1 @@
 halorec_python_test(dataset_file)
-halorec_python_test(help)
-halorec_python_test(bad_input TIMEOUT 600)
-halorec_python_test(kill TIMEOUT 600)
-halorec_python_test(ten_kills SCRIPT kill ARGS --kills 10 LABELS slow TIMEOUT 1800)
