@@ -46,6 +46,7 @@ class SmallTraining {
     return shard_.communicator().sum(step_.compute(step, batch));
   }
 
+  void set_learning_rate(double rate) { learning_rate_ = rate; }
   Sampler& sampler() { return sampler_; }
   std::vector<Parameter<T>*> parameters() const { return optimizer_.parameters(); }
   Parameter<T>& embeddings() const { return *parameters().front(); }

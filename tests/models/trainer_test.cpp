@@ -1,0 +1,438 @@
+// The loop around the steps: stopped and resumed is the same as never stopped, on the same ranks to
+// the bit and on others to rounding; early stopping, schedules, checkpoints, and errors that end in
+// order.
+#include "engine/trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numbers>
+#include <set>
+
+#include "comm/watchdog.hpp"
+#include "tests/engine/whole_graph.hpp"
+#include "tests/models/small_training.hpp"
+
+namespace halorec {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+Dataset small_data() {
+  return random_dataset(60, 44, 0.2, 9);
+}
+
+ModelOptions model_options() {
+  ModelOptions options;
+  options.dim = 8;
+  options.num_layers = 2;
+  options.learn_layer_weights = true;
+  options.seed = 3;
+  return options;
+}
+
+TrainerOptions trainer_options() {
+  TrainerOptions options;
+  options.loss.num_negatives = 40;
+  options.loss.temperature = 0.2;
+  options.loss.l2 = 1e-3;
+  options.optimizer.learning_rate = 0.01;
+  options.schedule = Schedule::linear;
+  options.num_epochs = options.schedule_epochs = 3;
+  options.batch_size = 60;
+  options.seed = 11;
+  options.log_every = 1;
+  return options;
+}
+
+// A metric that depends on every row: the same wherever the rows are the same.
+Evaluate from_rows(const Shard& shard) {
+  return [&shard](MatrixView<const float> rows) {
+    double square = 0;
+    for (std::int64_t r = 0; r < rows.rows; ++r) {
+      for (const float x : rows.row_span(r)) square += static_cast<double>(x) * x;
+    }
+    square = shard.communicator().sum(square);
+    return std::map<std::string, double>{{"recall@20", square / (1 + square)}};
+  };
+}
+
+// Gives the next value of a script at each evaluation, and keeps the rows that it was shown.
+struct Script {
+  std::vector<double> values;
+  std::vector<Matrix<float>> seen;
+  Evaluate evaluate() {
+    return [this](MatrixView<const float> rows) {
+      Matrix<float> copy(rows.rows, rows.cols);
+      for (std::int64_t r = 0; r < rows.rows; ++r) {
+        std::copy_n(rows.row(r), rows.cols, copy.row(r));
+      }
+      seen.push_back(std::move(copy));
+      return std::map<std::string, double>{{"recall@20", values.at(seen.size() - 1)}};
+    };
+  }
+};
+
+// A model under a trainer, its log and its checkpoints below `folder`.
+class Session {
+ public:
+  Session(const Shard& shard, const TrainerOptions& options, const fs::path& folder,
+          const Evaluate& evaluate, std::uint64_t stop_before_step = 0)
+      : log_path_(folder / "log.jsonl"),
+        model_(make_model<float>("lightgcn", shard, model_options())),
+        store_(folder / "checkpoints", "the test's"),
+        log_(shard.communicator().is_root() ? RunLog(log_path_, false) : RunLog()),
+        trainer_(shard, *model_, options, store_, log_, evaluate,
+                 [this, &shard, stop_before_step](const TrainingProgress&) {
+                   ++num_steps_;
+                   // One rank alone is asked; the next step is the last.
+                   if (trainer_.state().step + 1 == stop_before_step &&
+                       shard.communicator().rank() == shard.communicator().size() - 1) {
+                     std::raise(SIGUSR1);
+                   }
+                 },
+                 {}) {}
+
+  Trainer<float>& trainer() { return trainer_; }
+  CheckpointStore& store() { return store_; }
+  Parameter<float>& parameter(std::size_t p) { return *model_->parameters().at(p); }
+  int num_steps() const { return num_steps_; }
+
+ private:
+  fs::path log_path_;
+  std::unique_ptr<Model<float>> model_;
+  CheckpointStore store_;
+  RunLog log_;
+  int num_steps_ = 0;
+  Trainer<float> trainer_;
+};
+
+// Step and epoch events of a log without what a clock wrote.
+std::vector<json> events(const fs::path& folder) {
+  std::vector<json> result;
+  std::ifstream file(folder / "log.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    json event = json::parse(line);
+    if (event.at("event") == "phases") continue;
+    event.erase("seconds");
+    result.push_back(std::move(event));
+  }
+  return result;
+}
+
+void expect_same_bits(Session& a, Session& b) {
+  for (std::size_t p = 0; p < 2; ++p) {
+    EXPECT_TRUE(same_bits(a.parameter(p).value, b.parameter(p).value)) << p;
+    EXPECT_TRUE(same_bits(a.parameter(p).first_moment, b.parameter(p).first_moment)) << p;
+    EXPECT_TRUE(same_bits(a.parameter(p).second_moment, b.parameter(p).second_moment)) << p;
+  }
+  EXPECT_EQ(a.trainer().state().best_metric, b.trainer().state().best_metric);
+  EXPECT_EQ(a.trainer().state().best_step, b.trainer().state().best_step);
+  EXPECT_EQ(a.trainer().state().step, b.trainer().state().step);
+}
+
+class TrainerTest : public testing::Test {
+ protected:
+  TrainerTest() : graph_(world_, small_data()) {
+    watchdog::catch_stop_signals();
+    watchdog::clear_stop_request();
+  }
+  ~TrainerTest() override {
+    watchdog::clear_stop_request();
+    world_.barrier();
+  }
+
+  // A fresh folder that all ranks see. Collective.
+  fs::path new_folder() {
+    std::string path;
+    world_.on_root([&] { path = folders_.emplace_back(new TemporaryFolder)->path().string(); });
+    world_.broadcast(path);
+    return path;
+  }
+  const Shard& shard() const { return graph_.shard(); }
+  std::set<std::uint64_t> kept_steps(const fs::path& folder) {
+    std::set<std::uint64_t> steps;
+    world_.together([&] {
+      for (const auto& entry : fs::directory_iterator(folder / "checkpoints")) {
+        steps.insert(std::stoull(entry.path().filename().string().substr(5)));
+      }
+    });
+    return steps;
+  }
+
+  Communicator world_, self_{MPI_COMM_SELF};
+  std::vector<std::unique_ptr<TemporaryFolder>> folders_;
+  TinyGraph graph_;
+};
+
+TEST_F(TrainerTest, StoppedAndResumedIsTheSameBits) {
+  const fs::path whole = new_folder();
+  Session reference(shard(), trainer_options(), whole, from_rows(shard()));
+  EXPECT_FALSE(reference.trainer().resume());
+  EXPECT_EQ(reference.trainer().run(), TrainingEnd::finished);
+  const auto per_epoch = static_cast<std::uint64_t>(reference.trainer().steps_per_epoch());
+  ASSERT_GT(per_epoch, 4U);
+
+  // After its second step, within the second epoch, at the end of an epoch, at the very end.
+  for (const std::uint64_t stop : {std::uint64_t{2}, per_epoch + 3, 2 * per_epoch, 3 * per_epoch}) {
+    SCOPED_TRACE(stop);
+    const fs::path folder = new_folder();
+    {
+      Session first(shard(), trainer_options(), folder, from_rows(shard()), stop);
+      const TrainingEnd end = first.trainer().run();
+      EXPECT_EQ(end,
+                stop == 3 * per_epoch ? TrainingEnd::finished : TrainingEnd::stopped_on_request);
+      EXPECT_EQ(first.trainer().state().step, stop);
+    }
+    watchdog::clear_stop_request();
+    world_.barrier();
+    Session second(shard(), trainer_options(), folder, from_rows(shard()));
+    EXPECT_TRUE(second.trainer().resume());
+    EXPECT_EQ(second.trainer().state().step, stop);
+    EXPECT_EQ(second.trainer().run(), TrainingEnd::finished);
+    EXPECT_EQ(second.num_steps(), static_cast<int>(3 * per_epoch - stop));
+    expect_same_bits(second, reference);
+    if (world_.is_root()) {
+      EXPECT_EQ(events(folder), events(whole));
+    }
+  }
+}
+
+TEST_F(TrainerTest, ResumedOnOtherRanksStaysWithinRounding) {
+  const TinyGraph alone(self_, small_data());
+  const fs::path whole = new_folder();
+  Session reference(shard(), trainer_options(), whole, from_rows(shard()));
+  reference.trainer().run();
+  const Matrix<float> expected = collect(shard(), reference.parameter(0).value);
+  const auto losses_agree = [&](const fs::path& folder) {
+    const auto actual = events(folder), wanted = events(whole);
+    ASSERT_EQ(actual.size(), wanted.size());
+    for (std::size_t k = 0; k < actual.size(); ++k) {
+      EXPECT_EQ(actual[k].at("event"), wanted[k].at("event"));
+      const double loss = wanted[k].at("loss");
+      EXPECT_NEAR(actual[k].at("loss").get<double>(), loss, 1e-5 * std::abs(loss));
+    }
+  };
+  const std::uint64_t stop = 9;
+
+  const fs::path to_one = new_folder();
+  {
+    Session first(shard(), trainer_options(), to_one, from_rows(shard()), stop);
+    EXPECT_EQ(first.trainer().run(), TrainingEnd::stopped_on_request);
+  }
+  watchdog::clear_stop_request();
+  world_.barrier();
+  if (world_.is_root()) {
+    Session second(alone.shard(), trainer_options(), to_one, from_rows(alone.shard()));
+    EXPECT_TRUE(second.trainer().resume());
+    EXPECT_EQ(second.trainer().run(), TrainingEnd::finished);
+    EXPECT_LT(relative_difference(collect(alone.shard(), second.parameter(0).value), expected),
+              1e-4);
+    losses_agree(to_one);
+  }
+  world_.barrier();
+
+  const fs::path from_one = new_folder();
+  if (world_.is_root()) {
+    Session first(alone.shard(), trainer_options(), from_one, from_rows(alone.shard()), stop);
+    EXPECT_EQ(first.trainer().run(), TrainingEnd::stopped_on_request);
+  }
+  watchdog::clear_stop_request();
+  world_.barrier();
+  Session second(shard(), trainer_options(), from_one, from_rows(shard()));
+  EXPECT_TRUE(second.trainer().resume());
+  EXPECT_EQ(second.trainer().run(), TrainingEnd::finished);
+  EXPECT_LT(relative_difference(collect(shard(), second.parameter(0).value), expected), 1e-4);
+  if (world_.is_root()) losses_agree(from_one);
+}
+
+TEST_F(TrainerTest, StopsEarlyAndTheBestEpochIsLoaded) {
+  TrainerOptions options = trainer_options();
+  options.num_epochs = options.schedule_epochs = 20;
+  options.patience = 2;
+  const fs::path folder = new_folder();
+  Script script{{0.1, 0.3, 0.3, 0.2, 0.9}, {}};  // a tie is not better
+  Session run(shard(), options, folder, script.evaluate());
+  EXPECT_EQ(run.trainer().run(), TrainingEnd::finished);
+  const TrainingState& state = run.trainer().state();
+  EXPECT_EQ(state.epoch, 4);
+  EXPECT_EQ(state.best_epoch, 2);
+  EXPECT_EQ(state.best_metric, 0.3);
+  EXPECT_TRUE(state.finished);
+  ASSERT_EQ(script.seen.size(), 4U);
+  EXPECT_TRUE(same_bits(run.trainer().final_rows(), script.seen[3]));
+  run.trainer().load_best();
+  EXPECT_TRUE(same_bits(run.trainer().final_rows(), script.seen[1]));
+  const auto per_epoch = static_cast<std::uint64_t>(run.trainer().steps_per_epoch());
+  EXPECT_EQ(kept_steps(folder),
+            (std::set<std::uint64_t>{2 * per_epoch, 3 * per_epoch, 4 * per_epoch}));
+
+  // A finished run trains no more, and still knows its best epoch.
+  Session again(shard(), options, folder, script.evaluate());
+  EXPECT_TRUE(again.trainer().resume());
+  EXPECT_EQ(again.trainer().run(), TrainingEnd::finished);
+  EXPECT_EQ(again.num_steps(), 0);
+  again.trainer().load_best();
+  EXPECT_TRUE(same_bits(again.trainer().final_rows(), script.seen[1]));
+}
+
+TEST_F(TrainerTest, PatienceSurvivesAStop) {
+  TrainerOptions options = trainer_options();
+  options.num_epochs = options.schedule_epochs = 20;
+  options.patience = 3;
+  const fs::path folder = new_folder();
+  Script script{{0.5, 0.4, 0.4, 0.4, 0.9}, {}};
+  const std::uint64_t per_epoch = [&] {
+    Session run(shard(), options, folder, script.evaluate(), 0);
+    return static_cast<std::uint64_t>(run.trainer().steps_per_epoch());
+  }();
+  {
+    Session first(shard(), options, folder, script.evaluate(), 2 * per_epoch + 2);
+    EXPECT_EQ(first.trainer().run(), TrainingEnd::stopped_on_request);
+  }
+  watchdog::clear_stop_request();
+  world_.barrier();
+  Session second(shard(), options, folder, script.evaluate());
+  EXPECT_TRUE(second.trainer().resume());
+  EXPECT_EQ(second.trainer().state().evaluations_since_best, 1);
+  EXPECT_EQ(second.trainer().run(), TrainingEnd::finished);
+  EXPECT_EQ(second.trainer().state().epoch, 4);
+  EXPECT_EQ(second.trainer().state().best_epoch, 1);
+}
+
+TEST_F(TrainerTest, EvaluatesWhenDueAndAtTheEnd) {
+  TrainerOptions options = trainer_options();
+  options.num_epochs = options.schedule_epochs = 5;
+  options.evaluate_every = 2;
+  const fs::path folder = new_folder();
+  Script script{{0.1, 0.2, 0.3}, {}};
+  Session run(shard(), options, folder, script.evaluate());
+  run.trainer().run();
+  EXPECT_EQ(script.seen.size(), 3U);  // epochs 2, 4 and the last
+  EXPECT_EQ(run.trainer().state().best_epoch, 5);
+  if (world_.is_root()) {
+    for (const json& event : events(folder)) {
+      if (event.at("event") != "epoch") continue;
+      const int epoch = event.at("epoch");
+      EXPECT_EQ(event.contains("recall@20"), epoch == 2 || epoch == 4 || epoch == 5);
+    }
+  }
+}
+
+TEST_F(TrainerTest, WithoutEvaluationTheLastEpochIsTheResult) {
+  TrainerOptions options = trainer_options();
+  options.checkpoint_epochs = 0;
+  const fs::path folder = new_folder();
+  Session run(shard(), options, folder, {});
+  EXPECT_EQ(run.trainer().run(), TrainingEnd::finished);
+  const Matrix<float> last = run.trainer().final_rows();
+  run.trainer().load_best();
+  EXPECT_TRUE(same_bits(run.trainer().final_rows(), last));
+  EXPECT_EQ(kept_steps(folder), (std::set<std::uint64_t>{run.trainer().state().step}));
+}
+
+TEST_F(TrainerTest, CheckpointsStandAtStepsToo) {
+  TrainerOptions options = trainer_options();
+  options.num_epochs = options.schedule_epochs = 1;
+  options.checkpoint_steps = 2;
+  const fs::path folder = new_folder();
+  Session run(shard(), options, folder, {});
+  run.trainer().run();
+  const std::uint64_t last = run.trainer().state().step;
+  EXPECT_EQ(kept_steps(folder), (std::set<std::uint64_t>{(last - 1) / 2 * 2, last}));
+}
+
+TEST_F(TrainerTest, TheRateFollowsItsSchedule) {
+  for (const Schedule schedule : {Schedule::constant, Schedule::linear, Schedule::cosine}) {
+    TrainerOptions options = trainer_options();
+    options.schedule = schedule;
+    options.num_epochs = 2;
+    options.schedule_epochs = 3;
+    Session run(shard(), options, new_folder(), {});
+    run.trainer().run();
+    // The same steps by hand.
+    Setting setting;
+    setting.model_options = model_options();
+    setting.loss = options.loss;
+    setting.optimizer = options.optimizer;
+    setting.seed = options.seed;
+    setting.batch_size = options.batch_size;
+    SmallTraining<float> by_hand(shard(), setting);
+    const double total = 3.0 * static_cast<double>(run.trainer().steps_per_epoch());
+    for (std::uint64_t step = 1; step <= run.trainer().state().step; ++step) {
+      const double done = static_cast<double>(step - 1) / total;
+      by_hand.set_learning_rate(0.01 * (schedule == Schedule::constant ? 1
+                                        : schedule == Schedule::linear
+                                            ? 1 - done
+                                            : (1 + std::cos(std::numbers::pi * done)) / 2));
+      by_hand.advance();
+    }
+    EXPECT_LT(relative_difference(run.parameter(0).value, by_hand.embeddings().value), 1e-6);
+  }
+}
+
+TEST_F(TrainerTest, TheEpochsLossIsTheMeanOverItsPositives) {
+  TrainerOptions options = trainer_options();
+  options.num_epochs = 1;
+  const fs::path folder = new_folder();
+  Session run(shard(), options, folder, {});
+  run.trainer().run();
+  if (!world_.is_root()) return;
+  double sum = 0;
+  std::uint64_t left = shard().num_edges(), step = 0;
+  for (const json& event : events(folder)) {
+    if (event.at("event") == "step") {
+      EXPECT_EQ(event.at("step"), ++step);  // steps count from 1
+      const std::uint64_t size = std::min<std::uint64_t>(left, 60);
+      sum += event.at("loss").get<double>() * static_cast<double>(size);
+      left -= size;
+    } else {
+      EXPECT_EQ(left, 0U);
+      EXPECT_NEAR(event.at("loss").get<double>(), sum / static_cast<double>(shard().num_edges()),
+                  1e-12);
+    }
+  }
+  ASSERT_NE(shard().num_edges() % 60, 0U) << "the last batch is to be a short one";
+}
+
+TEST_F(TrainerTest, ALossThatIsNotFiniteIsOneErrorEverywhere) {
+  TrainerOptions options = trainer_options();
+  options.loss.kind = LossKind::bpr;
+  options.loss.num_negatives = 1;
+  options.optimizer.kind = OptimizerKind::sgd;
+  options.optimizer.learning_rate = 1e30;
+  Session run(shard(), options, new_folder(), {});
+  try {
+    run.trainer().run();
+    ADD_FAILURE() << "trained at a rate of 1e30";
+  } catch (const Error& error) {
+    EXPECT_TRUE(error.everywhere());
+    EXPECT_NE(std::string(error.what()).find("--lr"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("1e+30"), std::string::npos) << error.what();
+  }
+  world_.barrier();  // no rank is left in a collective
+}
+
+TEST_F(TrainerTest, AnEvaluationThatThrowsEverywhereEndsInOrder) {
+  const fs::path folder = new_folder();
+  Session run(shard(), trainer_options(), folder,
+              [](MatrixView<const float>) -> std::map<std::string, double> {
+                throw Error("the evaluation failed", kExitFailure, true);
+              });
+  try {
+    run.trainer().run();
+    ADD_FAILURE() << "the error was lost";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "the evaluation failed");
+    EXPECT_TRUE(error.everywhere());
+  }
+  world_.barrier();
+  EXPECT_FALSE(run.store().latest_step().has_value());
+}
+
+}  // namespace
+}  // namespace halorec
