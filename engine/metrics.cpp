@@ -100,7 +100,9 @@ std::span<const MetricValues> MetricSums::add(std::span<const std::uint32_t> lis
       add_to(warm_[j], measure_list(list, warm_relevant, ks_[j]));
     }
     const std::size_t length = std::min(list.size(), static_cast<std::size_t>(ks_[j]));
-    for (std::size_t r = 0; r < length; ++r) shown_before_[j * num_items_ + list[r]] = 1;
+    for (std::size_t r = 0; r < length; ++r) {
+      if (list[r] < num_items_) shown_before_[j * num_items_ + list[r]] = 1;
+    }
   }
   return of_user_;
 }

@@ -63,7 +63,8 @@ class MetricSums {
   std::span<const std::int64_t> ks() const { return ks_; }
   std::int64_t largest_k() const { return ks_.back(); }
 
-  // One user. `warm_relevant`: those of `relevant` (not empty) that were seen in training. Returns
+  // One user. An index of num_items or more in `list` is an unknown item: a miss. `warm_relevant`:
+  // those of `relevant` (not empty) that were seen in training. Returns
   // the user's metrics at each k, valid until the next call.
   std::span<const MetricValues> add(std::span<const std::uint32_t> list,
                                     std::span<const std::uint32_t> relevant,

@@ -1,0 +1,46 @@
+#include "launch/output_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include "comm/check.hpp"
+#include "comm/file_seal.hpp"
+#include "comm/hdf5_file.hpp"
+
+namespace halorec {
+
+OutputFile::OutputFile(std::filesystem::path path)
+    : path_(std::move(path)), working_(path_.string() + ".tmp") {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path_, ignored)) {
+    fail("cannot write {}: it is a folder", path_.string());
+  }
+  file_ = std::fopen(working_.c_str(), "wb");
+  if (file_ == nullptr) fail_with_reason("open");
+}
+
+OutputFile::~OutputFile() {
+  if (file_ == nullptr) return;
+  std::fclose(file_);
+  std::error_code ignored;
+  std::filesystem::remove(working_, ignored);
+}
+
+void OutputFile::write(std::string_view bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) fail_with_reason("write");
+}
+
+void OutputFile::commit() {
+  if (std::fflush(file_) != 0) fail_with_reason("write");
+  sync_path(working_);
+  std::fclose(file_);
+  file_ = nullptr;
+  rename_durably(working_, path_);
+}
+
+void OutputFile::fail_with_reason(const char* what) const {
+  fail("cannot {} {}: {}; choose another place, or make room", what, working_.string(),
+       std::strerror(errno));
+}
+
+}  // namespace halorec
