@@ -23,8 +23,7 @@ namespace {
 
 using namespace halorec;
 
-constexpr int kExitPipe = 128 + SIGPIPE;  // as the shell would say it
-constexpr double kAgreementSeconds = 2;   // that other ranks have to meet the same error
+constexpr double kAgreementSeconds = 2;  // that other ranks have to meet the same error
 
 struct Failure {
   std::string message;  // empty: the reader of stdout has left, nothing to say
@@ -38,8 +37,6 @@ Failure current_failure() {
     throw;
   } catch (const Error& error) {
     return {error.what(), error.exit_status(), error.everywhere()};
-  } catch (const OutputClosed&) {
-    return {"", kExitPipe};
   } catch (const std::bad_alloc&) {
     return {"out of memory; use more ranks or hosts, or a smaller --dim"};
   } catch (const std::exception& error) {

@@ -1,15 +1,20 @@
 // Standard output, written so that a failure is heard and a reader that has left is not.
 #pragma once
 
-#include <exception>
+#include <csignal>
 #include <string_view>
+
+#include "comm/check.hpp"
 
 namespace halorec {
 
-// The reader of stdout is gone (`halorec ... | head`). No fault: main ends without a message.
-class OutputClosed : public std::exception {
+inline constexpr int kExitPipe = 128 + SIGPIPE;  // as the shell would say it
+
+// The reader of stdout is gone (`halorec ... | head`). No fault: an Error without words, which ends
+// every rank without a message.
+class OutputClosed : public Error {
  public:
-  const char* what() const noexcept override { return "standard output is closed"; }
+  OutputClosed() : Error("", kExitPipe) {}
 };
 
 // Writes to stdout. OutputClosed when its reader is gone, Error when the disk is full.

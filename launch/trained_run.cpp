@@ -74,7 +74,8 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
     refit = arguments.refit && latest && checkpoints.read_state(*latest).finished;
   });
   refit = communicator.broadcast(static_cast<std::int32_t>(refit)) != 0;
-  run.part = training_part(arguments, refit);
+  run.part = is_trained_model(run.model) ? training_part(arguments, refit)
+                                         : TrainingPart::train_and_validation;
 
   OwnersRequest owners;
   owners.cut.method = CutMethod::block;

@@ -1,4 +1,5 @@
 halorec_test(baselines models RANKS 1 2 3 5)
+halorec_test(recommender models RANKS 1 2 3 5)
 halorec_test(golden models RANKS 1 2 3 5)
 target_compile_definitions(golden_test PRIVATE
                            HALOREC_GOLDEN_FILE="${CMAKE_CURRENT_SOURCE_DIR}/models/golden/golden.json")
