@@ -1,1 +1,2 @@
 halorec_python_test(dataset_file)
+halorec_python_test(asking)
