@@ -8,12 +8,14 @@ import glob
 import json
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import unittest
 
-from support import FolderTest, end_group, finish, ranks_of, run, start, succeed
+from support import FolderTest, end_group, finish, ranks_of, start, succeed
 
 NUM_KILLS = 2
 RANKS = 2
@@ -41,30 +43,36 @@ def logged_losses(folder):
 
 class KillTest(FolderTest):
 
-    def setUp(self):
-        super().setUp()
-        self.data = self.generate(users=400, items=150, edges=6000)
-
-    def train(self, name, *options, ranks=RANKS):
-        folder = self.path(name)
-        result = succeed("train", self.data, "--run", folder, *training(), *options, ranks=ranks)
-        return folder, result
-
-    def left_alone(self):
+    @classmethod
+    def setUpClass(cls):
+        """One run that is left alone, which all others are compared with."""
+        super().setUpClass()
+        cls.shared = tempfile.mkdtemp(prefix="halorec_")
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
+        cls.data = os.path.join(cls.shared, "data.h5")
+        succeed("generate", "--users", 400, "--items", 150, "--edges", 6000, "--communities", 6,
+                "--out", cls.data)
+        cls.alone = os.path.join(cls.shared, "alone")
         begin = time.monotonic()
-        folder, result = self.train("alone")
-        return folder, result, time.monotonic() - begin
+        cls.alone_result = succeed("train", cls.data, "--run", cls.alone, *training(), ranks=RANKS)
+        cls.alone_seconds = time.monotonic() - begin
+        cls.alone_losses = logged_losses(cls.alone)
+        cls.alone_rows = cls.rows_of(cls.alone, os.path.join(cls.shared, "export"))
 
-    def rows_of(self, folder, name):
+    @staticmethod
+    def rows_of(run_folder, out):
         """Every file of the exported embeddings, by name."""
-        out = self.path("export_" + name)
-        succeed("export", folder, "--out", out, "--format", "npy")
+        succeed("export", run_folder, "--out", out, "--format", "npy")
         files = {}
         for path in glob.glob(os.path.join(out, "*")):
             with open(path, "rb") as file:
                 files[os.path.basename(path)] = file.read()
-        self.assertIn("users.npy", files)
+        assert "users.npy" in files and "items.npy" in files, files.keys()
         return files
+
+    def resume(self, name, ranks=RANKS):
+        return succeed("train", self.data, "--run", self.path(name), *training(), "--resume",
+                       ranks=ranks)
 
     def kill(self, name, seconds, one, draw, resume=False):
         """Starts (or resumes) a run and kills a rank, or all, after so many seconds. False when it
@@ -84,62 +92,55 @@ class KillTest(FolderTest):
         result = finish(job, timeout=60)
         return result.status != 0
 
-    def assert_same_end(self, name, alone, rows):
-        folder = self.path(name)
-        losses, expected = logged_losses(folder), logged_losses(alone)
-        self.assertEqual(losses.keys(), expected.keys())
+    def assert_same_end(self, name):
+        losses = logged_losses(self.path(name))
+        self.assertEqual(losses.keys(), self.alone_losses.keys())
         for step, values in losses.items():
-            self.assertEqual(set(values), set(expected[step]), f"step {step}")
-        again = self.rows_of(folder, name)
-        self.assertEqual(again.keys(), rows.keys())
-        for file, content in rows.items():
-            self.assertEqual(again[file], content, f"{file} differs in {name}")
+            self.assertEqual(set(values), set(self.alone_losses[step]), f"step {step}")
+        rows = self.rows_of(self.path(name), self.path("export_" + name))
+        self.assertEqual(rows.keys(), self.alone_rows.keys())
+        for file, content in self.alone_rows.items():
+            self.assertEqual(rows[file], content, f"{file} differs in {name}")
 
     def test_same_ranks_same_bits(self):
-        alone, _, seconds = self.left_alone()
-        rows = self.rows_of(alone, "alone")
         draw = random.Random(5)
         num_killed = 0
         for one in (True, False):
             for trial in range(NUM_KILLS):
-                moment = draw.uniform(0, seconds)
+                moment = draw.uniform(0, self.alone_seconds)
                 name = f"{'one' if one else 'all'}{trial}"
-                with self.subTest(name, moment=f"{moment:.2f} of {seconds:.2f} s"):
+                with self.subTest(name, moment=f"{moment:.2f} of {self.alone_seconds:.2f} s"):
                     num_killed += self.kill(name, moment, one, draw)
-                    self.train(name, "--resume")
-                    self.assert_same_end(name, alone, rows)
+                    self.resume(name)
+                    self.assert_same_end(name)
         self.assertGreater(num_killed, 0, "every run had ended before it was to be killed")
 
     def test_killed_again_and_again(self):
-        alone, _, seconds = self.left_alone()
-        rows = self.rows_of(alone, "alone")
         draw = random.Random(6)
-        self.kill("again", draw.uniform(0.3, 0.6) * seconds, True, draw)
+        self.kill("again", draw.uniform(0.3, 0.6) * self.alone_seconds, True, draw)
         for trial in range(NUM_KILLS):
-            self.kill("again", draw.uniform(0.2, 0.7) * seconds, trial % 2 == 0, draw, resume=True)
-        self.train("again", "--resume")
-        self.assert_same_end("again", alone, rows)
+            self.kill("again", draw.uniform(0.2, 0.7) * self.alone_seconds, trial % 2 == 0, draw,
+                      resume=True)
+        self.resume("again")
+        self.assert_same_end("again")
 
     def test_another_number_of_ranks(self):
-        alone, result, seconds = self.left_alone()
-        expected = logged_losses(alone)
         draw = random.Random(7)
         for trial, ranks in enumerate((1, 3, 5)):
             name = f"ranks{ranks}"
             with self.subTest(name):
-                self.kill(name, draw.uniform(0.4, 0.8) * seconds, trial % 2 == 0, draw)
-                steps_before = set(logged_losses(self.path(name))) if os.path.exists(
-                    os.path.join(self.path(name), "log.jsonl")) else set()
-                _, resumed = self.train(name, "--resume", ranks=ranks)
-                steps = [e for e in resumed.events() if e["event"] == "step"]
-                if max(steps_before, default=0) < max(expected):
-                    self.assertTrue(steps)
+                killed = self.kill(name, draw.uniform(0.4, 0.8) * self.alone_seconds,
+                                   trial % 2 == 0, draw)
+                events = self.resume(name, ranks=ranks).events()
+                steps = [event for event in events if event["event"] == "step"]
+                self.assertTrue(steps or not killed)
                 for event in steps[:50]:
-                    value = expected[event["step"]][0]
+                    value = self.alone_losses[event["step"]][0]
                     self.assertLess(abs(event["loss"] - value), 1e-5 * abs(value),
                                     f"step {event['step']} on {ranks} ranks")
-                recall = resumed.events()[-1]["recall@20"]
-                self.assertAlmostEqual(recall, result.events()[-1]["recall@20"], delta=0.01)
+                self.assertEqual(max(logged_losses(self.path(name))), max(self.alone_losses))
+                self.assertAlmostEqual(events[-1]["recall@20"],
+                                       self.alone_result.events()[-1]["recall@20"], delta=0.01)
 
     def test_stopped_on_request(self):
         # Far more epochs than can pass before the signal comes; then both go on to the same step.
