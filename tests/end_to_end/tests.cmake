@@ -1,2 +1,6 @@
 halorec_python_test(dataset_file)
 halorec_python_test(asking)
+halorec_python_test(help)
+halorec_python_test(bad_input TIMEOUT 900)
+halorec_python_test(kill TIMEOUT 900)
+halorec_python_test(ten_kills SCRIPT kill ARGS --kills 10 LABELS slow TIMEOUT 3600)
