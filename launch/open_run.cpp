@@ -1,0 +1,102 @@
+#include "launch/open_run.hpp"
+
+#include <array>
+
+#include "comm/communicator.hpp"
+#include "comm/hdf5_file.hpp"
+
+namespace halorec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Options that do not alter what a run computes: they may differ on --resume.
+constexpr std::array<std::string_view, 13> kFreeOptions = {
+    "run",          "data",    "resume", "overwrite", "partition",         "method",
+    "balance",      "threads", "json",   "log-every", "checkpoint-epochs", "checkpoint-steps",
+    "stall-seconds"};
+
+// Removes a file unless it was moved to its place.
+class Staged {
+ public:
+  explicit Staged(fs::path path) : path_(std::move(path)) {}
+  ~Staged() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  Staged(const Staged&) = delete;
+  Staged& operator=(const Staged&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+// Rank 0 alone.
+void start_new_run(const RunFolder& folder, const RunRequest& request, std::uint64_t seed,
+                   const OptionTable& options) {
+  if (!request.data) {
+    fail_usage("there is no run at {} to go on with; name the DATA to start one",
+               folder.path().string());
+  }
+  std::error_code error;
+  if (!fs::exists(*request.data, error)) fail("there is no data at {}", request.data->string());
+  folder.check_new(request.overwrite || request.resume);
+
+  fs::path beside = fs::absolute(folder.path()).lexically_normal();
+  if (!beside.has_filename()) beside = beside.parent_path();  // "runs/g/"
+  fs::create_directories(beside.parent_path(), error);
+  if (error)
+    fail("cannot create the folder of --run {}: {}", folder.path().string(), error.message());
+  const Staged staged(beside.string() + ".dataset.h5");
+  RunConfig config;
+  config.source = request.data->string();
+  config.dataset_hash = bring_dataset(*request.data, staged.path(), seed);
+  for (const auto& [name, value] : options.values()) config.options[name] = value;
+
+  folder.prepare_new();
+  fs::rename(staged.path(), folder.dataset(), error);
+  if (error) fail("cannot write {}: {}", folder.dataset().string(), error.message());
+  sync_path(folder.path());
+  // Last: from here on the folder is a run.
+  write_run_config(folder, config);
+}
+
+void continue_run(Communicator& communicator, const RunFolder& folder, const RunRequest& request,
+                  std::uint64_t seed, OptionTable& options) {
+  RunConfig config;
+  communicator.together([&] {
+    config = read_run_config(folder);
+    continue_with(config, options, kFreeOptions);
+  });
+  communicator.on_root([&] {
+    if (!request.data) return;
+    const std::string hash = hash_of_data(*request.data, seed);
+    if (hash != config.dataset_hash) {
+      fail_usage(
+          "run {} was made from another dataset ({}, content hash {}); {} has {}: choose another "
+          "--run, or start again with --overwrite",
+          folder.path().string(), config.source, config.dataset_hash, request.data->string(), hash);
+    }
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<DatasetFile> open_run(Communicator& communicator, const RunRequest& request,
+                                      std::uint64_t seed, OptionTable& options) {
+  const RunFolder folder(request.run);
+  bool goes_on = false;
+  communicator.on_root([&] {
+    goes_on = request.resume && folder.is_run();
+    if (!goes_on) start_new_run(folder, request, seed, options);
+  });
+  goes_on = communicator.broadcast(static_cast<std::int32_t>(goes_on)) != 0;
+  if (goes_on) continue_run(communicator, folder, request, seed, options);
+  std::unique_ptr<DatasetFile> dataset;
+  communicator.together(
+      [&] { dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root()); });
+  return dataset;
+}
+
+}  // namespace halorec

@@ -1,0 +1,31 @@
+// Starting a run, or going on with one: the folder, its dataset and its configuration.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "launch/options.hpp"
+#include "launch/run_folder.hpp"
+#include "partition/dataset.hpp"
+
+namespace halorec {
+
+class Communicator;
+
+struct RunRequest {
+  std::optional<std::filesystem::path> data;
+  std::filesystem::path run;
+  bool resume = false;
+  bool overwrite = false;
+};
+
+// A new run brings the data in first and touches the folder only then, so that a fault of the data
+// leaves what was there. A run that goes on fills the options that the caller left open. Error, on
+// every rank, when the folder may not be used, the data is faulty or not the run's own, or an
+// option changed. Collective.
+std::unique_ptr<DatasetFile> open_run(Communicator& communicator, const RunRequest& request,
+                                      std::uint64_t seed, OptionTable& options);
+
+}  // namespace halorec
