@@ -14,6 +14,7 @@
 #include <fmt/core.h>
 
 #include "comm/check.hpp"
+#include "comm/host_peers.hpp"
 
 namespace halorec::watchdog {
 namespace {
@@ -30,6 +31,8 @@ std::atomic<int> stop_signal{0};
 static_assert(std::atomic<int>::is_always_lock_free);
 // The time that the whole process did not run (SIGSTOP, a suspended Slurm job): not a stall.
 std::atomic<std::int64_t> suspended_ns{0};
+
+std::atomic<HostPeers*> host_peers{nullptr};
 
 std::mutex mutex;
 std::condition_variable wake;
@@ -69,12 +72,27 @@ void look_for_stall() {
   const int rank = own_rank.load();
   const double turn = rank == 0 ? 0 : 3 * (1 + std::log2(rank));
   if (waited < limit + turn) return;
+  if (auto* peers = host_peers.load()) peers->note_spoken();
   print_line(fmt::format(
       "error: rank {} has waited {:.0f} s in {} at step {}: another rank is stuck or lost "
       "(--stall-seconds {:g}); the job ends here{}",
       rank, waited, what, current_step.load(), limit, advice()));
   // Not MPI_Abort: MPI may be entered by the main thread only, and that one is inside it.
   // A rank that leaves makes mpirun end the others.
+  ::_exit(kExitFailure);
+}
+
+void look_for_lost_ranks() {
+  HostPeers* peers = host_peers.load();
+  // Once asked to stop, ranks are being ended from outside, and not at the same instant.
+  if (peers == nullptr || stop_signal.load() != 0) return;
+  const auto lost = peers->lost_rank();
+  if (!lost) return;
+  peers->note_spoken();
+  print_line(fmt::format(
+      "error: rank {} is gone without a word, killed from outside or for want of memory, at step "
+      "{}; the job ends here{}",
+      *lost, current_step.load(), advice()));
   ::_exit(kExitFailure);
 }
 
@@ -101,6 +119,7 @@ void run() {
                                name, current_step.load(), advice()));
       }
     }
+    look_for_lost_ranks();
     look_for_stall();
     lock.lock();
   }
@@ -120,7 +139,10 @@ void start(int rank, double stall_seconds) {
   thread = std::thread(run);
 }
 
+void watch(HostPeers& peers) { host_peers = &peers; }
+
 void stop() {
+  host_peers = nullptr;
   if (!thread.joinable()) return;
   {
     const std::lock_guard lock(mutex);

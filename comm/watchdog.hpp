@@ -7,12 +7,20 @@
 #include <cstdint>
 #include <string>
 
+namespace halorec {
+class HostPeers;
+}
+
 namespace halorec::watchdog {
 
 // Starts the thread. `stall_seconds` <= 0 sets no limit. A second start replaces the limit.
 void start(int rank, double stall_seconds);
 // Ends the thread; safe when it does not run.
 void stop();
+
+// Also watches the ranks of this host: when one is gone without a word, one other says so and ends
+// the job. `peers` has to outlive stop().
+void watch(HostPeers& peers);
 
 // What the step is now, and what to advise when the job is ended ("go on with: halorec train ...").
 void set_step(std::uint64_t step);

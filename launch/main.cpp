@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "comm/host_peers.hpp"
 #include "comm/last_words.hpp"
 #include "comm/random.hpp"
 #include "comm/watchdog.hpp"
@@ -71,9 +72,10 @@ std::uint64_t fingerprint(const CommandLine& line) {
   return hash;
 }
 
-int run_command(CommandLine& line, Communicator& communicator) {
+int run_command(CommandLine& line, Communicator& communicator, HostPeers& host_peers) {
   communicator.check_same(fingerprint(line), "command, options and seed");
   watchdog::start(communicator.rank(), line.common->stall_seconds);
+  watchdog::watch(host_peers);
   const auto threads = plan_threads(communicator, line.common->threads, find_launcher().present);
   for (const auto& warning : threads.warnings) say("halorec: warning: " + warning);
   const CommandContext context{communicator, *line.common, line.command.options, threads};
@@ -87,13 +89,19 @@ int run_command(CommandLine& line, Communicator& communicator) {
 int run_with_mpi(CommandLine& line, const Failure& parse_failure, int* argc, char*** argv) {
   const MpiSession session(argc, argv);
   LastWords last_words;
+  HostPeers host_peers;
   Communicator communicator;
   Failure failure = parse_failure;
   const bool parsed = failure.message.empty();
   try {
     // The command line was parsed alike on every rank, or its config file is not on every host.
     const bool all_parsed = communicator.max(parsed ? 0 : 1) == 0;
-    if (all_parsed) return run_command(line, communicator);
+    if (all_parsed) {
+      const int status = run_command(line, communicator, host_peers);
+      watchdog::stop();
+      communicator.barrier();  // nobody takes a rank that has finished for a lost one
+      return status;
+    }
     const bool all_failed = communicator.min(parsed ? 0 : 1) == 1;
     if (!parsed && (communicator.is_root() || !all_failed)) {
       say(all_failed
@@ -112,7 +120,10 @@ int run_with_mpi(CommandLine& line, const Failure& parse_failure, int* argc, cha
     say(alone ? fmt::format("halorec: error: rank {}: {}", communicator.rank(), failure.message)
               : fmt::format("halorec: error: {}", failure.message));
   }
-  if (alone) MpiSession::abort(failure.exit_status);
+  if (alone) {
+    host_peers.note_spoken();
+    MpiSession::abort(failure.exit_status);
+  }
   communicator.barrier();  // the message is out before any rank ends
   return failure.exit_status;
 }

@@ -278,6 +278,9 @@ class LostRankTest(BadInputTest):
                 result = finish(job, timeout=LIMIT_SECONDS)
                 self.assertLess(time.monotonic() - begin, 20)
                 self.assertNotEqual(result.status, 0, result)
+                self.assertEqual(len(result.errors()), 1, result)
+                self.assertIn("gone", result.errors()[0])
+                self.assertIn("--resume", result.errors()[0])
                 shutil.rmtree(folder)
 
     @staticmethod
