@@ -33,25 +33,29 @@ bool RunFolder::is_unfinished_start() const {
   return true;
 }
 
-void RunFolder::prepare_new(bool overwrite) const {
+void RunFolder::check_new(bool replace) const {
   std::error_code error;
   if (fs::exists(path_, error) && !fs::is_directory(path_, error)) {
     fail_usage("--run {} is a file; name a folder", path_.string());
   }
-  const bool is_occupied = fs::is_directory(path_, error) && !fs::is_empty(path_, error);
-  if (is_occupied && !overwrite) {
+  if (!fs::is_directory(path_, error) || fs::is_empty(path_, error)) return;
+  if (!is_run() && !is_unfinished_start()) {
+    fail_usage(
+        "--run {} holds something that is not a run, which is never removed; name another "
+        "folder",
+        path_.string());
+  }
+  if (!replace) {
     fail_usage(
         "--run {} exists already; give --resume to go on, --overwrite to start again, or "
         "another folder",
         path_.string());
   }
-  if (is_occupied && !is_run() && !is_unfinished_start()) {
-    fail_usage(
-        "--run {} holds something that is not a run; --overwrite removes runs only, name "
-        "another folder",
-        path_.string());
-  }
-  if (is_occupied) {
+}
+
+void RunFolder::prepare_new() const {
+  std::error_code error;
+  if (fs::is_directory(path_, error)) {
     // Only what a run consists of, the configuration last, so that an interrupted removal is
     // still a run that can be removed.
     for (const fs::path& part :

@@ -42,10 +42,12 @@ class RunFolder {
   // True when a start was interrupted before there was a config.json: nothing but a dataset (whole
   // or half written) is there.
   bool is_unfinished_start() const;
-  // Makes the folder ready for a new run, removing an old one if `overwrite`. Error (status 2) when
-  // something is there that may not be removed; Error (status 1) when it cannot be written. Not
-  // collective.
-  void prepare_new(bool overwrite) const;
+  // Error (status 2) when something stands there that a new run may not replace: a run without
+  // `replace`, or anything else than a run. Not collective.
+  void check_new(bool replace) const;
+  // Removes the run that is there and makes an empty folder. Error (status 1) when it cannot be
+  // written. Not collective.
+  void prepare_new() const;
 
  private:
   std::filesystem::path path_;

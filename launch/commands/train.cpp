@@ -1,5 +1,4 @@
 // halorec train: raw interactions or a dataset file to a run with its result.
-#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +12,7 @@
 #include "engine/trainer.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/find_owners.hpp"
+#include "launch/open_run.hpp"
 #include "launch/output.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_folder.hpp"
@@ -27,30 +27,12 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Arguments {
-  std::optional<std::filesystem::path> data;
-  std::filesystem::path run;
-  bool resume = false;
-  bool overwrite = false;
+  RunRequest request;
   std::optional<std::filesystem::path> partition;
   std::string method = "metis";
   std::string balance = "both";
   TrainingArguments training;
 };
-
-// Options that do not alter what a run computes: they may differ on --resume.
-constexpr std::array<std::string_view, 13> kFreeOptions = {"run",
-                                                           "data",
-                                                           "resume",
-                                                           "overwrite",
-                                                           "partition",
-                                                           "method",
-                                                           "balance",
-                                                           "threads",
-                                                           "json",
-                                                           "stall-seconds",
-                                                           "log-every",
-                                                           "checkpoint-epochs",
-                                                           "checkpoint-steps"};
 
 // Lengths of lists whose metrics a result has.
 const std::vector<std::int64_t> kListLengths = {10, 20, 50};
@@ -68,15 +50,12 @@ class TrainCommand {
         communicator_(context.communicator),
         arguments_(arguments),
         training_(arguments.training),
-        folder_(arguments.run) {}
+        folder_(arguments.request.run) {}
 
   int run();
 
  private:
   bool is_root() const { return communicator_.is_root(); }
-  void open_run();
-  void start_new_run();
-  void continue_run();
   void log_start();
   void say(const std::string& line) const;
   Shard make_shard(TrainingPart part);
@@ -107,7 +86,11 @@ void TrainCommand::say(const std::string& line) const {
 }
 
 int TrainCommand::run() {
-  open_run();
+  dataset_ = open_run(communicator_, arguments_.request, context_.seed(), context_.options);
+  dataset_hash_ = dataset_->content_hash();
+  communicator_.together([&] {
+    if (is_root()) log_ = RunLog(folder_.log(), context_.json());
+  });
   if (dataset_->num_interactions(Split::validation) == 0 && training_.select == "validation") {
     fail_usage(
         "the dataset has no validation interactions (too few per user); give --select test "
@@ -119,61 +102,6 @@ int TrainCommand::run() {
       fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
   if (!is_trained_model(training_.model)) return run_baseline();
   return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
-}
-
-void TrainCommand::open_run() {
-  bool goes_on = false;
-  communicator_.on_root([&] {
-    goes_on = arguments_.resume && folder_.is_run();
-    if (!goes_on) start_new_run();
-  });
-  goes_on = communicator_.broadcast(static_cast<std::int32_t>(goes_on)) != 0;
-  if (goes_on) continue_run();
-  communicator_.together([&] {
-    dataset_ = std::make_unique<DatasetFile>(folder_.dataset(), is_root());
-    dataset_hash_ = dataset_->content_hash();
-  });
-  communicator_.together([&] {
-    if (is_root()) log_ = RunLog(folder_.log(), context_.json());
-  });
-}
-
-// Rank 0 alone.
-void TrainCommand::start_new_run() {
-  if (!arguments_.data) {
-    fail_usage("there is no run at {} to go on with; name the DATA to start one",
-               folder_.path().string());
-  }
-  std::error_code ignored;
-  if (!std::filesystem::exists(*arguments_.data, ignored)) {
-    fail("there is no data at {}", arguments_.data->string());
-  }
-  folder_.prepare_new(arguments_.overwrite || (arguments_.resume && folder_.is_unfinished_start()));
-  RunConfig config;
-  config.source = arguments_.data->string();
-  config.dataset_hash = bring_dataset(*arguments_.data, folder_.dataset(), context_.seed());
-  for (const auto& [name, value] : context_.options.values()) config.options[name] = value;
-  // Last: from here on the folder is a run.
-  write_run_config(folder_, config);
-}
-
-void TrainCommand::continue_run() {
-  RunConfig config;
-  communicator_.together([&] {
-    config = read_run_config(folder_);
-    continue_with(config, context_.options, kFreeOptions);
-  });
-  communicator_.on_root([&] {
-    if (!arguments_.data) return;
-    const std::string hash = hash_of_data(*arguments_.data, context_.seed());
-    if (hash != config.dataset_hash) {
-      fail_usage(
-          "run {} was made from another dataset ({}, content hash {}); {} has {}: choose "
-          "another --run, or start again with --overwrite",
-          folder_.path().string(), config.source, config.dataset_hash, arguments_.data->string(),
-          hash);
-    }
-  });
 }
 
 void TrainCommand::log_start() {
@@ -311,7 +239,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
              {"propagations_per_epoch",
               training_.model == "lightgcn" ? 2 * training_.layers * trainer.steps_per_epoch() : 0},
              {"training_part", training_part_name(part)}});
-  if (arguments_.resume && trainer.resume()) {
+  if (arguments_.request.resume && trainer.resume()) {
     log_.note({{"event", "resume"}, {"step", trainer.state().step}});
     say(fmt::format("going on from step {} (epoch {})", trainer.state().step,
                     trainer.state().epoch));
@@ -419,15 +347,16 @@ Command train_command() {
   OptionTable& options = command.options;
   options.group("Run");
   options
-      .add("data", arguments->data,
+      .add("data", arguments->request.data,
            "dataset file, or a folder or file of raw data (imported with the defaults of halorec "
            "import); may be left out with --resume")
       .value_name("DATA")
       .positional();
-  options.add("run", arguments->run, "folder of the run").value_name("RUN").required();
-  options.add("resume", arguments->resume,
+  options.add("run", arguments->request.run, "folder of the run").value_name("RUN").required();
+  options.add("resume", arguments->request.resume,
               "go on from the newest checkpoint; start afresh where there is none");
-  options.add("overwrite", arguments->overwrite, "remove the run that is there and start again");
+  options.add("overwrite", arguments->request.overwrite,
+              "remove the run that is there and start again");
   options.group("Partition");
   options.add("partition", arguments->partition, "owners made by halorec partition")
       .value_name("PARTS.h5");
@@ -436,7 +365,7 @@ Command train_command() {
   options.add("balance", arguments->balance, "what METIS keeps equal").choices({"edges", "both"});
   declare_training_options(options, arguments->training);
   command.check = [arguments] {
-    if (arguments->resume && arguments->overwrite) {
+    if (arguments->request.resume && arguments->request.overwrite) {
       fail_usage("--resume and --overwrite exclude each other: go on, or start again");
     }
     if (arguments->training.refit && arguments->training.select != "validation") {
