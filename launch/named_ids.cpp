@@ -28,8 +28,8 @@ std::string near_ids(const StringTable& table, std::string_view id) {
   std::stable_sort(near.begin(), near.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   near.resize(std::min<std::size_t>(near.size(), 3));
-  std::vector<std::string_view> names;
-  for (const auto& [distance, name] : near) names.push_back(name);
+  std::vector<std::string_view> names(near.size());
+  std::transform(near.begin(), near.end(), names.begin(), [](const auto& n) { return n.second; });
   return fmt::format("{}", fmt::join(names, ", "));
 }
 

@@ -1,7 +1,7 @@
 #include "launch/output_file.hpp"
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "comm/check.hpp"
 #include "comm/file_seal.hpp"
@@ -20,8 +20,8 @@ OutputFile::OutputFile(std::filesystem::path path)
 }
 
 OutputFile::~OutputFile() {
-  if (file_ == nullptr) return;
-  std::fclose(file_);
+  if (file_ != nullptr) std::fclose(file_);
+  if (committed_) return;
   std::error_code ignored;
   std::filesystem::remove(working_, ignored);
 }
@@ -36,11 +36,12 @@ void OutputFile::commit() {
   std::fclose(file_);
   file_ = nullptr;
   rename_durably(working_, path_);
+  committed_ = true;
 }
 
 void OutputFile::fail_with_reason(const char* what) const {
   fail("cannot {} {}: {}; choose another place, or make room", what, working_.string(),
-       std::strerror(errno));
+       std::generic_category().message(errno));
 }
 
 }  // namespace halorec

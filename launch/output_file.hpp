@@ -27,6 +27,7 @@ class OutputFile {
 
   std::filesystem::path path_, working_;
   std::FILE* file_ = nullptr;
+  bool committed_ = false;
 };
 
 }  // namespace halorec
