@@ -47,7 +47,8 @@ inline double along(Tape<double>& tape, Variable<double>& variable,
   return sum;
 }
 
-// Compares the gradient of every `every`-th number of every leaf. Collective.
+// Compares the gradient of every `every`-th number of each leaf (of replicated ones, all).
+// Collective.
 inline void check_gradients(Communicator& communicator, const std::vector<Leaf*>& leaves,
                             const std::function<double(Tape<double>&)>& objective,
                             std::int64_t every = 1) {
@@ -70,7 +71,8 @@ inline void check_gradients(Communicator& communicator, const std::vector<Leaf*>
     const auto sizes = communicator.all_gather(leaf.value.size());
     for (int owner = 0; owner < (leaf.replicated ? 1 : communicator.size()); ++owner) {
       const bool moves = leaf.replicated || communicator.rank() == owner;
-      for (std::int64_t k = 0; k < sizes[static_cast<std::size_t>(owner)]; k += every) {
+      for (std::int64_t k = 0; k < sizes[static_cast<std::size_t>(owner)];
+           k += leaf.replicated ? 1 : every) {
         double unused = 0;
         double& number = moves ? leaf.value.values()[static_cast<std::size_t>(k)] : unused;
         const double middle = number;

@@ -47,10 +47,13 @@ TEST_F(GradientTest, LayerSum) {
       Leaf weights(Matrix<double>(1, num_layers + 1), true);
       for (std::int64_t k = 0; k <= num_layers; ++k) weights.value(0, k) = 0.7 - 0.2 * double(k);
       const Matrix<double> direction = random_rows<double>(shard, 2, 2);
-      check_gradients(world_, {&embeddings, &weights}, [&](Tape<double>& tape) {
-        return along(tape, layer_sum(tape, propagation, embeddings.on(tape), weights.on(tape)),
-                     direction);
-      });
+      check_gradients(
+          world_, {&embeddings, &weights},
+          [&](Tape<double>& tape) {
+            return along(tape, layer_sum(tape, propagation, embeddings.on(tape), weights.on(tape)),
+                         direction);
+          },
+          3);
       // Without a gradient wanted, the value is the same and the weights stay a constant.
       Tape<double> tape;
       Variable<double>& constant = tape.leaf(weights.value.view(), {});
