@@ -302,18 +302,27 @@ std::vector<std::string> Communicator::gather_text(std::string_view text, int ro
 }
 
 void Communicator::on_root(const std::function<void()>& work) {
+  on_root(work, false);
+}
+void Communicator::on_root_briefly(const std::function<void()>& work) {
+  on_root(work, true);
+}
+
+void Communicator::on_root(const std::function<void()>& work, bool is_brief) {
   Outcome outcome;
   if (is_root()) outcome = run_caught(work);
   std::array<std::int64_t, 2> header{outcome.failed ? 1 : 0, outcome.exit_status};
   if constexpr (HALOREC_ASSERT_LEVEL >= 3) compare_call_order("on_root");
   MPI_Request request = MPI_REQUEST_NULL;
   check_mpi(MPI_Ibcast(header.data(), 2, MPI_INT64_T, 0, comm_, &request), "MPI_Ibcast");
+  if (is_brief) watchdog::enter("work of rank 0");
   int done = 0;
   while (true) {
     check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
     if (done != 0) break;
     ::usleep(1000);  // leaves the cores to the root's threads
   }
+  if (is_brief) watchdog::leave();
   if (header[0] == 0) return;
   broadcast(outcome.message, 0);
   throw Error(outcome.message, static_cast<int>(header[1]), true);

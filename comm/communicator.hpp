@@ -100,6 +100,9 @@ class Communicator {
   // Runs `work` on rank 0 alone while the others sleep (no spinning, no stall limit: METIS or an
   // import may take long). An Error thrown there is thrown on every rank, `everywhere`. Collective.
   void on_root(const std::function<void()>& work);
+  // The same for work that is short (a rename, a manifest): the wait counts as a stall when it
+  // exceeds the limit.
+  void on_root_briefly(const std::function<void()>& work);
 
   // Runs `work` on every rank (it must not communicate); if any throws, every rank throws the
   // error of the lowest failing rank, `everywhere`. Collective. For reading and writing files.
@@ -126,6 +129,7 @@ class Communicator {
 
  private:
   void compare_call_order(const char* what);
+  void on_root(const std::function<void()>& work, bool is_brief);
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;

@@ -178,8 +178,13 @@ fs::path CheckpointStore::step_folder(std::uint64_t step) const {
 
 std::vector<std::uint64_t> CheckpointStore::committed_steps() const {
   std::vector<std::uint64_t> steps;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
+  std::error_code error;
+  const fs::directory_iterator entries(folder_, error);
+  if (error && error != std::errc::no_such_file_or_directory) {
+    // Not "none yet": training over checkpoints that cannot be read would lose them.
+    fail("cannot read the checkpoints in {}: {}", folder_.string(), error.message());
+  }
+  for (const auto& entry : entries) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with("step-")) continue;
     std::uint64_t step = 0;
@@ -206,7 +211,7 @@ void CheckpointStore::save(const Shard& shard, const std::vector<Parameter<T>*>&
   Communicator& communicator = shard.communicator();
   const fs::path target = step_folder(state.step);
   const fs::path working = target.string() + ".tmp";
-  communicator.on_root([&] {
+  communicator.on_root_briefly([&] {
     std::error_code error;
     fs::remove_all(working, error);
     fs::create_directories(working, error);
@@ -235,7 +240,7 @@ void CheckpointStore::save(const Shard& shard, const std::vector<Parameter<T>*>&
   });
   const auto sizes = communicator.all_gather(size_bytes);
   const auto digests = communicator.gather_text(digest);
-  communicator.on_root([&] {
+  communicator.on_root_briefly([&] {
     ordered_json manifest{{"format", "halorec checkpoint"},
                           {"format_version", kFormatVersion},
                           {"identity", identity_},

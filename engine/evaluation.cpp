@@ -71,8 +71,11 @@ Evaluation evaluate_ranking(Scorer& scorer, const Catalogue& catalogue,
   ranking.k = sums.largest_k();
   ranking.exclude_history = query.exclude_history;
   ranking.also_exclude = query.also_exclude;
+  // No list is longer than the catalogue, whatever was asked for.
+  const std::int64_t list_length = std::clamp<std::int64_t>(
+      ranking.k, 1, std::max<std::int64_t>(1, static_cast<std::int64_t>(catalogue.num_items())));
   const auto window = static_cast<std::uint64_t>(std::max<std::int64_t>(
-      1024, kWindowBytes / (ranking.k * static_cast<std::int64_t>(sizeof(RankedItem)))));
+      1024, kWindowBytes / (list_length * static_cast<std::int64_t>(sizeof(RankedItem)))));
 
   const auto users = shard.owned_users();
   std::vector<std::int32_t> people;

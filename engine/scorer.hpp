@@ -6,6 +6,7 @@
 // block, the block goes to every rank, and each rank scores its own people against it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -66,7 +67,12 @@ class Scorer {
     if (guest < 0) return shard_->items_of(person);
     return guests_[static_cast<std::size_t>(guest)];
   }
-  bool is_cold(std::int64_t person) const { return history_of(person).empty(); }
+  // Nothing is known of the person: no item of the history was ever trained on.
+  bool is_cold(std::int64_t person) const {
+    const auto history = history_of(person);
+    return std::none_of(history.begin(), history.end(),
+                        [&](std::uint32_t item) { return shard_->item_degree(item) > 0; });
+  }
 
   // Up to k items nearest to `item`, best first, the same on every rank; nothing when the model
   // knows no nearness of items. Collective.

@@ -35,7 +35,7 @@ Trainer<T>::Trainer(const Shard& shard, Model<T>& model, const TrainerOptions& o
 template <typename T>
 bool Trainer<T>::resume() {
   std::int64_t latest = -1;
-  shard_->communicator().on_root([&] {
+  shard_->communicator().on_root_briefly([&] {
     const auto step = checkpoints_->latest_step();
     if (step) latest = static_cast<std::int64_t>(*step);
   });

@@ -1,5 +1,7 @@
 #include "launch/open_run.hpp"
 
+#include <unistd.h>
+
 #include <array>
 
 #include "comm/communicator.hpp"
@@ -10,16 +12,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Options that do not alter what a run computes: they may differ on --resume.
-constexpr std::array<std::string_view, 13> kFreeOptions = {
-    "run",          "data",    "resume", "overwrite", "partition",         "method",
-    "balance",      "threads", "json",   "log-every", "checkpoint-epochs", "checkpoint-steps",
-    "stall-seconds"};
+// Options that do not alter what a run computes (beyond the order of sums): they may differ on
+// --resume, and keep the run's values when they are left out.
+constexpr std::array<std::string_view, 6> kFreeOptions = {
+    "partition", "method", "balance", "log-every", "checkpoint-epochs", "checkpoint-steps"};
+// Options of one start, not of the run.
+constexpr std::array<std::string_view, 7> kOwnOptions = {
+    "run", "data", "resume", "overwrite", "threads", "json", "stall-seconds"};
 
-// Removes a file unless it was moved to its place.
+// A file name of our own beside the run's folder, on the same file system; what stands there is
+// removed at the end unless it was moved to its place.
 class Staged {
  public:
-  explicit Staged(fs::path path) : path_(std::move(path)) {}
+  explicit Staged(const fs::path& folder) {
+    std::error_code ignored;
+    for (int n = 0; path_.empty() || fs::exists(path_, ignored); ++n) {
+      path_ = folder.parent_path() /
+              fmt::format(".{}.{}-{}.tmp", folder.filename().string(), ::getpid(), n);
+    }
+  }
   ~Staged() {
     std::error_code ignored;
     fs::remove(path_, ignored);
@@ -33,8 +44,7 @@ class Staged {
 };
 
 // Rank 0 alone.
-void start_new_run(const RunFolder& folder, const RunRequest& request, std::uint64_t seed,
-                   const OptionTable& options) {
+void start_new_run(const RunFolder& folder, const RunRequest& request, const OptionTable& options) {
   if (!request.data) {
     fail_usage("there is no run at {} to go on with; name the DATA to start one",
                folder.path().string());
@@ -48,10 +58,11 @@ void start_new_run(const RunFolder& folder, const RunRequest& request, std::uint
   fs::create_directories(beside.parent_path(), error);
   if (error)
     fail("cannot create the folder of --run {}: {}", folder.path().string(), error.message());
-  const Staged staged(beside.string() + ".dataset.h5");
+  const Staged staged(beside);
   RunConfig config;
   config.source = request.data->string();
-  config.dataset_hash = bring_dataset(*request.data, staged.path(), seed);
+  config.dataset_hash = bring_dataset(*request.data, staged.path());
+  if (request.check) request.check(DatasetFile(staged.path(), false));
   for (const auto& [name, value] : options.values()) config.options[name] = value;
 
   folder.prepare_new();
@@ -63,15 +74,15 @@ void start_new_run(const RunFolder& folder, const RunRequest& request, std::uint
 }
 
 void continue_run(Communicator& communicator, const RunFolder& folder, const RunRequest& request,
-                  std::uint64_t seed, OptionTable& options) {
+                  OptionTable& options) {
   RunConfig config;
   communicator.together([&] {
     config = read_run_config(folder);
-    continue_with(config, options, kFreeOptions);
+    continue_with(config, options, kFreeOptions, kOwnOptions);
   });
   communicator.on_root([&] {
     if (!request.data) return;
-    const std::string hash = hash_of_data(*request.data, seed);
+    const std::string hash = hash_of_data(*request.data);
     if (hash != config.dataset_hash) {
       fail_usage(
           "run {} was made from another dataset ({}, content hash {}); {} has {}: choose another "
@@ -84,15 +95,15 @@ void continue_run(Communicator& communicator, const RunFolder& folder, const Run
 }  // namespace
 
 std::unique_ptr<DatasetFile> open_run(Communicator& communicator, const RunRequest& request,
-                                      std::uint64_t seed, OptionTable& options) {
+                                      OptionTable& options) {
   const RunFolder folder(request.run);
   bool goes_on = false;
   communicator.on_root([&] {
     goes_on = request.resume && folder.is_run();
-    if (!goes_on) start_new_run(folder, request, seed, options);
+    if (!goes_on) start_new_run(folder, request, options);
   });
   goes_on = communicator.broadcast(static_cast<std::int32_t>(goes_on)) != 0;
-  if (goes_on) continue_run(communicator, folder, request, seed, options);
+  if (goes_on) continue_run(communicator, folder, request, options);
   std::unique_ptr<DatasetFile> dataset;
   communicator.together(
       [&] { dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root()); });

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -19,6 +20,9 @@ struct RunRequest {
   std::filesystem::path run;
   bool resume = false;
   bool overwrite = false;
+  // Whether the other options fit the data: runs on rank 0 before anything is touched; throws
+  // Error.
+  std::function<void(const DatasetFile&)> check;
 };
 
 // A new run brings the data in first and touches the folder only then, so that a fault of the data
@@ -26,6 +30,6 @@ struct RunRequest {
 // every rank, when the folder may not be used, the data is faulty or not the run's own, or an
 // option changed. Collective.
 std::unique_ptr<DatasetFile> open_run(Communicator& communicator, const RunRequest& request,
-                                      std::uint64_t seed, OptionTable& options);
+                                      OptionTable& options);
 
 }  // namespace halorec

@@ -77,7 +77,8 @@ void write_run_config(const RunFolder& run, const RunConfig& config) {
                           {"source", config.source},
                           {"dataset_hash", config.dataset_hash},
                           {"options", config.options}};
-  write_text_durably(run.config(), json.dump(1) + "\n");
+  write_text_durably(run.config(),
+                     json.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
 }
 
 RunConfig read_run_config(const RunFolder& run) {
@@ -105,14 +106,19 @@ RunConfig read_run_config(const RunFolder& run) {
 }
 
 void continue_with(const RunConfig& config, OptionTable& options,
-                   std::span<const std::string_view> free_options) {
+                   std::span<const std::string_view> free_options,
+                   std::span<const std::string_view> own_options) {
   std::string changes;
   for (const auto& [name, value] : options.values()) {
     const bool is_free =
         std::find(free_options.begin(), free_options.end(), name) != free_options.end();
+    const bool is_own =
+        std::find(own_options.begin(), own_options.end(), name) != own_options.end();
+    if (is_own) continue;
     const auto stored = config.options.find(name);
-    if (is_free || stored == config.options.end() || stored->second == value) continue;
+    if (stored == config.options.end() || stored->second == value) continue;
     if (options.given(name)) {
+      if (is_free) continue;
       changes += fmt::format("{}--{} was '{}' in this run and is '{}' now",
                              changes.empty() ? "" : "; ", name, stored->second, value);
     } else {
@@ -137,13 +143,13 @@ bool is_dataset_file(const fs::path& path) {
   return std::string_view(head, 8) == "halorec ";
 }
 
-DataSource::DataSource(const fs::path& data, std::uint64_t seed) {
+DataSource::DataSource(const fs::path& data) {
   if (is_dataset_file(data)) {
     file_ = std::make_unique<DatasetFile>(data);
     return;
   }
   ImportOptions import;
-  import.seed = seed;
+  import.seed = kImportSeed;
   const Dataset dataset = import_dataset({data}, import);
   temporary_ = fs::temp_directory_path() / fmt::format("halorec-{}.h5", ::getpid());
   save_dataset(dataset, temporary_);
@@ -156,17 +162,17 @@ DataSource::~DataSource() {
   if (!temporary_.empty()) fs::remove(temporary_, ignored);
 }
 
-std::string hash_of_data(const fs::path& path, std::uint64_t seed) {
+std::string hash_of_data(const fs::path& path) {
   if (is_dataset_file(path)) return DatasetFile(path).content_hash();
   ImportOptions import;
-  import.seed = seed;
+  import.seed = kImportSeed;
   return content_hash(import_dataset({path}, import));
 }
 
-std::string bring_dataset(const fs::path& path, const fs::path& target, std::uint64_t seed) {
+std::string bring_dataset(const fs::path& path, const fs::path& target) {
   if (!is_dataset_file(path)) {
     ImportOptions import;
-    import.seed = seed;
+    import.seed = kImportSeed;
     save_dataset(import_dataset({path}, import), target);
     return DatasetFile(target, false).content_hash();
   }

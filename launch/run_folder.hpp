@@ -65,19 +65,23 @@ RunConfig read_run_config(const RunFolder& run);
 
 // Puts the run's own values into every option that the caller left open, and throws Error (status
 // 2) that names each option whose value was changed, unless it is one of `free_options`, which do
-// not alter what a run computes.
+// not alter what a run computes. `own_options` belong to one start alone and are left as they are.
 void continue_with(const RunConfig& config, OptionTable& options,
-                   std::span<const std::string_view> free_options);
+                   std::span<const std::string_view> free_options,
+                   std::span<const std::string_view> own_options);
+
+// Raw data that a command imports on its way is split by this seed, whatever --seed is, so that
+// every command and every seed of training meet the same test split.
+inline constexpr std::uint64_t kImportSeed = 1;
 
 // The contents of `path` as a dataset file of its own at `target` (a copy of a dataset file, or raw
 // data imported with the options' defaults); returns its content hash. Not collective.
-std::string bring_dataset(const std::filesystem::path& path, const std::filesystem::path& target,
-                          std::uint64_t seed);
+std::string bring_dataset(const std::filesystem::path& path, const std::filesystem::path& target);
 // DATA of a command that has no run to keep it in: a dataset file as it is, or raw data imported
 // into a temporary file that is gone when this object is. Not collective.
 class DataSource {
  public:
-  DataSource(const std::filesystem::path& data, std::uint64_t seed);
+  explicit DataSource(const std::filesystem::path& data);
   ~DataSource();
   DataSource(const DataSource&) = delete;
   DataSource& operator=(const DataSource&) = delete;
@@ -89,7 +93,7 @@ class DataSource {
 };
 
 // The content hash alone, without writing.
-std::string hash_of_data(const std::filesystem::path& path, std::uint64_t seed);
+std::string hash_of_data(const std::filesystem::path& path);
 // Whether the path is a file that this program wrote (as opposed to raw data).
 bool is_dataset_file(const std::filesystem::path& path);
 

@@ -22,7 +22,8 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .above(0);
   options.add("precision", a.precision, "of embeddings and gradients")
       .choices({"single", "double"});
-  options.add("neighbours", a.neighbours, "of an item, itemknn keeps the most similar").at_least(1);
+  options.add("neighbours", a.neighbours, "of an item, itemknn keeps the most similar")
+      .range(1, 10000);
 
   options.group("Objective");
   options.add("loss", a.loss, "what training lowers").choices({"softmax", "bpr"});

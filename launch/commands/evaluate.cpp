@@ -190,7 +190,7 @@ void evaluate_predictions(const CommandContext& context, const Arguments& argume
     data = DatasetFile(*arguments.data).read_all();
   } else {
     ImportOptions import;
-    import.seed = context.seed();
+    import.seed = kImportSeed;
     data = import_dataset({*arguments.data}, import);
   }
   const Predictions predictions = read_predictions(*arguments.predictions, data.users, data.items);

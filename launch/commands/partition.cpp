@@ -33,7 +33,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
 
   // METIS works on one process; the other ranks sleep.
   context.communicator.on_root([&] {
-    const DataSource source(arguments.data, context.seed());
+    const DataSource source(arguments.data);
     const DatasetFile& dataset = source.dataset();
     const BipartiteGraph graph = read_graph(dataset, part);
     const auto start = std::chrono::steady_clock::now();
@@ -98,7 +98,7 @@ Command partition_command() {
       .positional()
       .required();
   options.add("parts", arguments->parts, "number of parts: the ranks of the job")
-      .at_least(1)
+      .range(1, 1 << 16)
       .required();
   options.add("method", arguments->method, "how to cut").choices({"metis", "hash", "block"});
   options

@@ -146,6 +146,16 @@ int run(const CommandContext& context, const Arguments& arguments) {
   communicator.on_root([&] {
     if (!arguments.history.empty()) {
       asked = find_all(run.dataset->read_item_ids(), arguments.history, "item");
+      const auto num_cold = std::count_if(asked.begin(), asked.end(), [&](std::uint32_t item) {
+        return run.shard->item_degree(item) == 0;
+      });
+      if (num_cold > 0) {
+        std::fputs(fmt::format("halorec: warning: --history: {} of {} items were never trained on "
+                               "and say nothing\n",
+                               num_cold, asked.size())
+                       .c_str(),
+                   stderr);
+      }
     } else if (!arguments.all_users) {
       const auto ids = arguments.users_file ? read_id_list(*arguments.users_file) : arguments.users;
       asked = find_all(run.dataset->read_user_ids(), ids, "user");

@@ -56,6 +56,7 @@ class TrainCommand {
 
  private:
   bool is_root() const { return communicator_.is_root(); }
+  void check_data(const DatasetFile& dataset) const;
   void log_start();
   void say(const std::string& line) const;
   Shard make_shard(TrainingPart part);
@@ -86,22 +87,37 @@ void TrainCommand::say(const std::string& line) const {
 }
 
 int TrainCommand::run() {
-  dataset_ = open_run(communicator_, arguments_.request, context_.seed(), context_.options);
+  arguments_.request.check = [&](const DatasetFile& dataset) { check_data(dataset); };
+  dataset_ = open_run(communicator_, arguments_.request, context_.options);
   dataset_hash_ = dataset_->content_hash();
   communicator_.together([&] {
     if (is_root()) log_ = RunLog(folder_.log(), context_.json());
   });
-  if (dataset_->num_interactions(Split::validation) == 0 && training_.select == "validation") {
-    fail_usage(
-        "the dataset has no validation interactions (too few per user); give --select test "
-        "or --select none");
-  }
   log_start();
   watchdog::catch_stop_signals();
   watchdog::set_advice(
       fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
   if (!is_trained_model(training_.model)) return run_baseline();
   return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
+}
+
+void TrainCommand::check_data(const DatasetFile& dataset) const {
+  if (is_trained_model(training_.model) && training_.select == "validation" &&
+      dataset.num_interactions(Split::validation) == 0) {
+    fail_usage(
+        "the dataset has no validation interactions (too few per user); give --select test "
+        "or --select none");
+  }
+  if (is_trained_model(training_.model) && training_.select == "test" &&
+      dataset.num_interactions(Split::test) == 0) {
+    fail_usage("the dataset has no test interactions to select on; give --select none");
+  }
+  if (training_.model == "planted" && !dataset.has_truth()) {
+    fail_usage(
+        "--model planted ranks by what a generator planted, and this dataset was not made by "
+        "halorec generate");
+  }
+  if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
 }
 
 void TrainCommand::log_start() {
@@ -294,10 +310,14 @@ int TrainCommand::stopped(const TrainingState& state) {
 void TrainCommand::write_result(const Evaluation& test, const TrainingState& state, bool refit) {
   const auto peak_memory = communicator_.all_gather(peak_memory_bytes());
   communicator_.on_root([&] {
+    // Without test interactions there is no figure, rather than a zero.
+    const auto figure = [&](double value) {
+      return test.num_users > 0 ? ordered_json(value) : ordered_json(nullptr);
+    };
     ordered_json result{
         {"event", "result"},
-        {"recall@20", test.value(Metric::recall, 20)},
-        {"ndcg@20", test.value(Metric::ndcg, 20)},
+        {"recall@20", figure(test.value(Metric::recall, 20))},
+        {"ndcg@20", figure(test.value(Metric::ndcg, 20))},
         {"epochs", state.epoch},
         {"train_seconds", state.train_seconds},
         {"ranks", communicator_.size()},
@@ -314,9 +334,13 @@ void TrainCommand::write_result(const Evaluation& test, const TrainingState& sta
     all["cold_users"] = test.num_cold_users;
     all["held_out"] = test.num_held_out;
     all["cold_held_out"] = test.num_cold_held_out;
-    for (const auto& [name, value] : test.named_values()) all[name] = value;
+    for (const auto& [name, value] : test.named_values()) all[name] = figure(value);
     write_text_durably(folder_.metrics(), all.dump(1) + "\n");
     if (context_.json()) return;
+    if (test.num_users == 0) {
+      write_stdout("the dataset has no test interactions: nothing to measure\n");
+      return;
+    }
     std::string text =
         fmt::format("{} on the test split, {} users", training_.model, test.num_users);
     if (training_.select == "test" && is_trained_model(training_.model)) {

@@ -239,18 +239,27 @@ std::string detect_delimiter(LineReader& reader) {
   const std::vector<std::string> lines = sample(reader);
   std::string_view most = "";
   std::size_t most_fields = 1;
+  std::string_view best_steady = "";
+  std::size_t steady_fields = 1;
   for (const std::string_view delimiter : kDelimiters) {
     const std::size_t fields = count_fields(lines[0], delimiter);
     const bool steady = std::all_of(lines.begin(), lines.end(), [&](const std::string& line) {
       const std::size_t here = count_fields(line, delimiter);
       return here == fields || here == 0;
     });
-    if (fields >= 2 && steady) return std::string(delimiter);
+    if (fields < 2) continue;
+    // Of those that split every line alike the one with most fields: in "1;2;3,5" the comma is a
+    // decimal one. A space splits names too, so it is the last resort.
+    if (steady && fields > steady_fields && (delimiter != " " || steady_fields == 1)) {
+      best_steady = delimiter;
+      steady_fields = fields;
+    }
     if (fields > most_fields) {
       most = delimiter;
       most_fields = fields;
     }
   }
+  if (!best_steady.empty()) return std::string(best_steady);
   if (most.empty()) {
     fail(
         "{}:1: no delimiter found (tab, '::', ',', ';', '|' or space) in {}; rows have at least a "
