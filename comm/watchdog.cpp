@@ -61,11 +61,13 @@ void print_line(const std::string& line) {
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
 }
 
-void look_for_stall() {
+// `now`: read before this round looked for a suspension, so that one that begins later is not
+// mistaken for a wait.
+void look_for_stall(std::int64_t now) {
   const char* what = waiting_for.load();
   const double limit = limit_seconds.load();
   if (what == nullptr || limit <= 0) return;
-  const double waited = static_cast<double>(running_ns() - waiting_since.load()) * 1e-9;
+  const double waited = static_cast<double>(now - suspended_ns.load() - waiting_since.load()) * 1e-9;
   // One rank should speak. mpirun takes two seconds to end the others (SIGCONT, a second, SIGTERM,
   // a second, SIGKILL), so rank 1 leaves three to rank 0, and three for itself; later ranks speak
   // only where those two are the ones that are stuck.
@@ -120,7 +122,7 @@ void run() {
       }
     }
     look_for_lost_ranks();
-    look_for_stall();
+    look_for_stall(poll);
     lock.lock();
   }
 }

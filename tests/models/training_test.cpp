@@ -176,7 +176,7 @@ TEST_P(TrainingTest, GradientsOfAStep) {
       }
     }
   }
-  EXPECT_GT(world_.max(largest), 1e-3);  // something was there to be wrong
+  EXPECT_GT(world_.max(largest), 1e-4);  // a thousand times what a wrong one may differ by
 }
 
 TEST(Models, StartFromTheSameRowsOnAnyRanks) {
