@@ -67,7 +67,8 @@ void look_for_stall(std::int64_t now) {
   const char* what = waiting_for.load();
   const double limit = limit_seconds.load();
   if (what == nullptr || limit <= 0) return;
-  const double waited = static_cast<double>(now - suspended_ns.load() - waiting_since.load()) * 1e-9;
+  const double waited =
+      static_cast<double>(now - suspended_ns.load() - waiting_since.load()) * 1e-9;
   // One rank should speak. mpirun takes two seconds to end the others (SIGCONT, a second, SIGTERM,
   // a second, SIGKILL), so rank 1 leaves three to rank 0, and three for itself; later ranks speak
   // only where those two are the ones that are stuck.
@@ -141,7 +142,9 @@ void start(int rank, double stall_seconds) {
   thread = std::thread(run);
 }
 
-void watch(HostPeers& peers) { host_peers = &peers; }
+void watch(HostPeers& peers) {
+  host_peers = &peers;
+}
 
 void stop() {
   host_peers = nullptr;

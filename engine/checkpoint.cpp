@@ -180,7 +180,8 @@ std::vector<std::uint64_t> CheckpointStore::committed_steps() const {
   std::vector<std::uint64_t> steps;
   std::error_code error;
   const fs::directory_iterator entries(folder_, error);
-  if (error && error != std::errc::no_such_file_or_directory) {
+  if (error && error != std::errc::no_such_file_or_directory &&
+      error != std::errc::not_a_directory) {
     // Not "none yet": training over checkpoints that cannot be read would lose them.
     fail("cannot read the checkpoints in {}: {}", folder_.string(), error.message());
   }
