@@ -20,12 +20,16 @@ constexpr std::array<std::string_view, 6> kFreeOptions = {
 constexpr std::array<std::string_view, 7> kOwnOptions = {
     "run", "data", "resume", "overwrite", "threads", "json", "stall-seconds"};
 
-// A file name of our own beside the run's folder, on the same file system; what stands there is
-// removed at the end unless it was moved to its place.
+// The run's folder, and a file name of our own beside it, on the same file system. What stands
+// under that name is removed at the end unless it was moved to its place, and so is a folder left
+// empty.
 class Staged {
  public:
-  explicit Staged(const fs::path& folder) {
-    std::error_code ignored;
+  // Makes the folder too, so that one that cannot be made is told before the data is read.
+  explicit Staged(const fs::path& folder) : folder_(folder) {
+    std::error_code error, ignored;
+    made_folder_ = fs::create_directories(folder, error);
+    if (error) fail("cannot create --run {}: {}", folder.string(), error.message());
     for (int n = 0; path_.empty() || fs::exists(path_, ignored); ++n) {
       path_ = folder.parent_path() /
               fmt::format(".{}.{}-{}.tmp", folder.filename().string(), ::getpid(), n);
@@ -34,13 +38,15 @@ class Staged {
   ~Staged() {
     std::error_code ignored;
     fs::remove(path_, ignored);
+    if (made_folder_) fs::remove(folder_, ignored);  // only while it is empty
   }
   Staged(const Staged&) = delete;
   Staged& operator=(const Staged&) = delete;
   const fs::path& path() const { return path_; }
 
  private:
-  fs::path path_;
+  fs::path folder_, path_;
+  bool made_folder_ = false;
 };
 
 // Rank 0 alone.
@@ -53,12 +59,9 @@ void start_new_run(const RunFolder& folder, const RunRequest& request, const Opt
   if (!fs::exists(*request.data, error)) fail("there is no data at {}", request.data->string());
   folder.check_new(request.overwrite || request.resume);
 
-  fs::path beside = fs::absolute(folder.path()).lexically_normal();
-  if (!beside.has_filename()) beside = beside.parent_path();  // "runs/g/"
-  fs::create_directories(beside.parent_path(), error);
-  if (error)
-    fail("cannot create the folder of --run {}: {}", folder.path().string(), error.message());
-  const Staged staged(beside);
+  fs::path place = fs::absolute(folder.path()).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();  // "runs/g/"
+  const Staged staged(place);
   RunConfig config;
   config.source = request.data->string();
   config.dataset_hash = bring_dataset(*request.data, staged.path());
