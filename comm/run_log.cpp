@@ -14,11 +14,6 @@ namespace halorec {
 
 namespace {
 
-// One line of JSON. Bytes that are not UTF-8 (a path, say) become U+FFFD: a log never throws.
-std::string line_of(const nlohmann::ordered_json& object) {
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-}
-
 bool write_line(std::FILE* file, const std::string& line) {
   return std::fwrite(line.data(), 1, line.size(), file) == line.size() && std::fflush(file) == 0;
 }
@@ -33,6 +28,10 @@ bool ends_torn(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::string json_line(const nlohmann::ordered_json& object) {
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
 RunLog::RunLog(const std::filesystem::path& file, bool to_stdout)
     : path_(file), to_stdout_(to_stdout) {
   if (file.empty()) return;
@@ -44,12 +43,12 @@ RunLog::RunLog(const std::filesystem::path& file, bool to_stdout)
 
 void RunLog::event(const nlohmann::ordered_json& object) {
   // A reader of stdout that leaves does not end the run; its log goes on.
-  if (to_stdout_) to_stdout_ = write_line(stdout, line_of(object));
+  if (to_stdout_) to_stdout_ = write_line(stdout, json_line(object));
   note(object);
 }
 
 void RunLog::note(const nlohmann::ordered_json& object) {
-  if (!file_ || write_line(file_.get(), line_of(object))) return;
+  if (!file_ || write_line(file_.get(), json_line(object))) return;
   const int why = errno;
   std::clearerr(file_.get());
   if (std::exchange(warned_, true)) return;

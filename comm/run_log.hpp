@@ -13,6 +13,10 @@
 
 namespace halorec {
 
+// One line of JSON with its newline. Bytes that are not UTF-8 (a path, say) become U+FFFD: saying
+// something never throws.
+std::string json_line(const nlohmann::ordered_json& object);
+
 class RunLog {
  public:
   // Says nothing (ranks other than the root).

@@ -7,6 +7,7 @@
 
 #include "comm/hdf5_file.hpp"
 #include "comm/random.hpp"
+#include "engine/checkpoint_rows.hpp"
 
 namespace halorec {
 namespace {
@@ -15,7 +16,6 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 constexpr int kFormatVersion = 1;
-constexpr std::uint64_t kReadRows = 1 << 16;
 constexpr const char* kManifest = "manifest.json";
 
 ordered_json to_json(const TrainingState& s) {
@@ -48,13 +48,6 @@ TrainingState state_from_json(const ordered_json& j) {
   return s;
 }
 
-std::string advice(const fs::path& folder) {
-  return fmt::format(
-      "remove {} to go on from the checkpoint before it, or start again with "
-      "--overwrite",
-      folder.string());
-}
-
 // The manifest seals itself: its last member is a digest of all before it.
 std::string sealed(ordered_json manifest) {
   manifest["digest"] = fmt::format("{:016x}", hash_bytes(manifest.dump()));
@@ -64,16 +57,17 @@ std::string sealed(ordered_json manifest) {
 ordered_json read_manifest(const fs::path& folder) {
   const fs::path path = folder / kManifest;
   std::ifstream in(path);
-  if (!in) fail("checkpoint {} has no {}; {}", folder.string(), kManifest, advice(folder));
+  if (!in)
+    fail("checkpoint {} has no {}; {}", folder.string(), kManifest, checkpoint_advice(folder));
   ordered_json manifest = ordered_json::parse(in, nullptr, false);
   if (manifest.is_discarded() || !manifest.is_object() || !manifest.contains("digest")) {
-    fail("checkpoint manifest {} is damaged; {}", path.string(), advice(folder));
+    fail("checkpoint manifest {} is damaged; {}", path.string(), checkpoint_advice(folder));
   }
   const ordered_json digest = manifest["digest"];
   manifest.erase("digest");
   if (digest != fmt::format("{:016x}", hash_bytes(manifest.dump()))) {
     fail("checkpoint manifest {} was altered after it was written; {}", path.string(),
-         advice(folder));
+         checkpoint_advice(folder));
   }
   if (manifest.at("format_version") != kFormatVersion) {
     fail("checkpoint {} has format version {}, this program reads version {}", folder.string(),
@@ -123,48 +117,6 @@ std::vector<std::uint64_t> owned_ids(const Shard& shard) {
     ids.push_back(shard.global_id(row).bits());
   }
   return ids;
-}
-
-// Row of the shard for each of the file's ids, -1 for other ranks' nodes.
-std::vector<std::int32_t> own_rows(const Shard& shard, const std::vector<std::uint64_t>& ids,
-                                   const fs::path& path) {
-  std::vector<std::int32_t> rows;
-  rows.reserve(ids.size());
-  for (const std::uint64_t bits : ids) {
-    const GlobalId id = GlobalId::from_bits(bits);
-    const bool is_user = id.kind() == NodeKind::user;
-    if (static_cast<int>(id.kind()) >= kNumNodeKinds ||
-        id.index() >= (is_user ? shard.num_users() : shard.num_items())) {
-      fail("{} holds a node that the dataset does not have", path.string());
-    }
-    const RowAddress address =
-        is_user ? shard.address_of_user(id.index()) : shard.address_of_item(id.index());
-    rows.push_back(address.owner == shard.communicator().rank() ? address.row : -1);
-  }
-  return rows;
-}
-
-template <typename T>
-void read_owned_rows(const Hdf5File& file, const std::string& name,
-                     const std::vector<std::int32_t>& rows, Matrix<T>& matrix) {
-  const auto shape = file.shape(name);
-  if (shape.size() != 2 || shape[0] != rows.size() ||
-      shape[1] != static_cast<std::uint64_t>(matrix.cols())) {
-    fail("{}: {} has another shape than this run's", file.path().string(), name);
-  }
-  for (std::uint64_t first = 0; first < rows.size(); first += kReadRows) {
-    const std::uint64_t count = std::min<std::uint64_t>(kReadRows, rows.size() - first);
-    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(first);
-    if (std::all_of(begin, begin + static_cast<std::ptrdiff_t>(count),
-                    [](std::int32_t row) { return row < 0; })) {
-      continue;
-    }
-    const std::vector<T> block = file.read_rows<T>(name, first, count);
-    for (std::uint64_t k = 0; k < count; ++k) {
-      if (rows[first + k] < 0) continue;
-      std::copy_n(block.data() + k * shape[1], shape[1], matrix.row(rows[first + k]));
-    }
-  }
 }
 
 }  // namespace
@@ -276,7 +228,7 @@ TrainingState CheckpointStore::load(const Shard& shard, std::uint64_t step,
   Communicator& communicator = shard.communicator();
   const fs::path folder = step_folder(step);
   TrainingState state;
-  std::int64_t num_found = 0;
+  std::vector<RankFile> files;  // this rank's share of them
   communicator.together([&] {
     const ordered_json manifest = read_manifest(folder);
     if (manifest.at("identity") != identity_) {
@@ -286,47 +238,27 @@ TrainingState CheckpointStore::load(const Shard& shard, std::uint64_t step,
           folder.string(), manifest.at("identity").get<std::string>(), identity_);
     }
     state = state_from_json(manifest.at("state"));
-    bool is_first = true;
-    for (const auto& entry : manifest.at("files")) {
-      const fs::path path = folder / entry.at("name").get<std::string>();
-      const Hdf5File file = [&] {
-        try {
-          return Hdf5File::open(path, "checkpoint");
-        } catch (const Error& error) {
-          fail("{}; {}", error.what(), advice(folder));
-        }
-      }();
-      if (file.digest() != entry.at("digest") || file.size_bytes() != entry.at("bytes")) {
-        fail("checkpoint file {} is not the one that its manifest names; {}", path.string(),
-             advice(folder));
-      }
-      const auto rows = own_rows(shard, file.read<std::uint64_t>("ids"), path);
-      num_found += std::count_if(rows.begin(), rows.end(), [](std::int32_t r) { return r >= 0; });
-      for (Parameter<T>* p : parameters) {
-        for (const auto& [name, matrix] : arrays_of(*p, with_moments)) {
-          if (p->replicated && !is_first) continue;
-          if (!file.has(name)) {
-            fail("{} has no {}: it was made with another model, optimizer or precision",
-                 path.string(), name);
-          }
-          if (!p->replicated) {
-            read_owned_rows(file, name, rows, *matrix);
-            continue;
-          }
-          const std::vector<T> values = file.read<T>(name);
-          if (std::ssize(values) != matrix->size()) {
-            fail("{}: {} has another shape than this run's", path.string(), name);
-          }
-          std::copy(values.begin(), values.end(), matrix->data());
-        }
-      }
-      is_first = false;
-    }
-    if (num_found != shard.num_owned()) {
-      fail("checkpoint {} has rows for {} of the {} nodes of rank {}; {}", folder.string(),
-           num_found, shard.num_owned(), communicator.rank(), advice(folder));
+    const ordered_json& entries = manifest.at("files");
+    for (auto f = static_cast<std::size_t>(communicator.rank()); f < entries.size();
+         f += static_cast<std::size_t>(communicator.size())) {
+      files.push_back(open_rank_file(shard, folder, entries[f].at("name").get<std::string>(),
+                                     entries[f].at("digest").get<std::string>()));
     }
   });
+  for (Parameter<T>* p : parameters) {
+    for (const auto& [name, matrix] : arrays_of(*p, with_moments)) {
+      if (p->replicated) {
+        load_replicated(communicator, files, name, *matrix);
+        continue;
+      }
+      const std::int64_t num_received = load_rows(communicator, files, name, *matrix);
+      communicator.together([&] {
+        if (num_received == shard.num_owned()) return;
+        fail("checkpoint {} has rows for {} of the {} nodes of rank {}; {}", folder.string(),
+             num_received, shard.num_owned(), communicator.rank(), checkpoint_advice(folder));
+      });
+    }
+  }
   return state;
 }
 

@@ -132,7 +132,7 @@ void OptionTable::parse(const std::vector<std::string>& arguments) {
       }
     }
     option.assign(texts);
-    option.given_ = true;
+    option.given_ = option.typed_ = true;
   }
 }
 

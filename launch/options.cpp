@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "comm/check.hpp"
+#include "launch/comma_list.hpp"
 #include "launch/spelling.hpp"
 
 namespace halorec {
@@ -233,15 +234,7 @@ void ValueOption<E>::assign(const std::vector<std::string>& texts) {
       take(text);
       continue;
     }
-    for (std::size_t begin = 0; begin <= text.size();) {
-      const auto comma = std::min(text.find(',', begin), text.size());
-      if (comma == begin) {
-        fail_usage("{} '{}' has an empty entry; write values with single commas between",
-                   shown_name(), text);
-      }
-      take(text.substr(begin, comma - begin));
-      begin = comma + 1;
-    }
+    for (const auto& entry : split_commas(text, shown_name())) take(entry);
   }
   *std::get<std::vector<E>*>(variable_) = std::move(values);
 }
@@ -259,7 +252,10 @@ std::vector<std::string> ValueOption<E>::texts() const {
     }
   } else {
     for (const auto& value : *std::get<std::vector<E>*>(variable_)) texts.push_back(text_of(value));
-    if (splits_commas_ && !texts.empty()) texts = {fmt::format("{}", fmt::join(texts, ","))};
+    if (splits_commas_ && !texts.empty()) {
+      for (auto& text : texts) text = comma_entry(text);
+      texts = {fmt::format("{}", fmt::join(texts, ","))};
+    }
   }
   return texts;
 }

@@ -7,7 +7,8 @@
 //     options.add("batch", args.batch, "edges in a step").or_word("auto").at_least(1);
 //     options.add("k", args.k, "lengths of lists").value_name("K,K").at_least(1);
 // Types: bool (a flag), int, (u)int32/64, double, std::string, std::filesystem::path, and of each
-// but bool std::optional (unset, or the word of or_word) and std::vector (a comma list).
+// but bool std::optional (unset, or the word of or_word) and std::vector (a comma list, where an
+// entry with a comma stands in double quotes as in CSV).
 // Boost.Program_options splits the command line and lays the help out; values are parsed here,
 // because lexical_cast takes -1 for an unsigned number and nan for a number.
 #pragma once
@@ -35,6 +36,8 @@ class Option {
   std::string shown_name() const;
   // Its value was typed by the caller or stands in the --config file.
   bool given() const { return given_; }
+  // The same, but from a file does not count.
+  bool typed() const { return typed_; }
 
   // Parses and checks; throws Error (exit status 2) that names the option and what it allows.
   virtual void assign(const std::vector<std::string>& texts) = 0;
@@ -55,6 +58,7 @@ class Option {
   int num_positions_ = 0;  // 0: by name alone; -1: any number of arguments
   bool in_config_ = true;  // --config, --help and --dump-config stand in no file
   bool given_ = false;
+  bool typed_ = false;
 
   // texts(), but empty for a required option that was not given: its variable means nothing yet.
   std::vector<std::string> shown_texts() const;
@@ -148,6 +152,7 @@ class OptionTable {
   std::string dump(const std::string& command) const;
 
   bool given(const std::string& name) const { return find(name).given(); }
+  bool typed(const std::string& name) const { return find(name).typed(); }
   Option& find(const std::string& name);
   const Option& find(const std::string& name) const;
   bool has(const std::string& name) const;

@@ -143,6 +143,18 @@ bool is_dataset_file(const fs::path& path) {
   return std::string_view(head, 8) == "halorec ";
 }
 
+namespace {
+
+struct RemovedFolder {
+  fs::path path;
+  ~RemovedFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+}  // namespace
+
 DataSource::DataSource(const fs::path& data) {
   if (is_dataset_file(data)) {
     file_ = std::make_unique<DatasetFile>(data);
@@ -151,15 +163,15 @@ DataSource::DataSource(const fs::path& data) {
   ImportOptions import;
   import.seed = kImportSeed;
   const Dataset dataset = import_dataset({data}, import);
-  temporary_ = fs::temp_directory_path() / fmt::format("halorec-{}.h5", ::getpid());
-  save_dataset(dataset, temporary_);
-  file_ = std::make_unique<DatasetFile>(temporary_, false);
-}
-
-DataSource::~DataSource() {
-  file_.reset();
-  std::error_code ignored;
-  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+  std::string folder = (fs::temp_directory_path() / "halorec-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) {
+    fail("cannot make a temporary folder {}: {}; TMPDIR says where", folder,
+         std::generic_category().message(errno));
+  }
+  // Opened, the file needs its name no longer: nothing is left behind, however this process ends.
+  const RemovedFolder removed{folder};
+  save_dataset(dataset, fs::path(folder) / "dataset.h5");
+  file_ = std::make_unique<DatasetFile>(fs::path(folder) / "dataset.h5", false);
 }
 
 std::string hash_of_data(const fs::path& path) {

@@ -78,17 +78,13 @@ inline constexpr std::uint64_t kImportSeed = 1;
 // data imported with the options' defaults); returns its content hash. Not collective.
 std::string bring_dataset(const std::filesystem::path& path, const std::filesystem::path& target);
 // DATA of a command that has no run to keep it in: a dataset file as it is, or raw data imported
-// into a temporary file that is gone when this object is. Not collective.
+// into a temporary file without a name. Not collective.
 class DataSource {
  public:
   explicit DataSource(const std::filesystem::path& data);
-  ~DataSource();
-  DataSource(const DataSource&) = delete;
-  DataSource& operator=(const DataSource&) = delete;
   const DatasetFile& dataset() const { return *file_; }
 
  private:
-  std::filesystem::path temporary_;
   std::unique_ptr<DatasetFile> file_;
 };
 

@@ -79,6 +79,24 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .at_least(0);
 }
 
+std::vector<std::string> options_without_effect(const TrainingArguments& a) {
+  std::vector<std::string> names;
+  if (a.model != "itemknn") names.emplace_back("neighbours");
+  if (!is_trained_model(a.model)) {
+    OptionTable training;
+    TrainingArguments unused;
+    declare_training_options(training, unused);
+    for (const auto& [name, value] : training.values()) {
+      if (name != "model" && name != "neighbours") names.push_back(name);
+    }
+    return names;
+  }
+  if (a.model != "lightgcn") names.insert(names.end(), {"layers", "learn-layer-weights"});
+  if (a.loss != "softmax") names.insert(names.end(), {"temperature", "temperature2"});
+  if (a.select == "none") names.insert(names.end(), {"metric", "patience", "evaluate-every"});
+  return names;
+}
+
 ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   ModelOptions options;
   options.dim = a.dim;

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/model.hpp"
 #include "engine/trainer.hpp"
@@ -46,6 +47,9 @@ struct TrainingArguments {
 };
 
 void declare_training_options(OptionTable& options, TrainingArguments& arguments);
+
+// Names of the training options that this model or loss does not read.
+std::vector<std::string> options_without_effect(const TrainingArguments& arguments);
 
 // What the engine is told. `num_edges`: of the training part (for --batch auto).
 ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);

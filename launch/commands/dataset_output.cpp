@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/check.hpp"
+#include "comm/run_log.hpp"
 #include "partition/dataset_summary.hpp"
 
 namespace halorec {
@@ -121,7 +122,7 @@ std::string describe_dataset(const Dataset& dataset, const std::string& name) {
 std::string dataset_line(const Dataset& dataset, const std::string& name) {
   nlohmann::ordered_json json{{"event", "dataset"}, {"path", name}};
   json.update(summary_json(dataset, summarize(dataset)));
-  return json.dump() + "\n";
+  return json_line(json);
 }
 
 }  // namespace halorec

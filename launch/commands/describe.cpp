@@ -6,6 +6,7 @@
 
 #include "comm/check.hpp"
 #include "comm/communicator.hpp"
+#include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/commands/dataset_output.hpp"
 #include "launch/output.hpp"
@@ -37,12 +38,19 @@ std::map<std::string, Json> last_events(const fs::path& log) {
   return events;
 }
 
+std::string on_one_line(const Json& json) {
+  std::string line = json_line(json);
+  line.pop_back();
+  return line;
+}
+
 std::vector<std::string> committed_checkpoints(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_directory() && name.starts_with("step-") && !name.ends_with(".tmp")) {
+    if (entry.is_directory() && name.starts_with("step-") && !name.ends_with(".tmp") &&
+        !name.ends_with(".old")) {
       names.push_back(name);
     }
   }
@@ -68,7 +76,7 @@ void describe_run(const RunFolder& run, bool json) {
               {"finished", has_metrics}};
     if (events.count("epoch") > 0) line["last_epoch"] = events.at("epoch");
     if (has_metrics) line["metrics"] = metrics;
-    write_stdout(line.dump() + "\n");
+    write_stdout(json_line(line));
     return;
   }
   std::string text = fmt::format("{}: a run, {}\n", run.path().string(),
@@ -87,8 +95,8 @@ void describe_run(const RunFolder& run, bool json) {
   for (const std::string& name : checkpoints) names += (names.empty() ? "" : ", ") + name;
   add("checkpoints", names.empty() ? "none" : names);
   if (!refit.empty()) add("refit", refit.back());
-  if (events.count("epoch") > 0) add("last epoch", events.at("epoch").dump());
-  if (has_metrics) add("metrics", metrics.dump());
+  if (events.count("epoch") > 0) add("last epoch", on_one_line(events.at("epoch")));
+  if (has_metrics) add("metrics", on_one_line(metrics));
   write_stdout(text);
   std::error_code ignored;
   if (fs::exists(run.dataset(), ignored)) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/communicator.hpp"
+#include "comm/run_log.hpp"
 #include "engine/evaluation.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/named_ids.hpp"
@@ -167,7 +168,7 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
       line["evaluate_seconds"] = figures.seconds;
       line["ranks"] = communicator.size();
       line["threads"] = context.threads.threads;
-      write_stdout(line.dump() + "\n");
+      write_stdout(json_line(line));
       return;
     }
     std::string text = fmt::format("{} on the {} split, {} users, {:.2f} s", run.model,
@@ -250,7 +251,7 @@ void evaluate_predictions(const CommandContext& context, const Arguments& argume
     line["short_lists"] = num_short;
     line["unknown_users"] = predictions.num_unknown_users;
     line["unknown_items"] = predictions.num_unknown_items;
-    write_stdout(line.dump() + "\n");
+    write_stdout(json_line(line));
     return;
   }
   std::string text = fmt::format("{} on the {} split, {} users\n", arguments.predictions->string(),

@@ -6,6 +6,7 @@
 #include "comm/communicator.hpp"
 #include "comm/file_seal.hpp"
 #include "comm/hdf5_file.hpp"
+#include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/named_ids.hpp"
 #include "launch/output.hpp"
@@ -295,14 +296,12 @@ int run(const CommandContext& context, const Arguments& arguments) {
   }
   communicator.on_root([&] {
     if (context.json()) {
-      write_stdout(nlohmann::ordered_json{{"event", "result"},
-                                          {"out", arguments.out.string()},
-                                          {"format", format},
-                                          {"users", run.shard->num_users()},
-                                          {"items", run.shard->num_items()},
-                                          {"dim", run.embeddings.cols()}}
-                       .dump() +
-                   "\n");
+      write_stdout(json_line({{"event", "result"},
+                              {"out", arguments.out.string()},
+                              {"format", format},
+                              {"users", run.shard->num_users()},
+                              {"items", run.shard->num_items()},
+                              {"dim", run.embeddings.cols()}}));
     } else {
       write_stdout(fmt::format("{} users and {} items with {} numbers each, as {}: {}\n",
                                run.shard->num_users(), run.shard->num_items(),

@@ -60,7 +60,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
                                         {"empty_parts", quality.num_empty_parts},
                                         {"seconds", seconds},
                                         {"peak_memory_bytes", peak_memory_bytes()}};
-      write_stdout(line.dump() + "\n");
+      write_stdout(json_line(line));
       return;
     }
     write_stdout(fmt::format(

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/communicator.hpp"
+#include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/named_ids.hpp"
 #include "launch/output.hpp"
@@ -45,7 +46,13 @@ class ListWriter {
     switch (form_) {
       case Form::jsonl: {
         text = fmt::format("{{\"user\":{}", user ? json_string(id) : "null");
-        if (!user) text += ",\"history\":" + nlohmann::json(history).dump();
+        if (!user) {
+          text += ",\"history\":[";
+          for (const std::string& item : history) {
+            text += (&item == history.data() ? "" : ",") + json_string(item);
+          }
+          text += "]";
+        }
         if (list.cold) text += ",\"cold\":true";
         text += ",\"items\":[";
         for (std::size_t r = 0; r < list.items.size(); ++r) {
@@ -183,12 +190,10 @@ int run(const CommandContext& context, const Arguments& arguments) {
     writer->finish();
     if (!arguments.out) return;
     if (context.json()) {
-      write_stdout(nlohmann::ordered_json{{"event", "result"},
-                                          {"lists", writer->num_lists()},
-                                          {"cold", writer->num_cold()},
-                                          {"out", arguments.out->string()}}
-                       .dump() +
-                   "\n");
+      write_stdout(json_line({{"event", "result"},
+                              {"lists", writer->num_lists()},
+                              {"cold", writer->num_cold()},
+                              {"out", arguments.out->string()}}));
     } else {
       write_stdout(fmt::format(
           "{} lists written to {}{}\n", writer->num_lists(), arguments.out->string(),
@@ -218,7 +223,10 @@ Command recommend_command() {
       .value_name("RUN")
       .positional()
       .required();
-  options.add("users", arguments->users, "users to recommend to").value_name("ID,ID");
+  options
+      .add("users", arguments->users,
+           "users to recommend to; an id with a comma stands in double quotes")
+      .value_name("ID,ID");
   options.add("users-file", arguments->users_file, "users to recommend to, an id a line");
   options.add("all-users", arguments->all_users, "recommend to every user");
   options

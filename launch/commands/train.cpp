@@ -18,6 +18,7 @@
 #include "launch/run_folder.hpp"
 #include "launch/threads.hpp"
 #include "launch/training_options.hpp"
+#include "launch/training_result.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/registry.hpp"
 
@@ -58,6 +59,7 @@ class TrainCommand {
   bool is_root() const { return communicator_.is_root(); }
   void check_data(const DatasetFile& dataset) const;
   void log_start();
+  void warn_of_options_without_effect() const;
   void say(const std::string& line) const;
   Shard make_shard(TrainingPart part);
   HeldOutLists read_lists(const Shard& shard, Split split);
@@ -94,6 +96,7 @@ int TrainCommand::run() {
     if (is_root()) log_ = RunLog(folder_.log(), context_.json());
   });
   log_start();
+  warn_of_options_without_effect();
   watchdog::catch_stop_signals();
   watchdog::set_advice(
       fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
@@ -118,6 +121,22 @@ void TrainCommand::check_data(const DatasetFile& dataset) const {
         "halorec generate");
   }
   if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
+}
+
+void TrainCommand::warn_of_options_without_effect() const {
+  std::string names;
+  for (const std::string& name : options_without_effect(training_)) {
+    if (context_.options.typed(name)) names += (names.empty() ? "--" : ", --") + name;
+  }
+  if (names.empty() || !is_root()) return;
+  std::fputs(
+      fmt::format("halorec: warning: without effect on --model {}{}: {}\n", training_.model,
+                  is_trained_model(training_.model)
+                      ? fmt::format(" --loss {} --select {}", training_.loss, training_.select)
+                      : "",
+                  names)
+          .c_str(),
+      stderr);
 }
 
 void TrainCommand::log_start() {
@@ -308,51 +327,14 @@ int TrainCommand::stopped(const TrainingState& state) {
 }
 
 void TrainCommand::write_result(const Evaluation& test, const TrainingState& state, bool refit) {
-  const auto peak_memory = communicator_.all_gather(peak_memory_bytes());
+  TrainingResult result{.test = test, .state = state, .model = training_.model, .refit = refit};
+  if (is_trained_model(training_.model)) result.selected_on = training_.select;
+  result.threads = context_.threads.threads;
+  result.peak_memory_bytes = communicator_.all_gather(peak_memory_bytes());
   communicator_.on_root([&] {
-    // Without test interactions there is no figure, rather than a zero.
-    const auto figure = [&](double value) {
-      return test.num_users > 0 ? ordered_json(value) : ordered_json(nullptr);
-    };
-    ordered_json result{
-        {"event", "result"},
-        {"recall@20", figure(test.value(Metric::recall, 20))},
-        {"ndcg@20", figure(test.value(Metric::ndcg, 20))},
-        {"epochs", state.epoch},
-        {"train_seconds", state.train_seconds},
-        {"ranks", communicator_.size()},
-        {"threads", context_.threads.threads},
-        {"selected_on", is_trained_model(training_.model) ? training_.select : "none"}};
-    if (state.best_epoch > 0) result["best_epoch"] = state.best_epoch;
-    if (refit) result["refit"] = true;
-    log_.event(result);
-    ordered_json all = result;
-    all.erase("event");
-    all["model"] = training_.model;
-    all["peak_memory_bytes"] = peak_memory;  // by rank
-    all["users"] = test.num_users;
-    all["cold_users"] = test.num_cold_users;
-    all["held_out"] = test.num_held_out;
-    all["cold_held_out"] = test.num_cold_held_out;
-    for (const auto& [name, value] : test.named_values()) all[name] = figure(value);
-    write_text_durably(folder_.metrics(), all.dump(1) + "\n");
-    if (context_.json()) return;
-    if (test.num_users == 0) {
-      write_stdout("the dataset has no test interactions: nothing to measure\n");
-      return;
-    }
-    std::string text =
-        fmt::format("{} on the test split, {} users", training_.model, test.num_users);
-    if (training_.select == "test" && is_trained_model(training_.model)) {
-      text += ", epoch chosen on the TEST split";
-    }
-    text += "\n          ";
-    for (const std::string_view name : kMetricNames) text += fmt::format("{:>10}", name);
-    for (const MetricsAtK& at : test.at) {
-      text += fmt::format("\n  at {:<6}", at.k);
-      for (const double value : at.all.values) text += fmt::format("{:>10.4f}", value);
-    }
-    write_stdout(text + "\n");
+    log_.event(result_event(result));
+    write_text_durably(folder_.metrics(), result_file(result));
+    if (!context_.json()) write_stdout(result_table(result));
   });
 }
 

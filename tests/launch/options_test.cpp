@@ -99,6 +99,28 @@ TEST_F(OptionsTest, TakesEveryType) {
   EXPECT_TRUE(table_.given("dim"));
 }
 
+TEST_F(OptionsTest, ListsQuoteEntriesAsCsvDoes) {
+  OptionTable table;
+  std::vector<std::string> users;
+  table.add("users", users, "ids");
+  const std::vector<std::pair<std::string, std::vector<std::string>>> lists{
+      {"u1,u2", {"u1", "u2"}},           {"\"Doe, Jane\",u2", {"Doe, Jane", "u2"}},
+      {"u1,\"a,b\"", {"u1", "a,b"}},     {"\"say \"\"so\"\"\",\"\"\"\"", {"say \"so\"", "\""}},
+      {"5\" disk,x", {"5\" disk", "x"}},
+  };
+  for (const auto& [text, entries] : lists) {
+    table.find("users").assign({text});
+    EXPECT_EQ(users, entries) << text;
+    table.find("users").assign(table.find("users").texts());
+    EXPECT_EQ(users, entries) << text << " after being printed";
+  }
+  for (const char* text : {"\"a", "\"a\"b", "a,\"", "\"\"", "\"a\",", "\"a\"\""}) {
+    EXPECT_NE(message_of([&] { table.find("users").assign({text}); }).find("--users"),
+              std::string::npos)
+        << text;
+  }
+}
+
 TEST_F(OptionsTest, DefaultsStayWhereNothingIsGiven) {
   table_.parse({"in.h5", "--batch", "auto"});
   EXPECT_EQ(args_.dim, 64);
