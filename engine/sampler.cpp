@@ -1,6 +1,7 @@
 #include "engine/sampler.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "comm/random.hpp"
@@ -11,15 +12,24 @@ namespace {
 // Draw numbers within a step: the pool has indices below, negatives their try number.
 constexpr std::uint32_t kPoolIndex = 0xFFFFFFFFu;
 constexpr std::uint32_t kMaxTries = 32;
+constexpr double kWeightUnit = 1 << 12;  // of the pool's weights
 
 }  // namespace
 
-Sampler::Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size)
+Sampler::Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size,
+                 double negative_power)
     : shard_(&shard), seed_(seed), batch_size_(batch_size) {
   HALOREC_ASSERT_LIGHT(batch_size > 0 && batch_size <= INT_MAX);
   steps_per_epoch_ = (static_cast<std::int64_t>(shard.num_edges()) + batch_size - 1) / batch_size;
   for (std::uint32_t item = 0; item < shard.num_items(); ++item) {
     if (shard.item_degree(item) > 0) trained_items_.push_back(item);
+  }
+  // Whole numbers, so that no rounding of sums can differ between machines.
+  pool_weight_before_.push_back(0);
+  for (const std::uint32_t item : trained_items_) {
+    const double weight = std::pow(static_cast<double>(shard.item_degree(item)), negative_power);
+    pool_weight_before_.push_back(pool_weight_before_.back() +
+                                  static_cast<std::uint64_t>(std::llround(kWeightUnit * weight)));
   }
 }
 
@@ -81,14 +91,13 @@ Batch Sampler::batch(std::int64_t step_in_epoch) const {
 
 std::vector<std::uint32_t> Sampler::pool(std::uint64_t step, std::int64_t size) const {
   const Random random(seed_, Purpose::negatives, step);
-  const auto before = shard_->item_edges_before();
+  const auto& before = pool_weight_before_;
   std::vector<std::uint32_t> items(static_cast<std::size_t>(size));
 #pragma omp parallel for schedule(static)
   for (std::int64_t k = 0; k < size; ++k) {
-    const std::uint64_t edge =
-        random.below(shard_->num_edges(), static_cast<std::uint64_t>(k), kPoolIndex);
-    items[static_cast<std::size_t>(k)] = static_cast<std::uint32_t>(
-        std::upper_bound(before.begin(), before.end(), edge) - before.begin() - 1);
+    const std::uint64_t at = random.below(before.back(), static_cast<std::uint64_t>(k), kPoolIndex);
+    items[static_cast<std::size_t>(k)] = trained_items_[static_cast<std::size_t>(
+        std::upper_bound(before.begin(), before.end(), at) - before.begin() - 1)];
   }
   return items;
 }

@@ -23,8 +23,8 @@ struct Batch {
 
 class Sampler {
  public:
-  // `batch_size`: positives of all ranks together.
-  Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size);
+  // `batch_size`: positives of all ranks together. `negative_power`: in [0, 1], of the pool.
+  Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size, double negative_power);
 
   std::int64_t batch_size() const { return batch_size_; }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
@@ -35,7 +35,9 @@ class Sampler {
   Batch batch(std::int64_t step_in_epoch) const;
 
   // `size` items for a step, the same on every rank, drawn with replacement in proportion to their
-  // training degree: the distribution of positives. O(size log items).
+  // training degree to the negative power: 1 draws like positives, 0 uniformly among items with
+  // training interactions; word2vec's 3/4 (Mikolov et al., NIPS 2013) is between. O(size log
+  // items).
   std::vector<std::uint32_t> pool(std::uint64_t step, std::int64_t size) const;
 
   // `each` items for every positive of the batch (positive k: [k each, (k+1) each)), uniform over
@@ -55,7 +57,8 @@ class Sampler {
   std::uint64_t seed_;
   std::int64_t batch_size_;
   std::int64_t steps_per_epoch_;
-  std::vector<std::uint32_t> trained_items_;  // items with training interactions, ascending
+  std::vector<std::uint32_t> trained_items_;       // items with training interactions, ascending
+  std::vector<std::uint64_t> pool_weight_before_;  // sums over trained_items_, from 0
   std::vector<std::int64_t> step_begin_;
   std::vector<Entry> entries_;
 };

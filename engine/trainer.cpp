@@ -29,7 +29,7 @@ Trainer<T>::Trainer(const Shard& shard, Model<T>& model, const TrainerOptions& o
       show_progress_(std::move(show_progress)),
       show_epoch_(std::move(show_epoch)),
       optimizer_(options.optimizer, model.parameters()),
-      sampler_(shard, options.seed, options.batch_size),
+      sampler_(shard, options.seed, options.batch_size, options.loss.negative_power),
       step_(shard, model, optimizer_, sampler_, options.loss, timers_) {}
 
 template <typename T>

@@ -51,8 +51,10 @@ double TrainingStep<T>::compute(std::uint64_t step, const Batch& batch) {
   Variable<T>& others = row_range(tape_, rows, 2 * n, num_negatives);
   double loss = 0;
   if (is_softmax) {
+    std::vector<std::span<const std::uint32_t>> own_items;
+    for (const std::int32_t row : batch.user_rows) own_items.push_back(shard_->items_of(row));
     loss = softmax_loss(tape_, normalise_rows(tape_, users), normalise_rows(tape_, positives),
-                        normalise_rows(tape_, others), batch.items, negatives, loss_.temperature,
+                        normalise_rows(tape_, others), own_items, negatives, loss_.temperature,
                         loss_.temperature2, batch.global_size);
   } else {
     loss = bpr_loss(tape_, users, positives, others, batch.global_size);

@@ -16,6 +16,7 @@ enum class LossKind : std::uint8_t { bpr, softmax };
 struct LossOptions {
   LossKind kind = LossKind::softmax;
   std::int64_t num_negatives = 0;  // softmax: size of the shared pool; bpr: for each positive
+  double negative_power = 0.5;     // softmax: the pool is drawn in proportion to degree^power
   double temperature = 0.12;       // softmax
   double temperature2 = 1.0;       // softmax: BSL's second temperature
   // lambda / (2 batch) times the squared norms of the initial rows of the batch's users, positives

@@ -38,6 +38,11 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
            "(auto: 1)")
       .or_word("auto")
       .range(1, 1 << 20);
+  options
+      .add("negative-power", a.negative_power,
+           "softmax: an item's chance to be in the pool is its training interactions to this power "
+           "(0: all alike, 1: drawn like positives)")
+      .range(0, 1);
   options.add("temperature", a.temperature, "softmax: what cosines are divided by").above(0);
   options.add("temperature2", a.temperature2, "softmax: BSL's weight of the negatives' term")
       .above(0);
@@ -92,7 +97,8 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     return names;
   }
   if (a.model != "lightgcn") names.insert(names.end(), {"layers", "learn-layer-weights"});
-  if (a.loss != "softmax") names.insert(names.end(), {"temperature", "temperature2"});
+  if (a.loss != "softmax")
+    names.insert(names.end(), {"negative-power", "temperature", "temperature2"});
   if (a.select == "none") names.insert(names.end(), {"metric", "patience", "evaluate-every"});
   return names;
 }
@@ -112,6 +118,7 @@ TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,
   TrainerOptions options;
   options.loss.kind = a.loss == "bpr" ? LossKind::bpr : LossKind::softmax;
   options.loss.num_negatives = a.negatives.value_or(a.loss == "bpr" ? 1 : 2048);
+  options.loss.negative_power = a.negative_power;
   options.loss.temperature = a.temperature;
   options.loss.temperature2 = a.temperature2;
   options.loss.l2 = a.l2.value_or(a.loss == "bpr" ? 1e-4 : 1e-5);

@@ -26,6 +26,7 @@ struct TrainingArguments {
   std::string loss = "softmax";
   std::optional<std::int64_t> batch;
   std::optional<std::int64_t> negatives;
+  double negative_power = 0.5;
   double temperature = 0.12;
   double temperature2 = 1.0;
   std::optional<double> l2;

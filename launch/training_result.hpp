@@ -14,11 +14,11 @@ namespace halorec {
 struct TrainingResult {
   const Evaluation& test;
   const TrainingState& state;
-  std::string model;
+  std::string model{};
   std::string selected_on = "none";
   bool refit = false;
   std::int32_t threads = 0;
-  std::vector<std::uint64_t> peak_memory_bytes;  // by rank
+  std::vector<std::uint64_t> peak_memory_bytes{};  // by rank
 };
 
 // {"event":"result",...}. Without test interactions its figures are null, rather than zero.

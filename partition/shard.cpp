@@ -150,19 +150,17 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
   by_item = {};
 
   // Degrees of all nodes, on every rank.
-  std::vector<std::uint32_t> user_degree(num_users(), 0), item_degree(num_items(), 0);
+  std::vector<std::uint32_t> user_degree(num_users(), 0);
+  item_degree_.assign(num_items(), 0);
   for (std::size_t u = 0; u < users_.size(); ++u) {
     user_degree[users_[u]] = static_cast<std::uint32_t>(of_users.begin[u + 1] - of_users.begin[u]);
   }
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    item_degree[items_[i]] = static_cast<std::uint32_t>(of_items.begin[i + 1] - of_items.begin[i]);
+    item_degree_[items_[i]] = static_cast<std::uint32_t>(of_items.begin[i + 1] - of_items.begin[i]);
   }
   communicator.sum(std::span<std::uint32_t>(user_degree));
-  communicator.sum(std::span<std::uint32_t>(item_degree));
-  item_edges_before_.assign(num_items() + std::size_t{1}, 0);
-  std::inclusive_scan(item_degree.begin(), item_degree.end(), item_edges_before_.begin() + 1,
-                      std::plus<>(), std::uint64_t{0});
-  num_edges_ = item_edges_before_.back();
+  communicator.sum(std::span<std::uint32_t>(item_degree_));
+  num_edges_ = std::accumulate(item_degree_.begin(), item_degree_.end(), std::uint64_t{0});
   std::uint64_t before = 0;
   std::size_t own = 0;
   for (std::uint32_t u = 0; u < num_users(); ++u) {
@@ -231,8 +229,8 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
       }
     }
   };
-  append_rows(of_users, users_, user_degree, item_address_, item_ghost, item_degree);
-  append_rows(of_items, items_, item_degree, user_address_, user_ghost, user_degree);
+  append_rows(of_users, users_, user_degree, item_address_, item_ghost, item_degree_);
+  append_rows(of_items, items_, item_degree_, user_address_, user_ghost, user_degree);
   cross_transposed_ = transpose(cross_, std::ssize(ghosts));
 
   std::vector<std::int32_t> ghost_owner, ghost_row;

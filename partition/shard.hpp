@@ -58,12 +58,8 @@ class Shard {
   std::uint32_t num_users() const { return static_cast<std::uint32_t>(user_address_.size()); }
   std::uint32_t num_items() const { return static_cast<std::uint32_t>(item_address_.size()); }
   std::uint64_t num_edges() const { return num_edges_; }
-  // Training degree of every item of the whole graph, and its running sum [num_items + 1]: what
-  // popularity and degree-proportional negatives are drawn from.
-  std::uint32_t item_degree(std::uint32_t index) const {
-    return static_cast<std::uint32_t>(item_edges_before_[index + 1] - item_edges_before_[index]);
-  }
-  std::span<const std::uint64_t> item_edges_before() const { return item_edges_before_; }
+  // Training degree of every item: what popularity and a softmax's pool are drawn from.
+  std::uint32_t item_degree(std::uint32_t index) const { return item_degree_[index]; }
 
   // --- this rank's edges --------------------------------------------------------------------
   // Symmetrically normalised adjacency, rows = owned. local: columns are owned rows; cross: columns
@@ -93,7 +89,7 @@ class Shard {
   std::vector<std::uint32_t> users_, items_;
   std::vector<RowAddress> user_address_, item_address_;
   std::uint64_t num_edges_ = 0;
-  std::vector<std::uint64_t> item_edges_before_;
+  std::vector<std::uint32_t> item_degree_;
   Csr local_, cross_, cross_transposed_;
   std::unique_ptr<HaloPlan> halo_;
   std::vector<std::int64_t> interaction_begin_{0};

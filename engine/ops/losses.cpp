@@ -73,14 +73,14 @@ double bpr_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Varia
 // computed together with the loss, and the record only adds them.
 template <typename T>
 double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& pool,
-                    std::span<const std::uint32_t> positive_items,
+                    std::span<const std::span<const std::uint32_t>> left_out,
                     std::span<const std::uint32_t> pool_items, double tau, double tau2,
                     std::int64_t global_batch) {
   constexpr std::int64_t kBlockRows = 64;
   const std::int64_t n = users.value.rows;
   const std::int64_t dim = users.value.cols;
   const std::int64_t m = pool.value.rows;
-  HALOREC_ASSERT_LIGHT(std::ssize(positive_items) == n && std::ssize(pool_items) == m);
+  HALOREC_ASSERT_LIGHT(std::ssize(left_out) == n && std::ssize(pool_items) == m);
   const double share = 1.0 / static_cast<double>(global_batch);
   checked_int(m, "pool of negatives");  // here, since nothing may be thrown among the threads
 
@@ -120,14 +120,15 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
       }
       for (std::int64_t k = 0; k < rows; ++k) {
         const std::int64_t row = first + k;
-        const std::uint32_t item = positive_items[static_cast<std::size_t>(row)];
         T* s = block.row(k);
-        auto same =
-            std::lower_bound(by_item.begin(), by_item.end(), item,
-                             [&](std::int32_t j, std::uint32_t i) { return item_of(j) < i; });
         std::int64_t num_left_out = 0;
-        for (; same != by_item.end() && item_of(*same) == item; ++same, ++num_left_out) {
-          s[*same] = -std::numeric_limits<T>::infinity();
+        auto same = by_item.begin();
+        for (const std::uint32_t item : left_out[static_cast<std::size_t>(row)]) {
+          same = std::lower_bound(same, by_item.end(), item,
+                                  [&](std::int32_t j, std::uint32_t i) { return item_of(j) < i; });
+          for (; same != by_item.end() && item_of(*same) == item; ++same, ++num_left_out) {
+            s[*same] = -std::numeric_limits<T>::infinity();
+          }
         }
         const double positive = inner(users.value.row(row), positives.value.row(row), dim) / tau;
         double loss = -positive;
@@ -190,11 +191,11 @@ double l2_penalty(Tape<T>& tape, Variable<T>& rows, std::span<const T> factors) 
   return sum_of(losses);
 }
 
-#define HALOREC_INSTANTIATE(T)                                                                    \
-  template double bpr_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&, std::int64_t);  \
-  template double softmax_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&,             \
-                                  std::span<const std::uint32_t>, std::span<const std::uint32_t>, \
-                                  double, double, std::int64_t);                                  \
+#define HALOREC_INSTANTIATE(T)                                                                   \
+  template double bpr_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&, std::int64_t); \
+  template double softmax_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&,            \
+                                  std::span<const std::span<const std::uint32_t>>,               \
+                                  std::span<const std::uint32_t>, double, double, std::int64_t); \
   template double l2_penalty<T>(Tape<T>&, Variable<T>&, std::span<const T>);
 HALOREC_INSTANTIATE(float)
 HALOREC_INSTANTIATE(double)

@@ -18,15 +18,15 @@ double bpr_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Varia
                 std::int64_t global_batch);
 
 // Sampled softmax with two temperatures (BSL: Wu et al., ICDE 2024; tau2 = 1 is the usual one):
-//   -s(u,p)/tau + tau2 log sum over pool j, item(j) != item(p), of exp(s(u,j)/tau)
+//   -s(u,p)/tau + tau2 log sum over pool j, item(j) not in left_out(u,p), of exp(s(u,j)/tau)
 // where s is the inner product of the given rows: pass normalised rows for cosine. Pool entries
-// that are the positive itself are left out of its sum (accidental positives); others count as
+// that are left out (the user's own items: accidental positives) do not count; others count as
 // often as they were drawn. A positive whose whole pool is left out has the first term alone.
-// users, positives: [n x dim]; pool: [M x dim], the same on every rank. positive_items [n] and
-// pool_items [M] are item indices. Scores live in blocks of rows x M, one a thread.
+// users, positives: [n x dim]; pool: [M x dim], the same on every rank. left_out [n]: item indices,
+// ascending; pool_items [M]: item indices. Scores live in blocks of rows x M, one a thread.
 template <typename T>
 double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& pool,
-                    std::span<const std::uint32_t> positive_items,
+                    std::span<const std::span<const std::uint32_t>> left_out,
                     std::span<const std::uint32_t> pool_items, double tau, double tau2,
                     std::int64_t global_batch);
 

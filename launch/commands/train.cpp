@@ -327,7 +327,9 @@ int TrainCommand::stopped(const TrainingState& state) {
 }
 
 void TrainCommand::write_result(const Evaluation& test, const TrainingState& state, bool refit) {
-  TrainingResult result{.test = test, .state = state, .model = training_.model, .refit = refit};
+  TrainingResult result{test, state};
+  result.model = training_.model;
+  result.refit = refit;
   if (is_trained_model(training_.model)) result.selected_on = training_.select;
   result.threads = context_.threads.threads;
   result.peak_memory_bytes = communicator_.all_gather(peak_memory_bytes());

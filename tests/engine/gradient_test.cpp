@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
+#include <span>
 #include <vector>
 
 #include "engine/ops/layer_sum.hpp"
@@ -223,7 +226,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 // The formula, term by term.
 double naive_softmax(const Matrix<double>& users, const Matrix<double>& positives,
-                     const Matrix<double>& pool, const std::vector<std::uint32_t>& positive_items,
+                     const Matrix<double>& pool,
+                     const std::vector<std::span<const std::uint32_t>>& left_out,
                      const std::vector<std::uint32_t>& pool_items, double tau, double tau2,
                      std::int64_t global) {
   const auto score = [](const double* x, const double* y, std::int64_t n) {
@@ -235,7 +239,8 @@ double naive_softmax(const Matrix<double>& users, const Matrix<double>& positive
   for (std::int64_t k = 0; k < users.rows(); ++k) {
     double sum = 0;
     for (std::int64_t j = 0; j < pool.rows(); ++j) {
-      if (pool_items[static_cast<std::size_t>(j)] != positive_items[static_cast<std::size_t>(k)]) {
+      const auto& own = left_out[static_cast<std::size_t>(k)];
+      if (std::find(own.begin(), own.end(), pool_items[static_cast<std::size_t>(j)]) == own.end()) {
         sum += std::exp(score(users.row(k), pool.row(j), users.cols()) / tau);
       }
     }
@@ -250,25 +255,32 @@ TEST_P(SoftmaxTest, GradientAndValue) {
   const std::int64_t n = batch_of(world_, c.rows), dim = 3;
   Leaf users(own_rows(n, dim, 1)), positives(own_rows(n, dim, 2)), pool(own_rows(c.pool, dim, 3));
   const Random random(23, Purpose::test);
-  std::vector<std::uint32_t> positive_items, pool_items;
+  // Zero to four items that a row leaves out, ascending.
+  std::vector<std::vector<std::uint32_t>> lists;
+  std::vector<std::uint32_t> pool_items;
   for (std::int64_t k = 0; k < n; ++k) {
-    positive_items.push_back(
-        static_cast<std::uint32_t>(random.below(c.num_items, static_cast<std::uint64_t>(k), 1)));
+    std::set<std::uint32_t> items;
+    for (std::uint32_t i = 0; i < k % 5; ++i) {
+      items.insert(
+          static_cast<std::uint32_t>(random.below(c.num_items, static_cast<std::uint64_t>(k), i)));
+    }
+    lists.emplace_back(items.begin(), items.end());
   }
+  const std::vector<std::span<const std::uint32_t>> left_out(lists.begin(), lists.end());
   for (std::int64_t j = 0; j < c.pool; ++j) {
     pool_items.push_back(
-        static_cast<std::uint32_t>(random.below(c.num_items, static_cast<std::uint64_t>(j), 2)));
+        static_cast<std::uint32_t>(random.below(c.num_items, static_cast<std::uint64_t>(j), 9)));
   }
   const std::int64_t global = 1000;
   const auto loss = [&](Tape<double>& tape) {
-    return softmax_loss(tape, users.on(tape), positives.on(tape), pool.on(tape), positive_items,
+    return softmax_loss(tape, users.on(tape), positives.on(tape), pool.on(tape), left_out,
                         pool_items, c.tau, c.tau2, global);
   };
   check_gradients(world_, {&users, &positives, &pool}, loss, c.rows > 100 ? 17 : 1);
   Tape<double> tape;
   EXPECT_NEAR(loss(tape),
-              naive_softmax(users.value, positives.value, pool.value, positive_items, pool_items,
-                            c.tau, c.tau2, global),
+              naive_softmax(users.value, positives.value, pool.value, left_out, pool_items, c.tau,
+                            c.tau2, global),
               1e-13);
 
   // Single precision: the same numbers to its digits.
@@ -284,9 +296,9 @@ TEST_P(SoftmaxTest, GradientAndValue) {
   Matrix<float> u = narrow(users.value), p = narrow(positives.value), q = narrow(pool.value);
   Matrix<float> du(n, dim), dp(n, dim), dq(c.pool, dim);
   Tape<float> single;
-  const double value = softmax_loss(
-      single, single.leaf(u.view(), du.view()), single.leaf(p.view(), dp.view()),
-      single.leaf(q.view(), dq.view()), positive_items, pool_items, c.tau, c.tau2, global);
+  const double value =
+      softmax_loss(single, single.leaf(u.view(), du.view()), single.leaf(p.view(), dp.view()),
+                   single.leaf(q.view(), dq.view()), left_out, pool_items, c.tau, c.tau2, global);
   single.backward();
   EXPECT_NEAR(value, loss(tape), 1e-5);
   EXPECT_LT(relative_difference(du, narrow(users.gradient)), 1e-4);
@@ -299,13 +311,14 @@ TEST_P(SoftmaxTest, GradientAndValue) {
 TEST_F(GradientTest, SoftmaxLossWithFewerThreadsThanAskedFor) {
   omp_set_num_threads(3);
   Leaf users(own_rows(200, 3, 1)), positives(own_rows(200, 3, 2)), pool(own_rows(4, 3, 3));
-  const std::vector<std::uint32_t> positive_items(200, 9), pool_items{0, 1, 2, 3};
+  const std::vector<std::uint32_t> pool_items{0, 1, 2, 3};
+  const std::vector<std::span<const std::uint32_t>> left_out(200);
   Tape<double> tape;
   const auto gradient = [&] {
     tape.clear();
     pool.gradient.fill(0);
-    softmax_loss(tape, users.on(tape), positives.on(tape), pool.on(tape), positive_items,
-                 pool_items, 0.5, 1, 200);
+    softmax_loss(tape, users.on(tape), positives.on(tape), pool.on(tape), left_out, pool_items, 0.5,
+                 1, 200);
     tape.backward();
     return pool.gradient.clone();
   };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "tests/engine/whole_graph.hpp"
@@ -68,7 +69,7 @@ TEST_P(SamplerTest, EveryEdgeOnceAnEpochInAnotherOrder) {
 
   const std::int64_t size = 37;  // does not divide the edges
   ASSERT_NE(static_cast<std::int64_t>(expected.size()) % size, 0);
-  Sampler sampler(shard, 5, size);
+  Sampler sampler(shard, 5, size, 0.5);
   EXPECT_EQ(sampler.steps_per_epoch(), (std::ssize(expected) + size - 1) / size);
   std::vector<std::vector<Draw>> orders;
   for (const std::uint64_t epoch : {0, 1, 7}) {
@@ -104,7 +105,7 @@ TEST_P(SamplerTest, EveryEdgeOnceAnEpochInAnotherOrder) {
 TEST_P(SamplerTest, BatchesAndNegativesAreThoseOfOneRank) {
   const TinyGraph graph(world_, random_dataset(45, 60, 0.15, 2), TrainingPart::train, GetParam());
   const TinyGraph alone(self_, random_dataset(45, 60, 0.15, 2));
-  Sampler sampler(graph.shard(), 9, 64), reference(alone.shard(), 9, 64);
+  Sampler sampler(graph.shard(), 9, 64, 0.5), reference(alone.shard(), 9, 64, 0.5);
   ASSERT_EQ(sampler.steps_per_epoch(), reference.steps_per_epoch());
   std::uint64_t step = 0;
   for (std::uint64_t epoch = 0; epoch < 2; ++epoch) {
@@ -123,7 +124,7 @@ TEST_P(SamplerTest, BatchesAndNegativesAreThoseOfOneRank) {
     }
   }
   EXPECT_NE(sampler.pool(1, 50), sampler.pool(2, 50));
-  EXPECT_NE(Sampler(graph.shard(), 10, 64).pool(1, 50), sampler.pool(1, 50));
+  EXPECT_NE(Sampler(graph.shard(), 10, 64, 0.5).pool(1, 50), sampler.pool(1, 50));
 }
 
 // Sum of (observed - expected)^2 / expected.
@@ -142,42 +143,53 @@ double chi_square_limit(double freedom) {
   return freedom * std::pow(1.0 - h + 4.265 * std::sqrt(h), 3.0);
 }
 
-TEST_P(SamplerTest, ThePoolFollowsDegrees) {
+TEST_P(SamplerTest, ThePoolFollowsDegreesToThePower) {
   const TinyGraph graph(world_, random_dataset(50, 33, 0.3, 3), TrainingPart::train, GetParam());
   const Shard& shard = graph.shard();
-  const Sampler sampler(shard, 1, 64);
-  std::vector<double> counts(shard.num_items(), 0);
   constexpr int kSteps = 100, kSize = 500;
-  for (int step = 1; step <= kSteps; ++step) {
-    for (const std::uint32_t item : sampler.pool(static_cast<std::uint64_t>(step), kSize)) {
-      ++counts.at(item);
+  const std::vector<double> powers{0, 0.5, 1};
+  // Expected numbers of the items with training interactions, by power.
+  std::vector<std::vector<double>> expected;
+  for (const double power : powers) {
+    std::vector<double> weights;
+    for (std::uint32_t item = 0; item < shard.num_items(); ++item) {
+      if (shard.item_degree(item) > 0) weights.push_back(std::pow(shard.item_degree(item), power));
+    }
+    const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+    for (double& weight : weights) weight *= kSteps * kSize / sum;
+    expected.push_back(weights);
+  }
+  ASSERT_LT(expected[0].size(), shard.num_items()) << "the graph has no cold item to leave out";
+  for (std::size_t p = 0; p < powers.size(); ++p) {
+    const Sampler sampler(shard, 1, 64, powers[p]);
+    std::vector<double> counts(shard.num_items(), 0);
+    for (int step = 1; step <= kSteps; ++step) {
+      for (const std::uint32_t item : sampler.pool(static_cast<std::uint64_t>(step), kSize)) {
+        ++counts.at(item);
+      }
+    }
+    std::vector<double> observed;
+    for (std::uint32_t item = 0; item < shard.num_items(); ++item) {
+      if (shard.item_degree(item) > 0) {
+        observed.push_back(counts[item]);
+      } else {
+        EXPECT_EQ(counts[item], 0) << "cold item " << item << " was drawn";
+      }
+    }
+    const double limit = chi_square_limit(static_cast<double>(observed.size() - 1));
+    for (std::size_t other = 0; other < powers.size(); ++other) {
+      // The test can tell the powers apart.
+      EXPECT_EQ(chi_square(observed, expected[other]) < limit, other == p)
+          << "drawn by power " << powers[p] << ", compared with " << powers[other];
     }
   }
-  std::vector<double> observed, expected;
-  for (std::uint32_t item = 0; item < shard.num_items(); ++item) {
-    if (shard.item_degree(item) == 0) {
-      EXPECT_EQ(counts[item], 0) << "cold item " << item << " was drawn";
-      continue;
-    }
-    observed.push_back(counts[item]);
-    expected.push_back(kSteps * kSize * static_cast<double>(shard.item_degree(item)) /
-                       static_cast<double>(shard.num_edges()));
-  }
-  ASSERT_LT(observed.size(), counts.size()) << "the graph has no cold item to leave out";
-  EXPECT_LT(chi_square(observed, expected),
-            chi_square_limit(static_cast<double>(observed.size() - 1)));
-  // And not uniform: the test can tell the two apart.
-  const std::vector<double> uniform(observed.size(),
-                                    kSteps * kSize / static_cast<double>(observed.size()));
-  EXPECT_GT(chi_square(observed, uniform),
-            chi_square_limit(static_cast<double>(observed.size() - 1)));
 }
 
 TEST_P(SamplerTest, NegativesAreUniformOverTrainedItemsThatTheUserLacks) {
   const TinyGraph graph(world_, random_dataset(20, 33, 0.3, 4), TrainingPart::train, GetParam());
   const Shard& shard = graph.shard();
   const auto lists = items_by_user(graph.data(), Split::train);
-  Sampler sampler(shard, 2, 1 << 20);
+  Sampler sampler(shard, 2, 1 << 20, 0.5);
   sampler.start_epoch(0);
   const Batch batch = sampler.batch(0);
   constexpr std::int64_t kEach = 400;
@@ -218,7 +230,7 @@ TEST_P(SamplerTest, NegativesAreUniformOverTrainedItemsThatTheUserLacks) {
 TEST(Sampler, AUserWhoHasEverythingStillGetsANegative) {
   Communicator world;
   const TinyGraph graph(world, make_dataset(2, 3, {{0, 0}, {0, 1}, {1, 1}}));
-  Sampler sampler(graph.shard(), 1, 8);
+  Sampler sampler(graph.shard(), 1, 8, 0.5);
   sampler.start_epoch(0);
   const Batch batch = sampler.batch(0);
   for (const std::uint32_t item : sampler.negatives(1, batch, 5)) EXPECT_LT(item, 2U);

@@ -26,7 +26,7 @@ class SmallTraining {
       : shard_(shard),
         model_(make_model<T>(setting.model, shard, setting.model_options)),
         optimizer_(setting.optimizer, model_->parameters()),
-        sampler_(shard, setting.seed, setting.batch_size),
+        sampler_(shard, setting.seed, setting.batch_size, setting.loss.negative_power),
         step_(shard, *model_, optimizer_, sampler_, setting.loss, timers_),
         learning_rate_(setting.optimizer.learning_rate) {}
 

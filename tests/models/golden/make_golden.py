@@ -33,11 +33,11 @@ CASES = {
     "mf bpr": dict(layers=0, loss="bpr", each=1, l2=0.05),
     "mf softmax": dict(layers=0, loss="softmax", tau=0.2, tau2=0.84, l2=0.05),
 }
-# Drawn by the sampler with seed 7 at step 1 (softmax: a pool of 9).
+# Drawn by the sampler with seed 7 at step 1 (softmax: a pool of 9, by degree^0.5).
 NEGATIVES = {
     1: [1, 6, 3, 3, 4],
     3: [1, 2, 2, 2, 4, 4, 0, 2, 2, 3, 4, 6, 2, 4, 6],
-    "pool": [0, 2, 1, 1, 1, 0, 4, 4, 3],
+    "pool": [0, 2, 1, 2, 2, 0, 4, 4, 3],
 }
 
 
@@ -72,7 +72,9 @@ def objective(case, embeddings, layer_weights, negatives):
         unit = torch.nn.functional.normalize(rows, dim=1)
         total = 0
         for user, item in BATCH:
-            pool = torch.stack([unit[user] @ unit[NUM_USERS + j] for j in negatives if j != item])
+            # The user's own items are left out.
+            pool = torch.stack([unit[user] @ unit[NUM_USERS + j] for j in negatives
+                                if (user, j) not in EDGES])
             positive = unit[user] @ unit[NUM_USERS + item]
             total = total + (-positive / case["tau"]
                              + case["tau2"] * torch.logsumexp(pool / case["tau"], 0))
