@@ -79,6 +79,10 @@ MPI_Datatype mpi_type<double>() {
   return MPI_DOUBLE;
 }
 template <>
+MPI_Datatype mpi_type<std::uint16_t>() {
+  return MPI_UINT16_T;
+}
+template <>
 MPI_Datatype mpi_type<std::int32_t>() {
   return MPI_INT32_T;
 }

@@ -4,6 +4,7 @@
 
 #include "engine/model.hpp"
 #include "engine/ops/layer_sum.hpp"
+#include "engine/ops/rows.hpp"
 
 namespace halorec {
 
@@ -11,7 +12,7 @@ template <typename T>
 class LightGcn : public Model<T> {
  public:
   LightGcn(const Shard& shard, const ModelOptions& options)
-      : propagation_(shard),
+      : propagation_(shard, options.propagation),
         embeddings_("embeddings", false, shard.num_owned(), options.dim),
         layer_weights_("layer_weights", true, 1, options.num_layers + 1),
         learn_layer_weights_(options.learn_layer_weights) {
@@ -24,12 +25,14 @@ class LightGcn : public Model<T> {
     return {&embeddings_};
   }
 
-  typename Model<T>::Output forward(Tape<T>& tape) override {
-    Variable<T>& e = tape.leaf(embeddings_.value.view(), embeddings_.gradient.view());
+  typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
+    Variable<T>& e = tape.parameter(embeddings_.value.view(), embeddings_.gradient.view());
     Variable<T>& w =
-        tape.leaf(layer_weights_.value.view(),
-                  learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
-    return {layer_sum(tape, propagation_, e, w), e};
+        tape.parameter(layer_weights_.value.view(),
+                       learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
+    // Recorded first, so that backward the layer sum writes the gradient and this adds to it.
+    Variable<T>& initial = select_rows(tape, e, rows);
+    return {layer_sum(tape, propagation_, e, w, rows), initial};
   }
 
  private:

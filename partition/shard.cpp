@@ -101,7 +101,6 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   }
   std::partial_sum(result.row_begin.begin(), result.row_begin.end(), result.row_begin.begin());
   result.column.resize(matrix.column.size());
-  result.weight.resize(matrix.weight.size());
   std::vector<std::int64_t> next(result.row_begin.begin(), result.row_begin.end() - 1);
   for (std::int64_t row = 0; row < matrix.num_rows(); ++row) {
     for (std::int64_t e = matrix.row_begin[static_cast<std::size_t>(row)];
@@ -109,7 +108,6 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
       const auto column = static_cast<std::size_t>(matrix.column[static_cast<std::size_t>(e)]);
       const auto slot = static_cast<std::size_t>(next[column]++);
       result.column[slot] = static_cast<std::int32_t>(row);
-      result.weight[slot] = matrix.weight[static_cast<std::size_t>(e)];
     }
   }
   return result;
@@ -202,35 +200,25 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
   const auto append_rows = [&](const Lists& lists, std::span<const std::uint32_t> own_nodes,
                                const std::vector<std::uint32_t>& own_degree,
                                const std::vector<RowAddress>& far_address,
-                               const std::vector<std::int32_t>& far_ghost,
-                               const std::vector<std::uint32_t>& far_degree) {
-    std::vector<std::pair<std::int32_t, float>> near, far;
+                               const std::vector<std::int32_t>& far_ghost) {
     for (std::size_t r = 0; r < own_nodes.size(); ++r) {
-      near.clear();
-      far.clear();
-      const double degree = own_degree[own_nodes[r]];
+      const std::uint32_t degree = own_degree[own_nodes[r]];
+      scale_.push_back(degree == 0 ? 0.0 : 1.0 / std::sqrt(static_cast<double>(degree)));
       for (std::int64_t e = lists.begin[r]; e < lists.begin[r + 1]; ++e) {
         const std::uint32_t end = lists.values[static_cast<std::size_t>(e)];
-        const auto weight = static_cast<float>(1.0 / std::sqrt(degree * far_degree[end]));
         if (far_address[end].owner == communicator.rank()) {
-          near.emplace_back(far_address[end].row, weight);
+          local_.column.push_back(far_address[end].row);
         } else {
-          far.emplace_back(far_ghost[end], weight);
+          cross_.column.push_back(far_ghost[end]);
         }
       }
-      std::sort(far.begin(), far.end());
-      for (auto* side : {&near, &far}) {
-        Csr& matrix = side == &near ? local_ : cross_;
-        for (const auto& [column, weight] : *side) {
-          matrix.column.push_back(column);
-          matrix.weight.push_back(weight);
-        }
-        matrix.row_begin.push_back(std::ssize(matrix.column));
-      }
+      std::sort(cross_.column.begin() + cross_.row_begin.back(), cross_.column.end());
+      local_.row_begin.push_back(std::ssize(local_.column));
+      cross_.row_begin.push_back(std::ssize(cross_.column));
     }
   };
-  append_rows(of_users, users_, user_degree, item_address_, item_ghost, item_degree_);
-  append_rows(of_items, items_, item_degree_, user_address_, user_ghost, user_degree);
+  append_rows(of_users, users_, user_degree, item_address_, item_ghost);
+  append_rows(of_items, items_, item_degree_, user_address_, user_ghost);
   cross_transposed_ = transpose(cross_, std::ssize(ghosts));
 
   std::vector<std::int32_t> ghost_owner, ghost_row;
