@@ -23,7 +23,7 @@ template <int kVectors, bool kScaled, typename T>
 HWY_INLINE void row_block(const Spmm<T>& a, const Edges& edges, T factor, const T* base,
                           T base_factor, T* y, std::int64_t c) {
   constexpr std::int64_t kCacheLineBytes = 64;
-  constexpr std::int64_t kAhead = 8;  // edges between a prefetch and its use
+  constexpr std::int64_t kAhead = 16;  // edges between a prefetch and its use
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
