@@ -175,6 +175,22 @@ TYPED_TEST(KernelsOf, AddScaledAndScaleInto) {
   });
 }
 
+TYPED_TEST(KernelsOf, FirstNotBelow) {
+  using T = TypeParam;
+  on_every_target([&] {
+    for (std::int64_t n = 0; n <= 70; ++n) {
+      std::vector<T> scores(static_cast<std::size_t>(n), T(-2));
+      ASSERT_EQ(kernels::first_not_below<T>(n, T(-1), scores.data()), n);
+      for (std::int64_t k = n - 1; k >= 0; --k) {
+        for (const T there : {std::numeric_limits<T>::quiet_NaN(), T(3), T(-1)}) {
+          scores[static_cast<std::size_t>(k)] = there;
+          ASSERT_EQ(kernels::first_not_below<T>(n, T(-1), scores.data()), k);
+        }
+      }
+    }
+  });
+}
+
 template <typename T>
 void check_exponentials(const std::vector<T>& scores, T scale) {
   auto values = scores;
