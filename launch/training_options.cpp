@@ -28,10 +28,12 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.group("Exchange");
   options
       .add("exchange", a.exchange,
-           "of boundary rows between ranks: halo sends each row to all who read it; hybrid sends "
-           "rows "
-           "or partial sums, whichever are fewer (a minimum vertex cover for each pair of ranks)")
-      .choices({"halo", "hybrid"});
+           "between ranks: halo sends a boundary row to all who read it; hybrid sends rows or "
+           "partial "
+           "sums, whichever are fewer; columns gives each rank the whole graph and some columns of "
+           "all rows, exchanged once before the layers and once after; auto: columns where fewer "
+           "vectors travel so and the graph fits, else hybrid")
+      .choices({"auto", "halo", "hybrid", "columns"});
   options
       .add("wire", a.wire,
            "how boundary rows travel; bf16 halves the bytes and rounds them to 8 bits of mantissa")

@@ -23,7 +23,7 @@ struct TrainingArguments {
   std::string precision = "single";
   std::int64_t neighbours = 100;
 
-  std::string exchange = "hybrid";
+  std::string exchange = "auto";
   std::string wire = "fp32";
 
   std::string loss = "softmax";

@@ -2,6 +2,8 @@
 // without transforms or nonlinearities. w_k = 1 / (L + 1), or learned from there.
 #pragma once
 
+#include <optional>
+
 #include "engine/model.hpp"
 #include "engine/ops/layer_sum.hpp"
 #include "engine/ops/rows.hpp"
@@ -12,11 +14,15 @@ template <typename T>
 class LightGcn : public Model<T> {
  public:
   LightGcn(const Shard& shard, const ModelOptions& options)
-      : propagation_(shard, options.propagation),
-        embeddings_("embeddings", false, shard.num_owned(), options.dim),
+      : embeddings_("embeddings", false, shard.num_owned(), options.dim),
         layer_weights_("layer_weights", true, 1, options.num_layers + 1),
         learn_layer_weights_(options.learn_layer_weights) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+    if (options.whole_graph != nullptr) {
+      columns_.emplace(shard, *options.whole_graph, options.dim);
+    } else {
+      propagation_.emplace(shard, options.propagation);
+    }
     layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
   }
 
@@ -32,11 +38,14 @@ class LightGcn : public Model<T> {
                        learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
     // Recorded first, so that backward the layer sum writes the gradient and this adds to it.
     Variable<T>& initial = select_rows(tape, e, rows);
-    return {layer_sum(tape, propagation_, e, w, rows), initial};
+    return {columns_ ? layer_sum(tape, *columns_, e, w, rows)
+                     : layer_sum(tape, *propagation_, e, w, rows),
+            initial};
   }
 
  private:
-  Propagation<T> propagation_;
+  std::optional<Propagation<T>> propagation_;
+  std::optional<ColumnPropagation<T>> columns_;
   Parameter<T> embeddings_;
   Parameter<T> layer_weights_;
   bool learn_layer_weights_;

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "engine/column_propagation.hpp"
 #include "engine/propagation.hpp"
 #include "engine/tape.hpp"
 
@@ -20,6 +21,11 @@ namespace halorec {
 // is this rank's share: summing over ranks is the optimizer's allreduce.
 template <typename T>
 Variable<T>& layer_sum(Tape<T>& tape, Propagation<T>& propagation, Variable<T>& embeddings,
+                       Variable<T>& weights, std::span<const std::int32_t> rows);
+
+// The same, with columns instead of rows spread over the ranks while the layers run.
+template <typename T>
+Variable<T>& layer_sum(Tape<T>& tape, ColumnPropagation<T>& columns, Variable<T>& embeddings,
                        Variable<T>& weights, std::span<const std::int32_t> rows);
 
 }  // namespace halorec

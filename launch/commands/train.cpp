@@ -6,6 +6,7 @@
 #include "comm/hdf5_file.hpp"
 #include "comm/run_log.hpp"
 #include "comm/watchdog.hpp"
+#include "engine/column_propagation.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
 #include "engine/kernels/spmm.hpp"
@@ -62,6 +63,7 @@ class TrainCommand {
   void warn_of_options_without_effect() const;
   void say(const std::string& line) const;
   Shard make_shard(TrainingPart part);
+  bool runs_by_columns(const Shard& shard);
   HeldOutLists read_lists(const Shard& shard, Split split);
   Evaluation evaluate(Scorer& scorer, const Catalogue& catalogue, const HeldOutLists& lists,
                       const std::vector<std::int64_t>& ks);
@@ -200,6 +202,20 @@ Shard TrainCommand::make_shard(TrainingPart part) {
   return shard;
 }
 
+// Whether --exchange asks for columns; for auto, whether they are the better plan.
+bool TrainCommand::runs_by_columns(const Shard& shard) {
+  if (training_.model != "lightgcn" || communicator_.size() == 1) return false;
+  if (training_.exchange != "auto") return training_.exchange == "columns";
+  if (!columns_may_pay(shard, training_.dim, training_.layers)) return false;
+  const ExchangeVolume volume = exchange_volume(shard, training_.layers);
+  const bool columns = volume.column_vectors < volume.hybrid_vectors;
+  log_.note({{"event", "exchange"},
+             {"plan", columns ? "columns" : "hybrid"},
+             {"hybrid_vectors_per_node", volume.hybrid_vectors},
+             {"column_vectors_per_node", volume.column_vectors}});
+  return columns;
+}
+
 HeldOutLists TrainCommand::read_lists(const Shard& shard, Split split) {
   HeldOutLists lists{read_held_out(shard, *dataset_, split), std::nullopt};
   if (split == Split::test && !dataset_->protocol().keep_repeats) {
@@ -238,8 +254,17 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
                                       Evaluation* test) {
   const TrainingPart part = training_part(training_, refit);
   const Shard shard = make_shard(part);
-  const auto model =
-      make_model<T>(training_.model, shard, model_options(training_, context_.seed()));
+  ModelOptions of_model = model_options(training_, context_.seed());
+  std::optional<Communicator> alone;
+  std::optional<Shard> whole;
+  if (runs_by_columns(shard)) {
+    alone.emplace(MPI_COMM_SELF);
+    Owners everything;
+    everything.user.assign(dataset_->num_users(), 0);
+    everything.item.assign(dataset_->num_items(), 0);
+    of_model.whole_graph = &whole.emplace(*alone, *dataset_, part, std::move(everything));
+  }
+  const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
   options.num_epochs = num_epochs;
   CheckpointStore checkpoints(folder_.checkpoints(refit),

@@ -86,6 +86,54 @@ TEST_F(GradientTest, LayerSum) {
   }
 }
 
+// Columns spread over the ranks give the values and gradients of rows spread over them.
+TEST_F(GradientTest, LayerSumByColumns) {
+  Communicator alone(MPI_COMM_SELF);
+  for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
+    const TinyGraph graph(world_, random_dataset(19, 22, 0.3, 1), TrainingPart::train, deal);
+    const TinyGraph whole(alone, random_dataset(19, 22, 0.3, 1));
+    const Shard& shard = graph.shard();
+    const std::int64_t dim = 7;  // no multiple of the ranks
+    Propagation<double> propagation(shard);
+    ColumnPropagation<double> columns(shard, whole.shard(), dim);
+    std::vector<std::int32_t> rows;
+    for (std::int32_t r = 0; r < shard.num_owned() && world_.rank() != 2; r += 2) {
+      rows.push_back(r);
+    }
+    const Matrix<double> direction = own_rows(std::ssize(rows), dim, 2);
+    for (const std::int64_t num_layers : {0, 1, 3}) {
+      for (const bool learns : {false, true}) {
+        Matrix<double> e = random_rows<double>(shard, dim, 1);
+        Matrix<double> w(1, num_layers + 1);
+        for (std::int64_t k = 0; k <= num_layers; ++k) w(0, k) = 0.7 - 0.2 * double(k);
+        const auto run = [&](auto& where, Matrix<double>& de, Matrix<double>& dw) {
+          Tape<double> tape;
+          Variable<double>& sum =
+              layer_sum(tape, where, tape.parameter(e.view(), de.view()),
+                        tape.parameter(w.view(), learns ? dw.view() : MatrixView<double>{}), rows);
+          Matrix<double> value(sum.value.rows, dim);
+          for (std::int64_t r = 0; r < value.rows(); ++r) {
+            std::copy_n(sum.value.row(r), dim, value.row(r));
+          }
+          along(tape, sum, direction);
+          tape.backward();
+          world_.sum(dw.values());
+          return value;
+        };
+        Matrix<double> de(e.rows(), dim), dw(1, num_layers + 1);
+        Matrix<double> de2(e.rows(), dim), dw2(1, num_layers + 1);
+        const Matrix<double> by_rows = run(propagation, de, dw);
+        const Matrix<double> by_columns = run(columns, de2, dw2);
+        if (!rows.empty()) {
+          EXPECT_LT(relative_difference(by_columns, by_rows), 1e-13);
+        }
+        EXPECT_LT(relative_difference(collect(shard, de2), collect(shard, de)), 1e-13);
+        EXPECT_LT(relative_difference(dw2, dw), 1e-13);
+      }
+    }
+  }
+}
+
 TEST_F(GradientTest, LayerSumIsThePolynomialOfPowers) {
   const TinyGraph graph(world_, random_dataset(30, 25, 0.2, 2));
   const Shard& shard = graph.shard();
