@@ -1,6 +1,7 @@
 #include "partition/synthetic/planted.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -9,6 +10,8 @@
 
 namespace halorec {
 namespace {
+
+constexpr std::uint64_t kDrawsAtOnce = 16;
 
 // Equal groups, dealt out in a random order.
 std::vector<std::uint32_t> plant(std::uint64_t n, std::uint32_t communities, std::uint64_t seed,
@@ -60,53 +63,73 @@ std::vector<std::uint32_t> draw_degrees(const SyntheticOptions& options) {
 
 // Items in the order of their communities with running weights: one look into a guide table, and a
 // step or two from there, draws from a community or from all (the indexed search of Chen and Asau,
-// AIIE Transactions 1974).
+// AIIE Transactions 1974). Both looks miss the cache; they are taken apart so that several draws
+// can wait for memory at once.
 class Catalogue {
  public:
   Catalogue(const std::vector<std::uint32_t>& community, const std::vector<float>& weight,
             std::uint32_t num_communities)
-      : begin_(num_communities + 1, 0), items_(community.size()), before_(community.size() + 1) {
+      : begin_(num_communities + 1, 0),
+        before_(num_communities + 1, 0.0),
+        items_(community.size()) {
     for (const std::uint32_t c : community) ++begin_[c + 1];
     std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
     std::vector<std::uint64_t> next(begin_.begin(), begin_.end() - 1);
     for (std::uint64_t i = 0; i < community.size(); ++i) {
-      items_[next[community[i]]++] = static_cast<std::uint32_t>(i);
+      items_[next[community[i]]++].item = static_cast<std::uint32_t>(i);
     }
-    for (std::uint64_t k = 0; k < items_.size(); ++k) {
-      before_[k + 1] = before_[k] + static_cast<double>(weight[items_[k]]);
+    double sum = 0;
+    for (std::uint32_t c = 0; c < num_communities; ++c) {
+      for (std::uint64_t k = begin_[c]; k < begin_[c + 1]; ++k) {
+        sum += static_cast<double>(weight[items_[k].item]);
+        items_[k].up_to = sum;
+      }
+      before_[c + 1] = sum;
     }
-    cells_per_weight_ = static_cast<double>(items_.size()) / before_.back();
+    cells_per_weight_ = static_cast<double>(items_.size()) / sum;
     guide_.resize(items_.size() + 1);
     for (std::uint64_t cell = 0, k = 0; cell < guide_.size(); ++cell) {
-      while (k + 1 < items_.size() && cell_of(before_[k + 1]) < cell) ++k;
+      while (k + 1 < items_.size() && cell_of(items_[k].up_to) < cell) ++k;
       guide_[cell] = static_cast<std::uint32_t>(k);
     }
   }
 
-  std::uint32_t draw_from(std::uint32_t community, double uniform) const {
-    return draw_between(begin_[community], begin_[community + 1], uniform);
+  // A draw on its way: the items [at, last) are searched for the first whose weights sum up to more
+  // than `weight`.
+  struct Pending {
+    double weight;
+    std::uint64_t at, last;
+  };
+  // From communities [first, last).
+  Pending start(std::uint32_t first, std::uint32_t last, double uniform) const {
+    const Pending pending{before_[first] + uniform * (before_[last] - before_[first]),
+                          begin_[first], begin_[last]};
+    __builtin_prefetch(&guide_[cell_of(pending.weight)]);
+    return pending;
   }
-  std::uint32_t draw_from_all(double uniform) const {
-    return draw_between(0, items_.size(), uniform);
+  void look_up(Pending& pending) const {
+    // An item whose weight ends in an earlier cell ends before the draw's.
+    pending.at = std::max<std::uint64_t>(pending.at, guide_[cell_of(pending.weight)]);
+    __builtin_prefetch(&items_[pending.at]);
+  }
+  std::uint32_t finish(const Pending& pending) const {
+    std::uint64_t k = pending.at;
+    while (k + 1 < pending.last && items_[k].up_to <= pending.weight) ++k;
+    return items_[k].item;
   }
 
  private:
+  struct Weighed {
+    double up_to;  // weight of all items up to this one
+    std::uint32_t item;
+  };
   std::uint64_t cell_of(double weight) const {
     return static_cast<std::uint64_t>(weight * cells_per_weight_);
   }
-  // The k of [first, last) with before_[k] <= at < before_[k + 1], where at = uniform of the weight
-  // between them.
-  std::uint32_t draw_between(std::uint64_t first, std::uint64_t last, double uniform) const {
-    const double at = before_[first] + uniform * (before_[last] - before_[first]);
-    // An item whose weight ends in an earlier cell ends before `at`.
-    std::uint64_t k = std::max<std::uint64_t>(first, guide_[cell_of(at)]);
-    while (k + 1 < last && before_[k + 1] <= at) ++k;
-    return items_[k];
-  }
 
   std::vector<std::uint64_t> begin_;  // of each community in items_
-  std::vector<std::uint32_t> items_;
-  std::vector<double> before_;        // weight of all items before position k
+  std::vector<double> before_;        // weight of all communities before
+  std::vector<Weighed> items_;
   std::vector<std::uint32_t> guide_;  // by cell of weight: first position that ends in it or later
   double cells_per_weight_ = 0;
 };
@@ -147,20 +170,29 @@ class PlantedSource final : public EdgeSource {
     edges.item.clear();
     edges.time.clear();
     const std::uint64_t attempts = attempts_for(degree);
-    for (std::uint64_t a = 0; a < attempts && edges.item.size() < degree; ++a) {
+    std::array<Catalogue::Pending, kDrawsAtOnce> pending;
+    for (std::uint64_t a = 0; a < attempts && edges.item.size() < degree;) {
+      const auto count = static_cast<std::uint32_t>(
+          std::min({kDrawsAtOnce, attempts - a, degree - edges.item.size()}));
+      // As if none of them were drawn before: edge by edge.
       const auto found = static_cast<std::uint32_t>(edges.item.size());
-      if (has_times_ && edges.time.size() == found) edges.time.push_back(time_(user, found));
-      const auto attempt = static_cast<std::uint32_t>(a);
-      const double uniform = item_.uniform(user, attempt);
-      std::uint32_t item = 0;
-      if (choice_.uniform(user, attempt) < options_.mixing) {
-        item = catalogue_->draw_from_all(uniform);
-      } else {
-        std::uint32_t community = user_community_[user];
-        if (options_.drift > 0) community = taste_at(community, edges.time.back(), user, attempt);
-        item = catalogue_->draw_from(community, uniform);
+      for (std::uint32_t k = 0; k < count; ++k) {
+        if (has_times_ && edges.time.size() == found + k) {
+          edges.time.push_back(time_(user, found + k));
+        }
+        pending[k] = start_draw(user, static_cast<std::uint32_t>(a + k),
+                                has_times_ ? edges.time[found + k] : 0);
       }
-      if (seen.insert(item)) edges.item.push_back(item);
+      for (std::uint32_t k = 0; k < count; ++k) catalogue_->look_up(pending[k]);
+      for (std::uint32_t k = 0; k < count; ++k, ++a) {
+        const std::uint32_t item = catalogue_->finish(pending[k]);
+        if (seen.insert(item)) {
+          edges.item.push_back(item);
+        } else if (options_.drift > 0) {
+          ++a;  // those behind it were drawn at the times of other edges
+          break;
+        }
+      }
     }
     if (has_times_) edges.time.resize(edges.item.size());
   }
@@ -187,6 +219,17 @@ class PlantedSource final : public EdgeSource {
   }
 
  private:
+  Catalogue::Pending start_draw(std::uint32_t user, std::uint32_t attempt,
+                                std::int64_t time) const {
+    const double uniform = item_.uniform(user, attempt);
+    if (choice_.uniform(user, attempt) < options_.mixing) {
+      return catalogue_->start(0, options_.num_communities, uniform);
+    }
+    std::uint32_t community = user_community_[user];
+    if (options_.drift > 0) community = taste_at(community, time, user, attempt);
+    return catalogue_->start(community, community + 1, uniform);
+  }
+
   std::uint32_t taste_at(std::uint32_t community, std::int64_t time, std::uint32_t user,
                          std::uint32_t attempt) const {
     const double moved = options_.drift * static_cast<double>(time - kFirstTime) / kSpanSeconds;

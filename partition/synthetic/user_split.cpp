@@ -6,6 +6,8 @@
 namespace halorec {
 namespace {
 
+constexpr std::uint32_t kAhead = 8;  // edges, whose items lie anywhere in memory
+
 constexpr std::uint8_t part_of(Split split) {
   return static_cast<std::uint8_t>(split);
 }
@@ -47,6 +49,7 @@ void UserSplit::operator()(std::uint32_t user, const UserEdges& edges,
   rows.clear();
   for (std::uint32_t k = 0; k < edges.item.size(); ++k) {
     const std::uint32_t item = edges.item[k];
+    if (k + kAhead < edges.item.size()) __builtin_prefetch(&item_hash_[edges.item[k + kAhead]]);
     // Items are distinct: each is its pair's first occurrence.
     const std::uint64_t key = split_key(random_, user_hash, item_hash_[item], 0);
     rows.push_back({key, leave_last_ ? edges.time[k] : 0, item, 1, k, 0});
