@@ -17,6 +17,8 @@ struct Arguments {
   std::filesystem::path out;
   std::optional<std::string> kind;
   std::optional<std::filesystem::path> expand;
+  std::optional<std::uint32_t> users, items;
+  std::optional<std::uint64_t> edges;
   std::string factor = "4x4";
   std::vector<double> quadrants;
   SyntheticOptions synthetic;
@@ -69,11 +71,12 @@ void resolve(Arguments& arguments) {
                arguments.quadrants.size());
   }
   std::copy(arguments.quadrants.begin(), arguments.quadrants.end(), synthetic.quadrants.begin());
-  if (synthetic.kind != "expand" &&
-      (synthetic.num_users == 0 || synthetic.num_items == 0 || synthetic.num_edges == 0)) {
+  synthetic.num_users = arguments.users.value_or(0);
+  synthetic.num_items = arguments.items.value_or(0);
+  synthetic.num_edges = arguments.edges.value_or(0);
+  if (synthetic.kind != "expand" && !(arguments.users && arguments.items && arguments.edges)) {
     fail_usage("--kind {} needs --users, --items and --edges", synthetic.kind);
   }
-  check_options(synthetic);
 }
 
 void refuse_options_of_other_kinds(const OptionTable& options, const std::string& kind) {
@@ -110,11 +113,13 @@ void add_options(OptionTable& options, Arguments& arguments) {
       .add("kind", arguments.kind, "how edges are drawn (auto: expand with --expand, else planted)")
       .or_word("auto")
       .choices({"planted", "chung-lu", "rmat", "expand"});
-  options.add("users", synthetic.num_users, "number of users").at_least(1);
-  options.add("items", synthetic.num_items, "number of items").at_least(2);
-  options.add(
-      "edges", synthetic.num_edges,
-      "number of distinct user-item pairs; expand: expected number, 0 keeps users' mean degree");
+  options.add("users", arguments.users, "number of users").at_least(1);
+  options.add("items", arguments.items, "number of items").at_least(2);
+  options
+      .add("edges", arguments.edges,
+           "number of distinct user-item pairs; of an expansion the expected number, by default "
+           "what keeps users' mean degree")
+      .at_least(1);
   options.group("Planted, Chung-Lu");
   options.add("communities", synthetic.num_communities, "planted communities").at_least(1);
   options

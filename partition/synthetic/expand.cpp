@@ -73,6 +73,10 @@ class ExpandSource final : public EdgeSource {
  public:
   explicit ExpandSource(const SyntheticOptions& options)
       : options_(options), keep_(draw_of(options.seed, Draw::keep)), uniform_time_(options.seed) {
+    if (std::error_code ignored; std::filesystem::is_directory(options.expand, ignored)) {
+      fail_usage("--expand {} is a folder; make a dataset file of it first with `halorec import`",
+                 options.expand.string());
+    }
     const DatasetFile file(options.expand);
     const auto [user_copies, item_copies] = options.factor;
     if (file.num_users() * user_copies >= kMostNodes ||
