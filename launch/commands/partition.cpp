@@ -7,6 +7,7 @@
 #include "launch/commands/commands.hpp"
 #include "launch/output.hpp"
 #include "launch/run_folder.hpp"
+#include "partition/cut_quality.hpp"
 #include "partition/dataset.hpp"
 #include "partition/partitioner.hpp"
 
@@ -31,16 +32,15 @@ int run(const CommandContext& context, const Arguments& arguments) {
   const TrainingPart part =
       arguments.graph == "train" ? TrainingPart::train : TrainingPart::train_and_validation;
 
-  // METIS works on one process; the other ranks sleep.
+  const DataSource data(context.communicator, arguments.data);
+  const DatasetFile& dataset = data.dataset();
+  const auto start = std::chrono::steady_clock::now();
+  const Owners owners = cut(context.communicator, dataset, part, options);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto peak = context.communicator.all_gather(peak_memory_bytes());
+  const CutQuality quality = measure_cut(context.communicator, dataset, part, owners);
   context.communicator.on_root([&] {
-    const DataSource source(arguments.data);
-    const DatasetFile& dataset = source.dataset();
-    const BipartiteGraph graph = read_graph(dataset, part);
-    const auto start = std::chrono::steady_clock::now();
-    const Owners owners = cut(graph, options);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const CutQuality quality = measure_cut(graph, owners);
     if (arguments.out) {
       save_owners(owners, cut_key(dataset.content_hash(), training_part_name(part), options),
                   dataset.content_hash(), *arguments.out);
@@ -51,15 +51,16 @@ int run(const CommandContext& context, const Arguments& arguments) {
                                         {"method", arguments.method},
                                         {"parts", arguments.parts},
                                         {"nodes", dataset.num_users() + dataset.num_items()},
-                                        {"edges", graph.num_edges()},
+                                        {"edges", quality.num_edges},
                                         {"cut", quality.cut_fraction},
                                         {"halo_vectors_per_node", quality.halo_vectors_per_node},
+                                        {"hybrid_vectors_per_node", quality.hybrid_vectors_per_node},
                                         {"node_imbalance", quality.node_imbalance},
                                         {"edge_imbalance", quality.edge_imbalance},
                                         {"interaction_imbalance", quality.interaction_imbalance},
                                         {"empty_parts", quality.num_empty_parts},
                                         {"seconds", seconds},
-                                        {"peak_memory_bytes", peak_memory_bytes()}};
+                                        {"peak_memory_bytes", peak}};
       write_stdout(json_line(line));
       return;
     }
@@ -67,12 +68,14 @@ int run(const CommandContext& context, const Arguments& arguments) {
         "{} nodes, {} edges cut into {} parts by {} in {:.2f} s, peak memory {:.0f} MiB\n"
         "  cut                      {:.3f} of the edges\n"
         "  halo                     {:.3f} vectors a node and layer\n"
+        "  halo, hybrid             {:.3f}  (rows or partial sums, whichever are fewer)\n"
         "  imbalance of nodes       {:.3f}\n"
         "  imbalance of edges       {:.3f}\n"
         "  imbalance of training    {:.3f}  (interactions of owned users)\n",
-        dataset.num_users() + dataset.num_items(), graph.num_edges(), arguments.parts,
+        dataset.num_users() + dataset.num_items(), quality.num_edges, arguments.parts,
         arguments.method, seconds, peak_mib, quality.cut_fraction, quality.halo_vectors_per_node,
-        quality.node_imbalance, quality.edge_imbalance, quality.interaction_imbalance));
+        quality.hybrid_vectors_per_node, quality.node_imbalance, quality.edge_imbalance,
+        quality.interaction_imbalance));
     if (quality.num_empty_parts > 0) {
       write_stdout(fmt::format("  {} parts are empty: there are fewer nodes than parts\n",
                                quality.num_empty_parts));
@@ -100,7 +103,7 @@ Command partition_command() {
   options.add("parts", arguments->parts, "number of parts: the ranks of the job")
       .range(1, 1 << 16)
       .required();
-  options.add("method", arguments->method, "how to cut").choices({"metis", "hash", "block"});
+  options.add("method", arguments->method, "how to cut").choices({"auto", "metis", "cluster", "hash", "block"});
   options
       .add("balance", arguments->balance,
            "what METIS keeps equal: edges, or edges and nodes (both)")
