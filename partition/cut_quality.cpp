@@ -32,8 +32,8 @@ struct Crossing {
   std::uint64_t covered = 0;  // in one: the sources of one are the destinations of the other
 };
 
-// Of the cross edges between two parts, sorted by user. An edge's user is a ghost at the part of its
-// item, and its item at the part of its user.
+// Of the cross edges between two parts, sorted by user. An edge's user is a ghost at the part of
+// its item, and its item at the part of its user.
 Crossing count_crossing(std::span<const PartEdge> edges) {
   std::vector<std::uint32_t> items;
   for (const PartEdge& edge : edges) items.push_back(edge.item);

@@ -26,8 +26,8 @@ struct CutQuality {
 // Of the whole graph, by this process alone. Not collective.
 CutQuality measure_cut(const BipartiteGraph& graph, const Owners& owners);
 
-// Of the training part of a file: every rank reads a slice and counts some of the pairs of parts, so
-// that memory is linear in edges / ranks. The same result on every rank. Collective.
+// Of the training part of a file: every rank reads a slice and counts some of the pairs of parts,
+// so that memory is linear in edges / ranks. The same result on every rank. Collective.
 CutQuality measure_cut(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
                        const Owners& owners);
 

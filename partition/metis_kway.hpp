@@ -12,11 +12,11 @@ std::uint64_t metis_largest_count();
 
 // A graph as METIS takes it, every edge in the rows of both its ends.
 struct MetisGraph {
-  std::vector<std::int32_t> begin{0};        // [num_nodes + 1]
+  std::vector<std::int32_t> begin{0};  // [num_nodes + 1]
   std::vector<std::int32_t> neighbour;
-  std::vector<std::int32_t> edge_weight;     // as neighbour; empty: all are 1
-  std::vector<std::int32_t> node_weight;     // [num_nodes x num_constraints]
-  int num_constraints = 1;                   // 1: nonzeros; 2: nonzeros and nodes
+  std::vector<std::int32_t> edge_weight;  // as neighbour; empty: all are 1
+  std::vector<std::int32_t> node_weight;  // [num_nodes x num_constraints]
+  int num_constraints = 1;                // 1: nonzeros; 2: nonzeros and nodes
 
   std::size_t num_nodes() const { return begin.size() - 1; }
 };

@@ -9,7 +9,7 @@ std::string cut_key(std::string_view dataset_hash, std::string_view graph_part,
                     const CutOptions& options) {
   std::string key = fmt::format("{} {} parts={} method={}", dataset_hash, graph_part,
                                 options.num_parts, cut_method_name(options.method));
-  if (options.method == CutMethod::metis) {
+  if (options.method == CutMethod::metis || options.method == CutMethod::cluster) {
     key += fmt::format(" balance={} seed={}", balance_name(options.balance), options.seed);
   }
   return key;

@@ -25,6 +25,8 @@ struct CutOptions {
   Balance balance = Balance::both;  // metis, cluster: degree alone, or degree and node count
   int num_parts = 1;
   std::uint64_t seed = 0;
+  // cluster: what METIS may take for the coarsest graph, which is made small enough for it.
+  std::uint64_t memory_bytes = std::uint64_t{1} << 34;
 };
 
 // The owner of every node, indexed by kind and node index. The same on every rank.
@@ -39,10 +41,10 @@ struct Owners {
 };
 
 // Cuts by metis, hash or block on the calling process alone (not collective). Every answer is
-// validated: each part is in range and, unless there are fewer nodes than parts, not empty (an empty
-// one takes the lightest node of the largest). One part never reaches METIS, which dies of it. Nodes
-// without edges are dealt out to the parts with the fewest nodes. Error when the graph is too large
-// for METIS's 32-bit indices.
+// validated: each part is in range and, unless there are fewer nodes than parts, not empty (an
+// empty one takes the lightest node of the largest). One part never reaches METIS, which dies of
+// it. Nodes without edges are dealt out to the parts with the fewest nodes. Error when the graph is
+// too large for METIS's 32-bit indices.
 Owners cut(const BipartiteGraph& graph, const CutOptions& options);
 
 // The same for any method but automatic, on all ranks: they share the work of cluster, and sleep

@@ -42,8 +42,8 @@ CoarseEdges send_to_rows(Communicator& communicator, const CoarseEdges& edges) {
 // Bounds of pieces of coarse nodes with about the same number of nonzeros each, the same on every
 // rank.
 std::vector<std::uint32_t> cut_into_pieces(const DistributedGraph& coarse, std::uint64_t pieces) {
-  const auto total = std::accumulate(coarse.num_nonzeros.begin(), coarse.num_nonzeros.end(),
-                                     std::uint64_t{0});
+  const auto total =
+      std::accumulate(coarse.num_nonzeros.begin(), coarse.num_nonzeros.end(), std::uint64_t{0});
   std::vector<std::uint32_t> bounds{0};
   std::uint64_t before = 0;
   for (std::uint32_t c = 0; c < coarse.num_nodes; ++c) {
@@ -93,8 +93,9 @@ void append_rows(DistributedGraph& coarse, const CoarseEdges& edges, std::uint32
 DistributedGraph read_distributed_graph(Communicator& communicator, const DatasetFile& dataset,
                                         TrainingPart part) {
   if (dataset.num_users() + dataset.num_items() > UINT32_MAX) {
-    throw Error("the cluster method numbers nodes with 32 bits and there are more; use --method hash",
-                kExitFailure, true);
+    throw Error(
+        "the cluster method numbers nodes with 32 bits and there are more; use --method hash",
+        kExitFailure, true);
   }
   const auto num_users = static_cast<std::uint32_t>(dataset.num_users());
   const auto num_ranks = static_cast<std::uint32_t>(communicator.size());

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 constexpr int kClusterRounds = 4;
-constexpr int kRefineRounds = 6;
+constexpr int kRefineRounds = 12;
 constexpr int kBalanceRounds = 8;
 constexpr std::uint64_t kChunkRows = 256;
 constexpr std::uint32_t kTurns = 4;
@@ -49,8 +49,8 @@ std::vector<Proposal> propose_all(const Communicator& communicator, const Distri
     for (std::uint64_t r = chunk * kChunkRows; r < last; ++r) {
       const auto v = static_cast<std::uint32_t>(r * num_ranks + rank);
       if (graph.num_members[v] == 0 || !includes(v)) continue;
-      sums.start(std::min<std::uint64_t>(graph.begin[r + 1] - graph.begin[r],
-                                         grouping.loads.size()));
+      sums.start(
+          std::min<std::uint64_t>(graph.begin[r + 1] - graph.begin[r], grouping.loads.size()));
       for (std::uint64_t e = graph.begin[r]; e < graph.begin[r + 1]; ++e) {
         sums.add(grouping.of[graph.neighbour[e]], graph.weight_of(e));
       }
@@ -63,6 +63,27 @@ std::vector<Proposal> propose_all(const Communicator& communicator, const Distri
   return all;
 }
 
+// What a move gains for what it takes of the new group's room.
+float gain_for_load(std::uint32_t new_sum, std::uint32_t old_sum, Load own) {
+  return static_cast<float>(new_sum - old_sum) / static_cast<float>(own.nonzeros);
+}
+
+// One round: proposals that fit, turn after turn. Returns how many nodes moved.
+template <typename Propose>
+std::uint64_t move_in_turns(Communicator& communicator, const DistributedGraph& graph,
+                            Grouping& grouping, Load limit, std::uint64_t round_seed,
+                            const Propose& propose) {
+  std::uint64_t moved = 0;
+  for (std::uint32_t t = 0; t < kTurns; ++t) {
+    const Turn turn(graph, t, round_seed);
+    const auto includes = [&](std::uint32_t v) { return turn.includes(v); };
+    const auto proposals = propose_all(communicator, graph, grouping, includes, propose);
+    moved += carry_out(communicator, graph, grouping,
+                       admit(communicator, graph, grouping, limit, proposals));
+  }
+  return moved;
+}
+
 bool is_above(const Grouping& parts, Load limit) {
   return std::any_of(parts.loads.begin(), parts.loads.end(),
                      [&](Load load) { return !load.fits(limit); });
@@ -70,8 +91,8 @@ bool is_above(const Grouping& parts, Load limit) {
 
 // One turn in which parts above the limit give away nodes, those first that cost least for what
 // they relieve.
-std::uint64_t relieve(Communicator& communicator, const DistributedGraph& graph, Grouping& parts,
-                      Load limit, const Turn& turn) {
+void relieve(Communicator& communicator, const DistributedGraph& graph, Grouping& parts, Load limit,
+             const Turn& turn) {
   // Where a node goes that has no neighbour elsewhere.
   const auto emptiest = static_cast<std::uint32_t>(
       std::min_element(parts.loads.begin(), parts.loads.end(),
@@ -103,7 +124,7 @@ std::uint64_t relieve(Communicator& communicator, const DistributedGraph& graph,
   auto proposals = propose_all(communicator, graph, parts, includes, propose);
   proposals = only_the_excess(communicator, graph, parts, limit, proposals);
   proposals = admit(communicator, graph, parts, limit, proposals);
-  return carry_out(communicator, graph, parts, proposals);
+  carry_out(communicator, graph, parts, proposals);
 }
 
 }  // namespace
@@ -114,36 +135,28 @@ Grouping find_clusters(Communicator& communicator, const DistributedGraph& graph
   clusters.of.resize(graph.num_nodes);
   for (std::uint32_t v = 0; v < graph.num_nodes; ++v) clusters.of[v] = v;
   clusters.sum_loads(graph, graph.num_nodes);
+  const auto propose = [&](std::uint32_t v, const LabelSums& sums) -> Proposal {
+    const std::uint32_t home = clusters.of[v];
+    const Load own = load_of(graph, v);
+    std::uint32_t best = kNone;
+    std::uint32_t best_sum = sums.of(home);
+    sums.for_each([&](std::uint32_t label, std::uint32_t sum) {
+      if (label == home || sum < best_sum) return;
+      if (sum == best_sum) {
+        // Home goes first; then the larger cluster, so that the first rounds gather around hubs.
+        if (best == kNone) return;
+        const auto size = clusters.loads[label].nonzeros, known = clusters.loads[best].nonzeros;
+        if (size < known || (size == known && label > best)) return;
+      }
+      if (!(clusters.loads[label] + own).fits(limit)) return;
+      best = label;
+      best_sum = sum;
+    });
+    return {v, best, gain_for_load(best_sum, sums.of(home), own)};
+  };
   for (int round = 0; round < kClusterRounds; ++round) {
-    std::uint64_t moved = 0;
-    for (std::uint32_t t = 0; t < kTurns; ++t) {
-      const std::uint64_t round_seed = seed + static_cast<std::uint64_t>(round);
-      const Turn turn(graph, t, round_seed);
-      const auto propose = [&](std::uint32_t v, const LabelSums& sums) -> Proposal {
-        const std::uint32_t home = clusters.of[v];
-        const Load own = load_of(graph, v);
-        std::uint32_t best = home;
-        std::uint32_t best_sum = sums.of(home);
-        sums.for_each([&](std::uint32_t label, std::uint32_t sum) {
-          if (label == home || sum < best_sum || !(clusters.loads[label] + own).fits(limit)) return;
-          // Among equals the larger cluster, so that the first rounds gather around hubs.
-          if (sum == best_sum) {
-            if (best == home && best_sum > 0) return;
-            const auto a = clusters.loads[label].nonzeros, b = clusters.loads[best].nonzeros;
-            if (best != home && (a < b || (a == b && label > best))) return;
-          }
-          best = label;
-          best_sum = sum;
-        });
-        const float gain = static_cast<float>(best_sum - sums.of(home));
-        return {v, best == home ? kNone : best, gain / static_cast<float>(own.nonzeros)};
-      };
-      auto proposals = propose_all(
-          communicator, graph, clusters, [&](std::uint32_t v) { return turn.includes(v); },
-          propose);
-      proposals = admit(communicator, graph, clusters, limit, proposals);
-      moved += carry_out(communicator, graph, clusters, proposals);
-    }
+    const auto moved = move_in_turns(communicator, graph, clusters, limit,
+                                     seed + static_cast<std::uint64_t>(round), propose);
     if (moved < graph.num_nodes / 100) break;
   }
   return clusters;
@@ -173,30 +186,24 @@ void refine(Communicator& communicator, const DistributedGraph& graph, Grouping&
               Turn(graph, t, seed + 100 + static_cast<std::uint64_t>(round)));
     }
   }
+  const auto propose = [&](std::uint32_t v, const LabelSums& sums) -> Proposal {
+    const std::uint32_t home = parts.of[v];
+    const Load own = load_of(graph, v);
+    std::uint32_t best = kNone;
+    std::uint32_t best_sum = sums.of(home);
+    sums.for_each([&](std::uint32_t part, std::uint32_t sum) {
+      if (part == home || sum < best_sum || (sum == best_sum && (best == kNone || part > best))) {
+        return;
+      }
+      if (!(parts.loads[part] + own).fits(limit)) return;
+      best = part;
+      best_sum = sum;
+    });
+    return {v, best, gain_for_load(best_sum, sums.of(home), own)};
+  };
   for (int round = 0; round < kRefineRounds; ++round) {
-    std::uint64_t moved = 0;
-    for (std::uint32_t t = 0; t < kTurns; ++t) {
-      const Turn turn(graph, t, seed + static_cast<std::uint64_t>(round));
-      const auto propose = [&](std::uint32_t v, const LabelSums& sums) -> Proposal {
-        const std::uint32_t home = parts.of[v];
-        const Load own = load_of(graph, v);
-        std::uint32_t best = kNone;
-        std::uint32_t best_sum = sums.of(home);
-        sums.for_each([&](std::uint32_t part, std::uint32_t sum) {
-          if (part == home || sum < best_sum || (sum == best_sum && (best == kNone || part > best)))
-            return;
-          if (!(parts.loads[part] + own).fits(limit)) return;
-          best = part;
-          best_sum = sum;
-        });
-        const float gain = static_cast<float>(best_sum - sums.of(home));
-        return {v, best, gain / static_cast<float>(own.nonzeros)};
-      };
-      auto proposals = propose_all(
-          communicator, graph, parts, [&](std::uint32_t v) { return turn.includes(v); }, propose);
-      proposals = admit(communicator, graph, parts, limit, proposals);
-      moved += carry_out(communicator, graph, parts, proposals);
-    }
+    const auto moved = move_in_turns(communicator, graph, parts, limit,
+                                     seed + static_cast<std::uint64_t>(round), propose);
     if (moved < graph.num_nodes / 1000) break;
   }
 }

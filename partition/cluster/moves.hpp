@@ -20,9 +20,7 @@ struct Load {
   std::uint64_t nonzeros = 0;
   std::uint64_t members = 0;
 
-  friend Load operator+(Load a, Load b) {
-    return {a.nonzeros + b.nonzeros, a.members + b.members};
-  }
+  friend Load operator+(Load a, Load b) { return {a.nonzeros + b.nonzeros, a.members + b.members}; }
   bool fits(Load limit) const { return nonzeros <= limit.nonzeros && members <= limit.members; }
 };
 
