@@ -31,8 +31,9 @@ using nlohmann::ordered_json;
 struct Arguments {
   RunRequest request;
   std::optional<std::filesystem::path> partition;
-  std::string method = "metis";
+  std::string method = "auto";
   std::string balance = "both";
+  std::optional<double> memory_gib;
   TrainingArguments training;
 };
 
@@ -171,6 +172,14 @@ Shard TrainCommand::make_shard(TrainingPart part) {
   request.part = part;
   request.file = arguments_.partition;
   request.cache = default_cache();
+  request.memory_gib = arguments_.memory_gib;
+  request.announce = [&](const MethodChoice& choice) {
+    log_.note({{"event", "cut"},
+               {"method", cut_method_name(choice.method)},
+               {"metis_memory_bytes", choice.metis_bytes},
+               {"memory_limit_bytes", choice.limit_bytes},
+               {"reason", choice.reason}});
+  };
   FoundOwners found = find_owners(communicator_, *dataset_, request);
   if (is_root()) {
     if (!found.warning.empty()) {
@@ -394,8 +403,14 @@ Command train_command() {
   options.add("partition", arguments->partition, "owners made by halorec partition")
       .value_name("PARTS.h5");
   options.add("method", arguments->method, "how to cut the graph when no file fits")
-      .choices({"metis", "hash", "block"});
-  options.add("balance", arguments->balance, "what METIS keeps equal").choices({"edges", "both"});
+      .choices({"auto", "metis", "cluster", "hash", "block"});
+  options.add("balance", arguments->balance, "what METIS and cluster keep equal")
+      .choices({"edges", "both"});
+  options
+      .add("memory-limit", arguments->memory_gib,
+           "GiB that METIS may take on rank 0 (auto: nine tenths of what is available)")
+      .or_word("auto")
+      .above(0);
   declare_training_options(options, arguments->training);
   command.check = [arguments] {
     if (arguments->request.resume && arguments->request.overwrite) {
