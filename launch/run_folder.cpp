@@ -162,7 +162,14 @@ DataSource::DataSource(const fs::path& data) {
   }
   ImportOptions import;
   import.seed = kImportSeed;
-  const Dataset dataset = import_dataset({data}, import);
+  hold(import_dataset({data}, import));
+}
+
+DataSource::DataSource(const Dataset& dataset) {
+  hold(dataset);
+}
+
+void DataSource::hold(const Dataset& dataset) {
   std::string folder = (fs::temp_directory_path() / "halorec-XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr) {
     fail("cannot make a temporary folder {}: {}; TMPDIR says where", folder,

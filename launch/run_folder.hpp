@@ -23,6 +23,7 @@ namespace halorec {
 
 class Communicator;
 class DatasetFile;
+struct Dataset;
 
 class RunFolder {
  public:
@@ -82,9 +83,13 @@ std::string bring_dataset(const std::filesystem::path& path, const std::filesyst
 class DataSource {
  public:
   explicit DataSource(const std::filesystem::path& data);
+  // A dataset in memory, by way of such a temporary file.
+  explicit DataSource(const Dataset& dataset);
   const DatasetFile& dataset() const { return *file_; }
 
  private:
+  void hold(const Dataset& dataset);
+
   std::unique_ptr<DatasetFile> file_;
 };
 
