@@ -36,24 +36,21 @@ void declare_report_options(OptionTable& options, BenchArguments& a) {
       .value_name("FILE.html");
 }
 
+std::unique_ptr<DataSource> read_bench_data(const BenchArguments& arguments, std::uint64_t seed) {
+  if (arguments.data) return std::make_unique<DataSource>(*arguments.data);
+  SyntheticOptions options;
+  options.num_edges = static_cast<std::uint64_t>(arguments.edges);
+  options.num_users = static_cast<std::uint32_t>(std::max<std::int64_t>(20, arguments.edges / 34));
+  options.num_items = static_cast<std::uint32_t>(std::max<std::int64_t>(20, arguments.edges / 24));
+  options.num_communities = 16;
+  options.seed = seed;
+  return std::make_unique<DataSource>(generate_dataset(options));
+}
+
 std::unique_ptr<DataSource> open_bench_data(const CommandContext& context,
                                             const BenchArguments& arguments) {
   std::unique_ptr<DataSource> source;
-  context.communicator.together([&] {
-    if (arguments.data) {
-      source = std::make_unique<DataSource>(*arguments.data);
-      return;
-    }
-    SyntheticOptions options;
-    options.num_edges = static_cast<std::uint64_t>(arguments.edges);
-    options.num_users =
-        static_cast<std::uint32_t>(std::max<std::int64_t>(20, arguments.edges / 34));
-    options.num_items =
-        static_cast<std::uint32_t>(std::max<std::int64_t>(20, arguments.edges / 24));
-    options.num_communities = 16;
-    options.seed = context.seed();
-    source = std::make_unique<DataSource>(generate_dataset(options));
-  });
+  context.communicator.together([&] { source = read_bench_data(arguments, context.seed()); });
   return source;
 }
 

@@ -28,8 +28,10 @@ void declare_data_options(OptionTable& options, BenchArguments& arguments);
 void declare_cut_options(OptionTable& options, BenchArguments& arguments);
 void declare_report_options(OptionTable& options, BenchArguments& arguments);
 
-// The data, or planted communities with the given number of edges, 34 a user and 24 an item. Every
-// rank reads (or makes) it; the same everywhere. Collective.
+// The data, or planted communities with the given number of edges, 34 a user and 24 an item. Not
+// collective.
+std::unique_ptr<DataSource> read_bench_data(const BenchArguments& arguments, std::uint64_t seed);
+// The same on every rank. Collective.
 std::unique_ptr<DataSource> open_bench_data(const CommandContext& context,
                                             const BenchArguments& arguments);
 // "DATA" or what was made, for titles.

@@ -16,6 +16,10 @@ Command similar_command();
 Command export_command();
 Command bench_kernel_command();
 Command bench_step_command();
+Command bench_partition_command();
+Command bench_exchange_command();
+Command bench_scaling_command();
+Command plan_command();
 
 std::span<const CommandEntry> command_table() {
   static const std::vector<CommandEntry> table{
@@ -33,6 +37,11 @@ std::span<const CommandEntry> command_table() {
       {"bench kernel", "times the sparse product beside what the machine can do",
        bench_kernel_command},
       {"bench step", "times training steps, phase by phase", bench_step_command},
+      {"bench partition", "cuts by each method: halo, balance, time", bench_partition_command},
+      {"bench exchange", "times the halo exchange over this job's ranks", bench_exchange_command},
+      {"bench scaling", "compares numbers of ranks on the same cores, and by replay on more",
+       bench_scaling_command},
+      {"plan", "predicts training on many ranks: time, memory, where it stops", plan_command},
   };
   return table;
 }
