@@ -153,7 +153,7 @@ LinePlot roofline(const std::vector<ProductFigures>& best, const Roofs& roofs,
   const auto roof = [&](const std::string& name, double bytes_per_second, PlotSeries::Look look) {
     PlotSeries series{name, {}, look};
     const double ridge = roofs.flops / bytes_per_second;
-    for (double i = 1.0 / 16; i < 64; i *= 2) {
+    for (double i = 1.0 / 8; i < 64; i *= 2) {
       if (i < ridge && 2 * i > ridge) {
         series.points.push_back({i, i * bytes_per_second / 1e9});
         series.points.push_back({ridge, roofs.flops / 1e9});

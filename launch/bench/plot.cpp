@@ -198,7 +198,10 @@ std::string draw(const LinePlot& plot) {
     body += line_from(kLeft, y(t), kWidth - kRight, y(t), "grid");
     body += text_at(kLeft - 8, y(t) + 4, "end", "tick", short_number(t));
   }
-  for (const double t : plot.log_x ? log_ticks(x.low, x.high) : linear_ticks(x.low, x.high, 8)) {
+  const auto x_ticks = !plot.x_ticks.empty() ? plot.x_ticks
+                       : plot.log_x          ? log_ticks(x.low, x.high)
+                                             : linear_ticks(x.low, x.high, 8);
+  for (const double t : x_ticks) {
     body += line_from(x(t), kTop, x(t), kHeight - kBottom, "grid");
     body += text_at(x(t), kHeight - kBottom + 18, "middle", "tick", short_number(t));
   }

@@ -26,6 +26,7 @@ struct LinePlot {
   std::string title, x_label, y_label;
   bool log_x = false, log_y = false;  // all points must then be above zero
   std::vector<PlotSeries> series;
+  std::vector<double> x_ticks{};  // where ticks stand; empty: chosen
 };
 
 // Horizontal bars, each a stack of `parts`.

@@ -153,10 +153,11 @@ void report_predictions(Report& report, const Predictions& all, std::int32_t thr
       "network ({}): latency {:.2f} us, {:.2f} GB/s a rank, {:.2f} us for each further message",
       network.how, network.latency_seconds * 1e6, network.bytes_per_second / 1e9,
       network.message_seconds * 1e6));
-  report.say(fmt::format(
-      "one rank, measured: step {:.3f} ms = {:.2f} products of {:.3f} ms, update {:.3f} ms, rest",
-      all.base.step_seconds * 1e3, all.base.equivalent_products(), all.base.product_seconds * 1e3,
-      all.base.update_seconds * 1e3));
+  report.say(
+      fmt::format("one rank, measured: step {:.3f} ms = {:.2f} products of {:.3f} ms, update "
+                  "{:.3f} ms, and the loss",
+                  all.base.step_seconds * 1e3, all.base.equivalent_products(),
+                  all.base.product_seconds * 1e3, all.base.update_seconds * 1e3));
   report_tables(report, all, threads);
 
   LinePlot speedup{"Strong scaling, predicted", "ranks", "speedup over one rank", true, true, {}};
@@ -164,13 +165,17 @@ void report_predictions(Report& report, const Predictions& all, std::int32_t thr
   PlotSeries ideal{"perfect", {}, PlotSeries::Look::dashed};
   StackedBars bars{"Where a step's time goes", "ms", {}, {}};
   for (const auto& [name, seconds] : all.steps.front().terms()) bars.parts.push_back(name);
+  StackedBars shares{"The same as shares", "% of the step", bars.parts, {}};
   for (const StepPrediction& p : all.steps) {
     const auto ranks = static_cast<double>(p.ranks);
     real.points.push_back({ranks, all.base.step_seconds / p.seconds()});
     ideal.points.push_back({ranks, ranks});
+    speedup.x_ticks.push_back(ranks);
     bars.bars.push_back({fmt::format("{} rank{}", p.ranks, p.ranks == 1 ? "" : "s"), {}});
+    shares.bars.push_back({bars.bars.back().name, {}});
     for (const auto& [name, seconds] : p.terms()) {
       bars.bars.back().values.push_back(seconds * 1e3);
+      shares.bars.back().values.push_back(100 * seconds / p.seconds());
     }
   }
   speedup.series = {real, ideal};
@@ -180,6 +185,7 @@ void report_predictions(Report& report, const Predictions& all, std::int32_t thr
       draw(bars),
       "Imbalance: what the slowest rank computes longer than the mean. Halo: what the local "
       "product does not hide.");
+  report.plot(draw(shares), "What grows to the right of the products is what ends the scaling.");
 }
 
 }  // namespace halorec

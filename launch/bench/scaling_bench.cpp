@@ -159,6 +159,7 @@ void ScalingBench::report_jobs(const std::vector<ScalingJob>& jobs,
          fmt::format("{:.3f}", event.at("bytes_sent").get<double>() / 1e6),
          fmt::format("{:.0f}", event.at("messages_sent").get<double>()),
          fmt::format("{:.0f}", *std::max_element(memory.begin(), memory.end()) / (1 << 20))});
+    plot.x_ticks.push_back(static_cast<double>(job.ranks));
     measured.points.push_back(
         {static_cast<double>(job.ranks), s.median * 1e3, s.lower * 1e3, s.upper * 1e3});
     bars.bars.push_back({fmt::format("{} x {} threads", job.ranks, job.threads), {}});

@@ -1,6 +1,7 @@
 #include "launch/bench/step_bench.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -61,6 +62,24 @@ double StepLoop::share_of_batch_rows() {
   nonzeros = communicator.sum(nonzeros);
   for (const auto item : items) nonzeros += shard_->item_degree(item);
   return nonzeros / (2.0 * static_cast<double>(shard_->num_edges()));
+}
+
+std::vector<std::pair<std::string, double>> StepFigures::ordered_phases() const {
+  constexpr std::array<const char*, 6> kOrder{"sample",   "forward",   "loss",
+                                              "backward", "allreduce", "update"};
+  std::vector<std::pair<std::string, double>> ordered;
+  double known = 0;
+  for (const auto& [name, taken] : phases) {
+    ordered.emplace_back(name, taken);
+    known += taken;
+  }
+  const auto place = [&](const auto& phase) {
+    return std::find(kOrder.begin(), kOrder.end(), phase.first) - kOrder.begin();
+  };
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  ordered.emplace_back("other", mean_seconds - known);
+  return ordered;
 }
 
 namespace {
@@ -150,12 +169,7 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
 nlohmann::ordered_json step_record(const CommandContext& context, const TrainingArguments& training,
                                    const StepFigures& f) {
   nlohmann::ordered_json phases;
-  double known = 0;
-  for (const auto& [name, seconds] : f.phases) {
-    phases[name] = seconds;
-    known += seconds;
-  }
-  phases["other"] = f.mean_seconds - known;
+  for (const auto& [name, seconds] : f.ordered_phases()) phases[name] = seconds;
   std::vector<std::vector<std::int32_t>> cores;
   for (const auto& place : context.threads.places) cores.push_back(place.cores);
   return {{"event", "step"},
@@ -193,16 +207,11 @@ namespace {
 
 ReportTable phase_table(const StepFigures& f) {
   ReportTable table{"Where a step's time goes (mean)", {"phase", "ms", "share"}, {}};
-  double known = 0;
   const auto add = [&](const std::string& name, double seconds) {
     table.rows.push_back({name, fmt::format("{:.3f}", seconds * 1e3),
                           fmt::format("{:.1f} %", 100 * seconds / f.mean_seconds)});
   };
-  for (const auto& [name, seconds] : f.phases) {
-    add(name, seconds);
-    known += seconds;
-  }
-  add("other", f.mean_seconds - known);
+  for (const auto& [name, seconds] : f.ordered_phases()) add(name, seconds);
   add("all", f.mean_seconds);
   return table;
 }
@@ -242,18 +251,14 @@ void say_figures(Report& report, const StepFigures& f) {
 
 StackedBars phase_bars(const StepFigures& f) {
   StackedBars plot{"Where a step's time goes", "ms", {}, {{"step", {}}, {"floor", {}}}};
-  double known = 0;
-  for (const auto& [name, seconds] : f.phases) {
+  for (const auto& [name, seconds] : f.ordered_phases()) {
     plot.parts.push_back(name);
-    plot.bars[0].values.push_back(seconds * 1e3);
+    plot.bars[0].values.push_back(std::max(0.0, seconds) * 1e3);
     plot.bars[1].values.push_back(name == "update" ? seconds * 1e3 : 0);
-    known += seconds;
   }
-  plot.parts.insert(plot.parts.end(), {"other", "products at least"});
-  plot.bars[0].values.insert(plot.bars[0].values.end(),
-                             {std::max(0.0, f.mean_seconds - known) * 1e3, 0});
-  plot.bars[1].values.insert(plot.bars[1].values.end(),
-                             {0, f.floor_products * f.product_seconds.median * 1e3});
+  plot.parts.emplace_back("products at least");
+  plot.bars[0].values.push_back(0);
+  plot.bars[1].values.push_back(f.floor_products * f.product_seconds.median * 1e3);
   return plot;
 }
 

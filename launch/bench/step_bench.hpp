@@ -54,8 +54,10 @@ struct StepFigures {
   Summary seconds;                       // of the slowest rank of each step
   double mean_seconds = 0;               // the phases below, and the rest, sum to it
   std::map<std::string, double> phases;  // mean over steps and ranks
-  double wait_seconds = 0;               // inside calls that wait for other ranks; mean over ranks
-  double bytes = 0, messages = 0;        // sent, all ranks together
+  // The phases in the order of a step, and at the end "other": what no timer covers.
+  std::vector<std::pair<std::string, double>> ordered_phases() const;
+  double wait_seconds = 0;         // inside calls that wait for other ranks; mean over ranks
+  double bytes = 0, messages = 0;  // sent, all ranks together
   double layer_bytes = 0, layer_messages = 0;  // of one product
   Summary product_seconds;                     // one product of all rows, exchange included
   std::int64_t products = 0;                   // layers, forward and backward
