@@ -93,6 +93,8 @@ Lists group(const std::vector<Pair>& pairs, std::int64_t num_rows, const RowOf& 
   return lists;
 }
 
+}  // namespace
+
 Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   Csr result;
   result.row_begin.assign(static_cast<std::size_t>(num_columns) + 1, 0);
@@ -112,8 +114,6 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   }
   return result;
 }
-
-}  // namespace
 
 Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
              Owners owners)

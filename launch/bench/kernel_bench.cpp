@@ -83,7 +83,7 @@ std::vector<ProductFigures> KernelBench::measure(std::int64_t dim, std::int32_t 
   for (const std::string& target : targets) {
     measurements.emplace_back([&, target] {
       const SimdTargetScope scope(target);
-      return seconds_of([&] { propagation_.multiply(in, y.view()); });
+      return seconds_of([&] { propagation_.multiply(1.0F, in, {}, y.view()); });
     });
   }
   const auto times = interleave(measurements, arguments_.bench.repetitions, 2);

@@ -6,12 +6,12 @@
 
 namespace halorec {
 
-std::int64_t PartShard::num_ghosts() const {
-  return std::accumulate(receive_counts.begin(), receive_counts.end(), std::int64_t{0});
-}
-
 std::int64_t PartShard::num_peers() const {
-  return std::count_if(send_counts.begin(), send_counts.end(), [](auto n) { return n > 0; });
+  std::int64_t peers = 0;
+  for (std::size_t r = 0; r + 1 < send_begin.size(); ++r) {
+    if (send_begin[r] != send_begin[r + 1]) ++peers;
+  }
+  return peers;
 }
 
 PartShards::PartShards(const BipartiteGraph& graph, const Owners& owners)
@@ -52,81 +52,68 @@ std::vector<std::int64_t> PartShards::nonzeros() const {
 
 PartShard PartShards::make(std::int32_t part) const {
   PartShard shard;
+  shard.part = part;
   const auto num_parts = static_cast<std::size_t>(owners_->num_parts);
-  std::vector<RowAddress> ghosts;
   std::vector<std::vector<std::int32_t>> send(num_parts);
-  std::vector<std::pair<RowAddress, float>> far;  // cross edges, by their ghosts' addresses
+  std::vector<RowAddress> far;  // far ends of cross edges
   std::vector<std::int64_t> far_begin{0};
-  std::vector<std::size_t> readers;
-
-  const auto append_row = [&](auto first, auto last, const std::vector<std::int32_t>& owner,
-                              const std::vector<std::int32_t>& row, const auto& degree_of) {
-    const auto degree = static_cast<double>(last - first);
+  std::vector<std::int32_t> readers;
+  const auto append_row = [&](const std::uint32_t* first, const std::uint32_t* last,
+                              const std::vector<std::int32_t>& owner,
+                              const std::vector<std::int32_t>& row) {
     const auto own_row = static_cast<std::int32_t>(shard.local.num_rows());
     readers.clear();
-    for (auto end = first; end != last; ++end) {
-      const auto weight = static_cast<float>(1.0 / std::sqrt(degree * degree_of(*end)));
-      const RowAddress address{owner[*end], row[*end]};
-      if (address.owner == part) {
-        shard.local.column.push_back(address.row);
-        shard.local.weight.push_back(weight);
+    for (const std::uint32_t* end = first; end != last; ++end) {
+      if (owner[*end] == part) {
+        shard.local.column.push_back(row[*end]);
       } else {
-        far.emplace_back(address, weight);
-        ghosts.push_back(address);
-        readers.push_back(static_cast<std::size_t>(address.owner));
+        far.push_back({owner[*end], row[*end]});
+        readers.push_back(owner[*end]);
       }
     }
     shard.local.row_begin.push_back(std::ssize(shard.local.column));
     far_begin.push_back(std::ssize(far));
+    const auto degree = static_cast<double>(last - first);
+    shard.scale.push_back(degree > 0 ? static_cast<float>(1 / std::sqrt(degree)) : 0.0F);
     std::sort(readers.begin(), readers.end());
     readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
-    for (const std::size_t reader : readers) send[reader].push_back(own_row);
-  };
-  const auto item_degree = [&](std::uint32_t i) {
-    return static_cast<double>(item_begin_[i + 1] - item_begin_[i]);
-  };
-  const auto user_degree = [&](std::uint32_t u) {
-    return static_cast<double>(graph_->user_begin[u + 1] - graph_->user_begin[u]);
+    for (const auto reader : readers) send[static_cast<std::size_t>(reader)].push_back(own_row);
   };
   for (std::uint32_t u = 0; u < graph_->num_users(); ++u) {
     if (owners_->user[u] != part) continue;
     ++shard.num_owned_users;
-    shard.interactions +=
-        static_cast<std::int64_t>(graph_->user_begin[u + 1] - graph_->user_begin[u]);
-    append_row(graph_->items.data() + graph_->user_begin[u],
-               graph_->items.data() + graph_->user_begin[u + 1], owners_->item, item_row_,
-               item_degree);
+    const std::uint64_t begin = graph_->user_begin[u], end = graph_->user_begin[u + 1];
+    shard.interactions += static_cast<std::int64_t>(end - begin);
+    append_row(graph_->items.data() + begin, graph_->items.data() + end, owners_->item, item_row_);
   }
   for (std::uint32_t i = 0; i < graph_->num_items; ++i) {
     if (owners_->item[i] != part) continue;
     ++shard.num_owned_items;
     append_row(item_users_.data() + item_begin_[i], item_users_.data() + item_begin_[i + 1],
-               owners_->user, user_row_, user_degree);
+               owners_->user, user_row_);
   }
 
+  std::vector<RowAddress> ghosts = far;
   std::sort(ghosts.begin(), ghosts.end());
   ghosts.erase(std::unique(ghosts.begin(), ghosts.end()), ghosts.end());
-  shard.receive_counts.assign(num_parts, 0);
-  for (const RowAddress& g : ghosts) ++shard.receive_counts[static_cast<std::size_t>(g.owner)];
-  std::vector<std::pair<std::int32_t, float>> row;
+  for (std::size_t r = 0; r < num_parts; ++r) {
+    const RowAddress next{static_cast<std::int32_t>(r) + 1, 0};
+    shard.receive_begin.push_back(std::lower_bound(ghosts.begin(), ghosts.end(), next) -
+                                  ghosts.begin());
+    shard.send_rows.insert(shard.send_rows.end(), send[r].begin(), send[r].end());
+    shard.send_begin.push_back(std::ssize(shard.send_rows));
+  }
   for (std::size_t r = 0; r + 1 < far_begin.size(); ++r) {
-    row.clear();
+    const auto first = std::ssize(shard.cross.column);
     for (auto e = static_cast<std::size_t>(far_begin[r]);
          e < static_cast<std::size_t>(far_begin[r + 1]); ++e) {
-      const auto at = std::lower_bound(ghosts.begin(), ghosts.end(), far[e].first);
-      row.emplace_back(static_cast<std::int32_t>(at - ghosts.begin()), far[e].second);
+      const auto at = std::lower_bound(ghosts.begin(), ghosts.end(), far[e]);
+      shard.cross.column.push_back(static_cast<std::int32_t>(at - ghosts.begin()));
     }
-    std::sort(row.begin(), row.end());
-    for (const auto& [column, weight] : row) {
-      shard.cross.column.push_back(column);
-      shard.cross.weight.push_back(weight);
-    }
+    std::sort(shard.cross.column.begin() + first, shard.cross.column.end());
     shard.cross.row_begin.push_back(std::ssize(shard.cross.column));
   }
-  for (const auto& rows : send) {
-    shard.send_counts.push_back(std::ssize(rows));
-    shard.send_rows.insert(shard.send_rows.end(), rows.begin(), rows.end());
-  }
+  shard.cross_transposed = transpose(shard.cross, std::ssize(ghosts));
   return shard;
 }
 

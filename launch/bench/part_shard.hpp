@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "partition/covered_halo.hpp"
 #include "partition/graph.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/shard.hpp"
@@ -12,15 +13,17 @@
 namespace halorec {
 
 struct PartShard {
+  std::int32_t part = 0;
   std::int64_t num_owned_users = 0, num_owned_items = 0;
-  std::int64_t interactions = 0;          // training interactions of the owned users
-  Csr local, cross;                       // as in Shard: rows owned; columns owned rows, and ghosts
-  std::vector<std::int32_t> send_rows;    // owned rows, rank after rank
-  std::vector<std::int64_t> send_counts;  // rows for each rank
-  std::vector<std::int64_t> receive_counts;  // ghosts of each rank
+  std::int64_t interactions = 0;  // training interactions of the owned users
+  // As in Shard and its HaloPlan.
+  Csr local, cross, cross_transposed;
+  std::vector<float> scale;
+  std::vector<std::int32_t> send_rows;
+  std::vector<std::int64_t> send_begin{0}, receive_begin{0};
 
   std::int64_t num_owned() const { return num_owned_users + num_owned_items; }
-  std::int64_t num_ghosts() const;
+  std::int64_t num_ghosts() const { return receive_begin.back(); }
   std::int64_t num_nonzeros() const { return local.num_nonzeros() + cross.num_nonzeros(); }
   std::int64_t num_peers() const;  // ranks that something is sent to
 };

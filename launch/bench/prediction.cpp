@@ -56,7 +56,14 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
   predictions.network = network;
   predictions.base = measure_base(dataset, {&step, context.seed(), ranks});
   const BipartiteGraph graph = read_graph(dataset, TrainingPart::train_and_validation);
+  const PropagationOptions propagation = model_options(step.training, context.seed()).propagation;
+  ReplayOptions replay;
+  replay.dim = step.training.dim;
+  replay.repetitions = step.bench.repetitions;
+  replay.exchange = propagation.exchange;
+  replay.limit = arguments.sample;
   ModelChoices choices;
+  choices.bytes_each_number = propagation.wire == WireFormat::bf16 ? 2 : 4;
   choices.network = network;
   choices.overlap = arguments.overlap;
   for (const std::int64_t count : ranks) {
@@ -68,7 +75,7 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
     Owners owners;
     const double cut_seconds = seconds_of([&] { owners = cut(graph, options); });
     CutFigures figures =
-        replay_cut(graph, owners, step.training.dim, step.bench.repetitions, arguments.sample);
+        replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
     predictions.steps.push_back(predict_step(predictions.base, figures, choices));
     predictions.cuts.push_back(std::move(figures));

@@ -4,76 +4,142 @@
 #include <numeric>
 
 #include "comm/communicator.hpp"
-#include "engine/kernels/spmm.hpp"
 #include "engine/optimizer.hpp"
+#include "engine/sparse_product.hpp"
 
 namespace halorec {
 namespace {
 
-// y (+)= A x over all threads, in chunks of nearly equal numbers of nonzeros, as Propagation does.
-class ReplayProduct {
+// The compute of a product of all rows on one rank, in the pieces between which messages travel:
+// what Propagation does, without the messages.
+class PartProduct {
  public:
-  explicit ReplayProduct(const Csr& matrix) : matrix_(matrix) {
-    const std::int64_t target = std::max<std::int64_t>(2048, matrix.num_nonzeros() / 512 + 1);
-    for (std::int64_t row = 0; row < matrix.num_rows(); ++row) {
-      const std::int64_t filled = matrix.row_begin[static_cast<std::size_t>(row) + 1] -
-                                  matrix.row_begin[static_cast<std::size_t>(begin_.back())];
-      if (filled >= target || row + 1 - begin_.back() >= target) begin_.push_back(row + 1);
+  PartProduct(const PartShard& shard, std::int64_t dim, ExchangePlan exchange)
+      : shard_(shard),
+        is_hybrid_(exchange == ExchangePlan::hybrid),
+        x_(shard.num_owned(), dim),
+        y_(shard.num_owned(), dim),
+        local_chunks_(shard.local) {
+    if (is_hybrid_) {
+      CoveredBoundary covered =
+          cover_boundary({shard.part, shard.num_owned(), &shard.cross, &shard.cross_transposed,
+                          shard.send_rows, shard.send_begin, shard.receive_begin});
+      send_rows_ = std::move(covered.send_rows);
+      num_ghosts_ = covered.receive_begin.back();
+      gathered_ = std::move(covered.gathered);
+      partial_ = std::move(covered.partial);
+      partial_chunks_ = RowChunks(partial_);
+    } else {
+      send_rows_ = shard.send_rows;
+      num_ghosts_ = shard.num_ghosts();
+      gathered_ = shard.cross;
     }
-    if (begin_.back() != matrix.num_rows()) begin_.push_back(matrix.num_rows());
+    for (std::size_t row = 0; row + 1 < gathered_.row_begin.size(); ++row) {
+      if (gathered_.row_begin[row] != gathered_.row_begin[row + 1]) {
+        gathered_rows_.push_back(static_cast<std::int32_t>(row));
+      }
+    }
+    gathered_chunks_ = RowChunks(gathered_, gathered_rows_);
+    ghosts_ = Matrix<float>(num_ghosts_, dim);
+    sums_ = Matrix<float>(num_ghosts_, dim);
+    packed_ = Matrix<float>(std::ssize(send_rows_), dim);
+    x_.fill(0.01F);
+    ghosts_.fill(0.01F);
   }
 
-  void run(MatrixView<const float> x, MatrixView<float> y, bool accumulate) const {
-#pragma omp parallel for schedule(dynamic, 1)
-    for (std::int64_t c = 0; c < std::ssize(begin_) - 1; ++c) {
-      const auto chunk = static_cast<std::size_t>(c);
-      kernels::spmm_rows<float>(matrix_.row_begin.data(), matrix_.column.data(),
-                                matrix_.weight.data(), begin_[chunk], begin_[chunk + 1], x.data,
-                                x.stride, y.data, y.stride, x.cols, accumulate);
+  std::int64_t num_sent() const { return std::ssize(send_rows_); }
+  std::int64_t num_received() const { return num_ghosts_; }
+  // Rows each way: a hybrid plan sends rows one way and sums the other.
+  std::int64_t exchanged_rows() const {
+    return is_hybrid_ ? num_sent() + num_received() : std::max(num_sent(), num_received());
+  }
+
+  void pack() {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < num_sent(); ++k) {
+      const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
+      const float scale = shard_.scale[static_cast<std::size_t>(row)];
+      for (std::int64_t c = 0; c < x_.cols(); ++c) packed_(k, c) = scale * x_(row, c);
     }
+  }
+  // What arrives of partial sums; row after row of one rank, as the exchange adds them.
+  void unpack() {
+    if (!is_hybrid_) return;
+    for (std::int64_t k = 0; k < num_sent(); ++k) {
+      const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
+      const float scale = shard_.scale[static_cast<std::size_t>(row)];
+      for (std::int64_t c = 0; c < x_.cols(); ++c) y_(row, c) += scale * packed_(k, c);
+    }
+  }
+  void local() {
+    auto what = into(y_);
+    what.row_scale = what.column_scale = shard_.scale.data();
+    what.x = x_.data();
+    product_.run(shard_.local, local_chunks_, what);
+  }
+  void cross() {
+    if (is_hybrid_) {
+      auto partial = into(sums_);
+      partial.column_scale = shard_.scale.data();
+      partial.x = x_.data();
+      product_.run(partial_, partial_chunks_, partial);
+    }
+    auto what = into(y_);
+    what.row_scale = shard_.scale.data();
+    what.x = ghosts_.data();
+    what.accumulate = what.y_by_row = true;
+    if (!gathered_rows_.empty()) product_.run(gathered_, gathered_chunks_, what);
   }
 
  private:
-  const Csr& matrix_;
-  std::vector<std::int64_t> begin_{0};
+  kernels::Spmm<float> into(Matrix<float>& y) const {
+    kernels::Spmm<float> what;
+    what.x_stride = what.y_stride = what.cols = y.cols();
+    what.y = y.data();
+    return what;
+  }
+
+  const PartShard& shard_;
+  bool is_hybrid_;
+  std::vector<std::int32_t> send_rows_, gathered_rows_;
+  std::int64_t num_ghosts_ = 0;
+  Csr gathered_, partial_;
+  Matrix<float> x_, y_, ghosts_, sums_, packed_;
+  RowChunks local_chunks_, gathered_chunks_, partial_chunks_;
+  SparseProduct<float> product_;
 };
 
 }  // namespace
 
-PartFigures replay_part(const PartShard& shard, std::int32_t part, std::int64_t dim,
-                        std::int64_t repetitions) {
+PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
+  PartProduct product(shard, options.dim, options.exchange);
   PartFigures figures;
-  figures.part = part;
+  figures.part = shard.part;
   figures.owned = shard.num_owned();
   figures.ghosts = shard.num_ghosts();
   figures.nonzeros = shard.num_nonzeros();
   figures.cross_nonzeros = shard.cross.num_nonzeros();
   figures.interactions = shard.interactions;
-  figures.sent_rows = std::ssize(shard.send_rows);
-  figures.messages = shard.num_peers();
+  figures.exchanged_rows = product.exchanged_rows();
+  figures.buffer_rows = product.num_sent() + 2 * product.num_received();
+  const bool is_hybrid = options.exchange == ExchangePlan::hybrid;
+  figures.messages = (is_hybrid ? 2 : 1) * shard.num_peers();
 
-  Matrix<float> x(shard.num_owned(), dim), y(shard.num_owned(), dim);
-  Matrix<float> ghosts(shard.num_ghosts(), dim), packed(figures.sent_rows, dim);
-  x.fill(0.01F);
-  ghosts.fill(0.01F);
-  const ReplayProduct local(shard.local), cross(shard.cross);
-  Parameter<float> rows("rows", false, shard.num_owned(), dim);
+  Parameter<float> rows("rows", false, shard.num_owned(), options.dim);
   rows.gradient.fill(0.001F);
   Optimizer<float> optimizer(OptimizerOptions{}, {&rows});
   std::uint64_t step = 0;
-  const auto pack = [&] {
-#pragma omp parallel for schedule(static)
-    for (std::int64_t k = 0; k < figures.sent_rows; ++k) {
-      const float* from = x.row(shard.send_rows[static_cast<std::size_t>(k)]);
-      std::copy(from, from + dim, packed.row(k));
-    }
-  };
   const auto times =
-      interleave({[&] { return seconds_of(pack); },
-                  [&] { return seconds_of([&] { local.run(x.view(), y.view(), false); }); },
-                  [&] { return seconds_of([&] { cross.run(ghosts.view(), y.view(), true); }); },
+      interleave({[&] {
+                    return seconds_of([&] {
+                      product.pack();
+                      product.unpack();
+                    });
+                  },
+                  [&] { return seconds_of([&] { product.local(); }); },
+                  [&] { return seconds_of([&] { product.cross(); }); },
                   [&] { return seconds_of([&] { optimizer.update(++step, 1e-3); }); }},
-                 repetitions, 1);
+                 options.repetitions, 1);
   figures.pack_seconds = summarise(times[0]).median;
   figures.local_seconds = summarise(times[1]).median;
   figures.cross_seconds = summarise(times[2]).median;
@@ -100,14 +166,14 @@ std::vector<std::int32_t> choose_parts(const std::vector<std::int64_t>& nonzeros
   return order;
 }
 
-CutFigures replay_cut(const BipartiteGraph& graph, const Owners& owners, std::int64_t dim,
-                      std::int64_t repetitions, std::int64_t limit) {
+CutFigures replay_cut(const BipartiteGraph& graph, const Owners& owners,
+                      const ReplayOptions& options) {
   const PartShards shards(graph, owners);
   CutFigures figures;
   figures.ranks = owners.num_parts;
   figures.quality = measure_cut(graph, owners);
-  for (const std::int32_t part : choose_parts(shards.nonzeros(), limit)) {
-    figures.parts.push_back(replay_part(shards.make(part), part, dim, repetitions));
+  for (const std::int32_t part : choose_parts(shards.nonzeros(), options.limit)) {
+    figures.parts.push_back(replay_part(shards.make(part), options));
   }
   return figures;
 }

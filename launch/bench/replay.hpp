@@ -6,25 +6,32 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/propagation.hpp"
 #include "launch/bench/part_shard.hpp"
 #include "launch/bench/scaling_model.hpp"
 #include "launch/bench/step_bench.hpp"
 
 namespace halorec {
 
-// Times one rank: packing, local and cross product, and the update of its rows, each the median of
-// `repetitions`.
-PartFigures replay_part(const PartShard& shard, std::int32_t part, std::int64_t dim,
-                        std::int64_t repetitions);
+struct ReplayOptions {
+  std::int64_t dim = 64;
+  std::int64_t repetitions = 7;
+  ExchangePlan exchange = ExchangePlan::hybrid;
+  std::int64_t limit = 0;  // of the parts that are run; 0: all
+};
+
+// Times one rank: packing and unpacking, local and cross product, and the update of its rows, each
+// the median of the repetitions.
+PartFigures replay_part(const PartShard& shard, const ReplayOptions& options);
 
 // The parts to run when there are more than `limit`: the one with most nonzeros, the one with
 // least, and others evenly between. Ascending, distinct.
 std::vector<std::int32_t> choose_parts(const std::vector<std::int64_t>& nonzeros,
                                        std::int64_t limit);
 
-// Runs the chosen parts of a cut; at most `limit` of them (0: all).
-CutFigures replay_cut(const BipartiteGraph& graph, const Owners& owners, std::int64_t dim,
-                      std::int64_t repetitions, std::int64_t limit);
+// Runs the chosen parts of a cut.
+CutFigures replay_cut(const BipartiteGraph& graph, const Owners& owners,
+                      const ReplayOptions& options);
 
 // What a step costs on one rank, whole, and besides its products at each batch size a rank gets.
 struct BaseQuestion {

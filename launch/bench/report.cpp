@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 #include "comm/communicator.hpp"
@@ -44,6 +45,12 @@ std::string joined(const std::vector<std::int32_t>& numbers) {
 
 std::int64_t cache_bytes(int name) {
   return std::max<std::int64_t>(0, ::sysconf(name));
+}
+
+// Programs that wanted to run in the last minute, this one included.
+double load_average() {
+  double load = 0;
+  return ::getloadavg(&load, 1) == 1 ? load : 0;
 }
 
 }  // namespace
@@ -125,6 +132,7 @@ nlohmann::ordered_json machine_record(const CommandContext& context) {
           {"simd_targets", simd_targets()},
           {"l2_bytes", cache_bytes(_SC_LEVEL2_CACHE_SIZE)},
           {"l3_bytes", cache_bytes(_SC_LEVEL3_CACHE_SIZE)},
+          {"load_average", load_average()},
           {"memory_bytes", ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGE_SIZE)},
           {"ranks", ranks}};
 }
@@ -140,6 +148,11 @@ std::string machine_text(const CommandContext& context) {
   for (std::size_t r = 0; r < plan.places.size(); ++r) {
     text += fmt::format("{}rank {} on {} cores {} threads {}", r == 0 ? "; " : ", ", r,
                         plan.places[r].host, joined(plan.places[r].cores), plan.by_rank[r]);
+  }
+  constexpr double kQuiet = 0.5;
+  if (load_average() > kQuiet) {
+    text +=
+        fmt::format("; load {:.1f}: other programs run (or ran), expect spread", load_average());
   }
   return text;
 }

@@ -12,6 +12,11 @@ double BaseFigures::equivalent_products() const {
   return std::max(0.0, (step_seconds - update_seconds - rest) / product_seconds);
 }
 
+double BaseFigures::demanded_share() const {
+  if (products < 2) return 0;
+  return std::clamp((equivalent_products() - static_cast<double>(products - 2)) / 2, 0.0, 1.0);
+}
+
 std::vector<std::pair<std::string, double>> StepPrediction::terms() const {
   return {{"products", products},   {"imbalance", imbalance}, {"halo", halo},
           {"batch gather", gather}, {"update", update},       {"loss", rest},
@@ -25,29 +30,34 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   p.ranks = cut.ranks;
   const auto ranks = static_cast<double>(cut.ranks);
   const double products = base.equivalent_products();
+  const auto full = static_cast<double>(std::max<std::int64_t>(0, base.products - 2));
+  const double demanded = static_cast<double>(base.products) - full;  // none or two
+  const double share = base.demanded_share();
   const double row_bytes = static_cast<double>(base.dim) * choices.bytes_each_number;
   // Sums over the parts that ran; a part's share of the whole gives the mean rank.
   double compute = 0, nonzeros = 0, slowest_compute = 0, slowest = 0;
   for (const PartFigures& part : cut.parts) {
-    const double sent = static_cast<double>(std::max(part.sent_rows, part.ghosts)) * row_bytes;
-    const double halo = choices.network.exchange_seconds(static_cast<double>(part.messages), sent);
-    const double mine = part.pack_seconds + part.local_seconds + part.cross_seconds;
-    const double exposed = std::max(0.0, halo - choices.overlap * part.local_seconds);
+    const double sent = static_cast<double>(part.exchanged_rows) * row_bytes;
+    const auto messages = static_cast<double>(part.messages);
+    const auto exposed = [&](double of_product) {
+      return std::max(0.0, choices.network.exchange_seconds(messages, of_product * sent) -
+                               choices.overlap * of_product * part.local_seconds);
+    };
+    const double mine = products * (part.pack_seconds + part.local_seconds + part.cross_seconds);
     compute += mine;
     nonzeros += static_cast<double>(part.nonzeros);
     slowest_compute = std::max(slowest_compute, mine);
-    slowest = std::max(slowest, mine + exposed);
+    slowest = std::max(slowest, mine + full * exposed(1) + demanded * exposed(share));
     p.update = std::max(p.update, part.update_seconds);
-    p.bytes = std::max(p.bytes, products * sent);
-    p.messages = std::max(p.messages,
-                          static_cast<double>(base.products) * static_cast<double>(part.messages));
-    p.memory_bytes = std::max(p.memory_bytes, rank_memory_bytes(base, part));
+    p.bytes = std::max(p.bytes, (full + demanded * share) * sent);
+    p.messages = std::max(p.messages, static_cast<double>(base.products) * messages);
+    p.memory_bytes = std::max(p.memory_bytes, rank_memory_bytes(base, part, cut.ranks));
   }
   const double mean =
       nonzeros > 0 ? compute / nonzeros * 2 * static_cast<double>(base.interactions) / ranks : 0;
-  p.products = products * std::min(mean, slowest_compute);
-  p.imbalance = products * (slowest_compute - std::min(mean, slowest_compute));
-  p.halo = products * (slowest - slowest_compute);
+  p.products = std::min(mean, slowest_compute);
+  p.imbalance = slowest_compute - p.products;
+  p.halo = slowest - slowest_compute;
   const auto rest = base.rest_seconds.find(cut.ranks);
   if (rest == base.rest_seconds.end()) fail("the loss was not measured for {} ranks", cut.ranks);
   p.rest = rest->second;
@@ -69,16 +79,23 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   return p;
 }
 
-double rank_memory_bytes(const BaseFigures& base, const PartFigures& part) {
-  constexpr double kProgram = 60e6;    // the program, MPI and HDF5
-  constexpr double kMatrices = 4 + 3;  // value, gradient, two moments; the tape's
+double rank_memory_bytes(const BaseFigures& base, const PartFigures& part, std::int64_t ranks) {
+  constexpr double kProgram = 60e6;  // the program, MPI and HDF5
+  constexpr double kMatrices =
+      4 + 2;                       // value, gradient, two moments; two that layers take turns in
+  constexpr double kLossRows = 4;  // fetched, normalised, and both gradients
   const double row = static_cast<double>(base.dim) * sizeof(float);
   const auto owned = static_cast<double>(part.owned), ghosts = static_cast<double>(part.ghosts);
-  const auto nonzeros = static_cast<double>(part.nonzeros);
-  const auto cross = static_cast<double>(part.cross_nonzeros);
-  return kProgram + row * (kMatrices * owned + 2 * ghosts + static_cast<double>(part.sent_rows)) +
-         8 * (nonzeros + cross) + 8 * (3 * owned + ghosts) +
-         16 * static_cast<double>(part.interactions) + 12 * static_cast<double>(base.nodes);
+  const double loss_rows =
+      static_cast<double>(base.shared_rows) +
+      static_cast<double>(base.batch * (1 + base.rows_each)) / static_cast<double>(ranks);
+  // Local and cross edges once, cross edges turned round, and again as the exchange plan has them.
+  const double edges =
+      static_cast<double>(part.nonzeros) + 2 * static_cast<double>(part.cross_nonzeros);
+  return kProgram +
+         row * (kMatrices * owned + static_cast<double>(part.buffer_rows) + kLossRows * loss_rows) +
+         4 * edges + 8 * (4 * owned + 3 * ghosts) + 16 * static_cast<double>(part.interactions) +
+         12 * static_cast<double>(base.nodes);
 }
 
 ScalingVerdict judge(const std::vector<StepPrediction>& predictions, double floor) {

@@ -3,7 +3,9 @@
 // slowest rank's:
 //   products x max over ranks (pack + max(local, halo) + cross)  + max update + rest + gather + sum
 // where halo is the network's time for the rows of one product, hidden behind the local product as
-// far as `overlap` says.
+// far as `overlap` says. Of a step's products the last forward and the first backward one compute
+// and exchange the rows alone that the loss reads; their share of a whole product is what the step
+// on one rank was measured to take.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +22,10 @@ namespace halorec {
 struct PartFigures {
   std::int32_t part = 0;
   std::int64_t owned = 0, ghosts = 0, nonzeros = 0, cross_nonzeros = 0, interactions = 0;
-  std::int64_t sent_rows = 0, messages = 0;  // of one product
-  double pack_seconds = 0, local_seconds = 0, cross_seconds = 0, update_seconds = 0;
+  std::int64_t exchanged_rows = 0, messages = 0;  // each way, of one product of all rows
+  std::int64_t buffer_rows = 0;                   // that the exchange holds
+  double pack_seconds = 0;                        // and of adding what arrives
+  double local_seconds = 0, cross_seconds = 0, update_seconds = 0;
 };
 
 struct CutFigures {
@@ -44,6 +48,8 @@ struct BaseFigures {
   // How many products of all rows a step's message passing costs: less than `products` where
   // rows that nobody needs are left out.
   double equivalent_products() const;
+  // What each of the two products at the loss's rows costs of a whole one.
+  double demanded_share() const;
 };
 
 struct StepPrediction {
@@ -77,8 +83,8 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
                             const ModelChoices& choices);
 
 // Resident bytes of a rank in training: parameters with their moments, the step's matrices, edges,
-// sampler, tables of all nodes, and the program itself.
-double rank_memory_bytes(const BaseFigures& base, const PartFigures& part);
+// sampler, the loss's rows, tables of all nodes, and the program itself.
+double rank_memory_bytes(const BaseFigures& base, const PartFigures& part, std::int64_t ranks);
 
 // Where more ranks stop paying: the term that grew most beyond its fair share from one rank count
 // to the next. Predictions by ascending ranks.

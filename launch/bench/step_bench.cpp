@@ -85,17 +85,17 @@ std::vector<std::pair<std::string, double>> StepFigures::ordered_phases() const 
 namespace {
 
 // One product of all rows: its time on the slowest rank, and what it sends.
-void measure_product(const Shard& shard, std::int64_t dim, std::int64_t rounds,
+void measure_product(const Shard& shard, const ModelOptions& options, std::int64_t rounds,
                      StepFigures& figures) {
   Communicator& communicator = shard.communicator();
-  Propagation<float> propagation(shard);
-  Matrix<float> x(shard.num_owned(), dim), y(shard.num_owned(), dim);
+  Propagation<float> propagation(shard, options.propagation);
+  Matrix<float> x(shard.num_owned(), options.dim), y(shard.num_owned(), options.dim);
   x.fill(0.01F);
   std::vector<double> seconds;
   for (std::int64_t round = -2; round < rounds; ++round) {
     communicator.barrier();
     const CommCounters before = communicator.counters();
-    const double mine = seconds_of([&] { propagation.multiply(x.view(), y.view()); });
+    const double mine = seconds_of([&] { propagation.multiply(1.0F, x.view(), {}, y.view()); });
     const CommCounters after = communicator.counters();
     const double all = communicator.max(mine);
     if (round >= 0) seconds.push_back(all);
@@ -154,7 +154,7 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   figures.steps_per_epoch = loop.steps_per_epoch();
   const std::int64_t layers = training.model == "lightgcn" ? training.layers : 0;
   figures.products = 2 * layers;
-  measure_product(shard, training.dim, arguments.bench.repetitions, figures);
+  measure_product(shard, model_options(training, seed), arguments.bench.repetitions, figures);
   // The last forward product needs the batch's rows alone, and the first backward one has no other
   // nonzero rows; in between everything is needed.
   if (layers > 0) {
