@@ -21,6 +21,17 @@ std::vector<StepPrediction> fitting(const std::vector<StepPrediction>& steps,
   return result;
 }
 
+namespace {
+
+// In quotes that no character of it ends.
+std::string shell_word(const std::string& text) {
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
+}  // namespace
+
 std::string slurm_script(const PlanArguments& arguments, const StepPrediction& choice,
                          std::int64_t threads, const std::vector<std::string>& options) {
   const std::int64_t on_node = std::min(arguments.ranks_per_node, choice.ranks);
@@ -29,11 +40,7 @@ std::string slurm_script(const PlanArguments& arguments, const StepPrediction& c
   const double node_mib =
       1.5 * choice.memory_bytes * static_cast<double>(on_node) / static_cast<double>(1 << 20);
   std::string words;
-  for (const std::string& option : options) {
-    std::string quoted = "'";
-    for (const char c : option) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    words += " " + quoted + "'";
-  }
+  for (const std::string& option : options) words += " " + shell_word(option);
   const std::string data = arguments.step.bench.data ? arguments.step.bench.data->string() : "DATA";
   return fmt::format(
       R"(#!/usr/bin/env bash
@@ -52,13 +59,13 @@ std::string slurm_script(const PlanArguments& arguments, const StepPrediction& c
 #SBATCH --output=halorec-%j.log
 set -euo pipefail
 exec bash "${{HALOREC_SLURM:-${{SLURM_SUBMIT_DIR:-.}}/launch/slurm}}/train.sbatch" \
-  '{data}' "${{1:-runs/plan}}"{words}
+  {data} "${{1:-runs/plan}}"{words}
 )",
       fmt::arg("ranks", choice.ranks), fmt::arg("threads", threads),
       fmt::arg("seconds", choice.seconds()), fmt::arg("efficiency", 100 * choice.efficiency),
       fmt::arg("memory", choice.memory_bytes / (1 << 20)), fmt::arg("nodes", nodes),
       fmt::arg("on_node", on_node), fmt::arg("node_mib", std::ceil(node_mib)),
-      fmt::arg("data", data), fmt::arg("words", words));
+      fmt::arg("data", shell_word(data)), fmt::arg("words", words));
 }
 
 int run_plan(const CommandContext& context, const PlanArguments& arguments) {
