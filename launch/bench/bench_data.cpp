@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "comm/communicator.hpp"
 #include "launch/find_owners.hpp"
@@ -77,12 +78,25 @@ std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const Dat
                                  std::move(found.owners));
 }
 
+namespace {
+
+double imbalance(const std::vector<std::int64_t>& loads) {
+  const auto total = std::accumulate(loads.begin(), loads.end(), std::int64_t{0});
+  if (total == 0) return 1;
+  return static_cast<double>(*std::max_element(loads.begin(), loads.end())) *
+         static_cast<double>(loads.size()) / static_cast<double>(total);
+}
+
+}  // namespace
+
 nlohmann::ordered_json graph_record(const Shard& shard) {
   Communicator& communicator = shard.communicator();
   const auto owned = communicator.all_gather(shard.num_owned());
   const auto ghosts = communicator.all_gather(shard.num_ghosts());
   const auto local = communicator.all_gather(shard.local().num_nonzeros());
   const auto cross = communicator.all_gather(shard.cross().num_nonzeros());
+  std::vector<std::int64_t> edges(local.size());
+  for (std::size_t r = 0; r < edges.size(); ++r) edges[r] = local[r] + cross[r];
   return {{"event", "graph"},
           {"users", shard.num_users()},
           {"items", shard.num_items()},
@@ -90,7 +104,22 @@ nlohmann::ordered_json graph_record(const Shard& shard) {
           {"owned", owned},
           {"ghosts", ghosts},
           {"local_edges", local},
-          {"cross_edges", cross}};
+          {"cross_edges", cross},
+          {"node_imbalance", imbalance(owned)},
+          {"edge_imbalance", imbalance(edges)},
+          {"halo_imbalance", imbalance(ghosts)}};
+}
+
+std::string graph_text(const nlohmann::ordered_json& graph) {
+  return fmt::format(
+      "{} users, {} items, {} interactions; largest rank over the mean: nodes {:.3f}, edges "
+      "{:.3f}, "
+      "halo {:.3f}; read in {:.2f} s, cut in {:.2f} s, dealt out in {:.2f} s",
+      graph.at("users").get<std::int64_t>(), graph.at("items").get<std::int64_t>(),
+      graph.at("interactions").get<std::int64_t>(), graph.at("node_imbalance").get<double>(),
+      graph.at("edge_imbalance").get<double>(), graph.at("halo_imbalance").get<double>(),
+      graph.at("read_seconds").get<double>(), graph.at("cut_seconds").get<double>(),
+      graph.at("shard_seconds").get<double>());
 }
 
 }  // namespace halorec

@@ -45,5 +45,7 @@ std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const Dat
 
 // Sizes of the graph and of the shards over ranks: event "graph". Collective; root's answer counts.
 nlohmann::ordered_json graph_record(const Shard& shard);
+// The same with what reading, cutting and dealing took, in a sentence.
+std::string graph_text(const nlohmann::ordered_json& graph);
 
 }  // namespace halorec

@@ -74,8 +74,7 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
     options.seed = context.seed();
     Owners owners;
     const double cut_seconds = seconds_of([&] { owners = cut(graph, options); });
-    CutFigures figures =
-        replay_cut(graph, owners, replay);
+    CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
     predictions.steps.push_back(predict_step(predictions.base, figures, choices));
     predictions.cuts.push_back(std::move(figures));

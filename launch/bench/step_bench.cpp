@@ -7,6 +7,7 @@
 
 #include "comm/communicator.hpp"
 #include "engine/propagation.hpp"
+#include "launch/bench/machine_kernels.hpp"
 #include "launch/bench/plot.hpp"
 #include "launch/bench/report.hpp"
 #include "launch/threads.hpp"
@@ -17,7 +18,11 @@ namespace halorec {
 StepLoop::StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed)
     : shard_(&shard),
       options_(trainer_options(training, seed, shard.num_edges())),
-      model_(make_model<float>(training.model, shard, model_options(training, seed))),
+      model_([&] {
+        ModelOptions options = model_options(training, seed);
+        options.propagation.timers = &propagation_timers_;
+        return make_model<float>(training.model, shard, options);
+      }()),
       optimizer_(options_.optimizer, model_->parameters()),
       sampler_(shard, seed, options_.batch_size, options_.loss.negative_power),
       step_(shard, *model_, optimizer_, sampler_, options_.loss, timers_) {
@@ -91,20 +96,30 @@ void measure_product(const Shard& shard, const ModelOptions& options, std::int64
   Propagation<float> propagation(shard, options.propagation);
   Matrix<float> x(shard.num_owned(), options.dim), y(shard.num_owned(), options.dim);
   x.fill(0.01F);
-  std::vector<double> seconds;
+  // The plain halo's ghosts stand for whatever the exchange plan reads instead of them.
+  const GatherRate local(shard.local()), cross(shard.cross());
+  const bool has_gather = options.dim % 16 == 0;
+  Matrix<float> ghosts(shard.num_ghosts(), options.dim);
+  std::vector<double> seconds, gathers;
   for (std::int64_t round = -2; round < rounds; ++round) {
     communicator.barrier();
     const CommCounters before = communicator.counters();
     const double mine = seconds_of([&] { propagation.multiply(1.0F, x.view(), {}, y.view()); });
     const CommCounters after = communicator.counters();
     const double all = communicator.max(mine);
-    if (round >= 0) seconds.push_back(all);
+    const double gathered =
+        communicator.max(has_gather ? local.run(x.view()) + cross.run(ghosts.view()) : 0);
+    if (round >= 0) {
+      seconds.push_back(all);
+      gathers.push_back(gathered);
+    }
     figures.layer_bytes = static_cast<double>(after.bytes_sent - before.bytes_sent);
     figures.layer_messages = static_cast<double>(after.messages_sent - before.messages_sent);
   }
   figures.layer_bytes = communicator.sum(figures.layer_bytes);
   figures.layer_messages = communicator.sum(figures.layer_messages);
   figures.product_seconds = summarise(seconds);
+  figures.gather_seconds = summarise(gathers);
 }
 
 }  // namespace
@@ -117,6 +132,7 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   StepLoop loop(shard, training, seed);
   for (std::int64_t k = 0; k < arguments.warm_up; ++k) loop.run();
   loop.timers().take();
+  loop.propagation_timers().take();
   communicator.barrier();
   communicator.counters() = {};
   std::vector<double> mine;
@@ -129,8 +145,12 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
 
   // Phases by name on every rank: the same names in the same order.
   const auto phases = loop.timers().take();
+  auto parts = loop.propagation_timers().take();
   std::vector<double> sums;
   for (const auto& [name, seconds] : phases) sums.push_back(seconds / steps / num_ranks);
+  for (const char* name : {"local edges", "cross edges", "exchange"}) {
+    sums.push_back(parts[name] / steps / num_ranks);
+  }
   sums.push_back(sent.wait_seconds / steps / num_ranks);
   sums.push_back(std::accumulate(mine.begin(), mine.end(), 0.0) / steps / num_ranks);
   sums.push_back(static_cast<double>(sent.bytes_sent) / steps);
@@ -138,6 +158,9 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   communicator.sum(std::span<double>(sums));
   std::size_t at = 0;
   for (const auto& [name, seconds] : phases) figures.phases[name] = sums[at++];
+  for (const char* name : {"local edges", "cross edges", "exchange"}) {
+    figures.propagation[name] = sums[at++];
+  }
   figures.wait_seconds = sums[at];
   figures.mean_seconds = sums[at + 1];
   figures.bytes = sums[at + 2];
@@ -185,6 +208,7 @@ nlohmann::ordered_json step_record(const CommandContext& context, const Training
           {"step_seconds", summary_json(f.seconds)},
           {"mean_seconds", f.mean_seconds},
           {"phases", phases},
+          {"propagation", f.propagation},
           {"wait_seconds", f.wait_seconds},
           {"bytes_sent", f.bytes},
           {"messages_sent", f.messages},
@@ -193,6 +217,8 @@ nlohmann::ordered_json step_record(const CommandContext& context, const Training
           {"propagations", f.products},
           {"propagations_per_epoch", f.products * f.steps_per_epoch},
           {"product_seconds", summary_json(f.product_seconds)},
+          {"gather_seconds", summary_json(f.gather_seconds)},
+          {"fraction_of_gather", f.gather_seconds.median / f.product_seconds.median},
           {"floor_products", f.floor_products},
           {"floor_seconds", f.floor_seconds},
           {"floor_fraction", f.floor_seconds / f.seconds.median},
@@ -213,6 +239,8 @@ ReportTable phase_table(const StepFigures& f) {
   };
   for (const auto& [name, seconds] : f.ordered_phases()) add(name, seconds);
   add("all", f.mean_seconds);
+  for (const auto& [name, seconds] : f.propagation) add("within propagation: " + name, seconds);
+  add("waiting for ranks", f.wait_seconds);
   return table;
 }
 
@@ -227,6 +255,10 @@ void say_figures(Report& report, const StepFigures& f) {
         {"one product of all rows, ms", fmt::format("{:.3f}", f.product_seconds.median * 1e3),
          fmt::format("{:.3f} .. {:.3f}", f.product_seconds.lower * 1e3,
                      f.product_seconds.upper * 1e3)},
+        {"its rows gathered without arithmetic, ms",
+         fmt::format("{:.3f}", f.gather_seconds.median * 1e3),
+         fmt::format("{:.0f} % of that rate",
+                     100 * f.gather_seconds.median / f.product_seconds.median)},
         {"floor, ms", fmt::format("{:.3f}", f.floor_seconds * 1e3),
          fmt::format("{:.2f} products + update", f.floor_products)},
         {"floor / step", fmt::format("{:.0f} %", 100 * f.floor_seconds / f.seconds.median), ""},
@@ -241,7 +273,6 @@ void say_figures(Report& report, const StepFigures& f) {
          fmt::format("{:.0f}",
                      static_cast<double>(f.products) * f.nonzeros / f.seconds.median / 1e6),
          ""},
-        {"waiting for ranks, ms", fmt::format("{:.3f}", f.wait_seconds * 1e3), ""},
         {"sent a step, MB", fmt::format("{:.3f}", f.bytes / 1e6),
          fmt::format("{:.0f} messages", f.messages)},
         {"sent a layer, MB", fmt::format("{:.3f}", f.layer_bytes / 1e6),
@@ -267,9 +298,18 @@ StackedBars phase_bars(const StepFigures& f) {
 int run_step_bench(const CommandContext& context, const StepBenchArguments& arguments) {
   Report report(context, "halorec bench step: " + bench_data_name(arguments.bench),
                 arguments.bench.html);
-  const auto source = open_bench_data(context, arguments.bench);
-  const auto shard = make_bench_shard(context, source->dataset(), arguments.bench);
-  report.record(graph_record(*shard));
+  std::unique_ptr<DataSource> source;
+  std::unique_ptr<Shard> shard;
+  const double read = seconds_of([&] { source = open_bench_data(context, arguments.bench); });
+  double cut = 0;
+  const double both = seconds_of(
+      [&] { shard = make_bench_shard(context, source->dataset(), arguments.bench, &cut); });
+  auto graph = graph_record(*shard);
+  graph["read_seconds"] = read;
+  graph["cut_seconds"] = cut;
+  graph["shard_seconds"] = both - cut;
+  report.record(graph);
+  report.say(graph_text(graph));
   const StepFigures figures = measure_steps(*shard, arguments, context.seed());
   report.record(step_record(context, arguments.training, figures));
   say_figures(report, figures);

@@ -28,6 +28,8 @@ class StepLoop {
   // One step, update included; the global loss. Collective.
   double run();
   PhaseTimers& timers() { return timers_; }
+  // Parts of "forward" and "backward": local edges, cross edges, exchange.
+  PhaseTimers& propagation_timers() { return propagation_timers_; }
   std::int64_t batch_size() const { return sampler_.batch_size(); }
   std::int64_t steps_per_epoch() const { return sampler_.steps_per_epoch(); }
   // Share of the adjacency's nonzeros that stand in rows which the loss of the next step reads.
@@ -39,7 +41,7 @@ class StepLoop {
 
   const Shard* shard_;
   TrainerOptions options_;
-  PhaseTimers timers_;
+  PhaseTimers timers_, propagation_timers_;
   std::unique_ptr<Model<float>> model_;
   Optimizer<float> optimizer_;
   Sampler sampler_;
@@ -51,15 +53,17 @@ class StepLoop {
 
 // What was measured; the same on every rank unless said otherwise. Seconds are those of a step.
 struct StepFigures {
-  Summary seconds;                       // of the slowest rank of each step
-  double mean_seconds = 0;               // the phases below, and the rest, sum to it
-  std::map<std::string, double> phases;  // mean over steps and ranks
+  Summary seconds;                            // of the slowest rank of each step
+  double mean_seconds = 0;                    // the phases below, and the rest, sum to it
+  std::map<std::string, double> phases;       // mean over steps and ranks
+  std::map<std::string, double> propagation;  // within forward and backward, likewise
   // The phases in the order of a step, and at the end "other": what no timer covers.
   std::vector<std::pair<std::string, double>> ordered_phases() const;
   double wait_seconds = 0;         // inside calls that wait for other ranks; mean over ranks
   double bytes = 0, messages = 0;  // sent, all ranks together
   double layer_bytes = 0, layer_messages = 0;  // of one product
   Summary product_seconds;                     // one product of all rows, exchange included
+  Summary gather_seconds;                      // of the rows one product reads, without arithmetic
   std::int64_t products = 0;                   // layers, forward and backward
   double floor_products = 0;
   double floor_seconds = 0;

@@ -47,9 +47,13 @@ class BenchTest(FolderTest):
         self.assertEqual(len(step["peak_memory_bytes"]), ranks)
         self.assert_summary(step["step_seconds"], 3)
         self.assert_summary(step["product_seconds"])
-        for phase in ("sample", "forward", "loss", "backward", "update", "other"):
+        for phase in ("sample", "forward", "loss", "backward", "allreduce", "update", "other"):
             self.assertIn(phase, step["phases"])
         self.assertAlmostEqual(sum(step["phases"].values()), step["mean_seconds"], places=9)
+        inner = step["propagation"]
+        self.assertEqual(set(inner), {"local edges", "cross edges", "exchange"})
+        self.assertLess(sum(inner.values()), step["phases"]["forward"] + step["phases"]["backward"])
+        self.assertGreater(step["fraction_of_gather"], 0)
         self.assertEqual(step["propagations"], 4)
         self.assertEqual(step["propagations_per_epoch"], 4 * step["steps_per_epoch"])
         self.assertGreater(step["floor_products"], 2)
@@ -96,6 +100,11 @@ class BenchTest(FolderTest):
                              "--html", page, "--json", ranks=ranks)
             step = events_named(result, "step")[0]
             self.assert_step(step, ranks)
+            graph = events_named(result, "graph")[0]
+            for name in ("read_seconds", "cut_seconds", "shard_seconds"):
+                self.assertGreaterEqual(graph[name], 0)
+            for name in ("node_imbalance", "edge_imbalance", "halo_imbalance"):
+                self.assertGreaterEqual(graph[name], 1)
             losses.append(step["training_loss"])
             self.assert_page(page, 1)
         self.assertAlmostEqual(losses[0], losses[1], places=5)
@@ -109,6 +118,7 @@ class BenchTest(FolderTest):
                          [(2, "metis"), (2, "hash"), (3, "metis"), (3, "hash")])
         for c in cuts:
             self.assertTrue(0 < c["cut"] <= 1)
+            self.assertTrue(0 < c["hybrid_vectors_per_node"] <= c["halo_vectors_per_node"])
             self.assertGreaterEqual(c["edge_imbalance"], 1)
             self.assertAlmostEqual(c["epochs"], c["seconds"] / c["epoch_seconds"], places=9)
             self.assertGreater(c["peak_memory_bytes"], 1 << 20)
