@@ -3,6 +3,8 @@
 namespace halorec {
 namespace {
 
+constexpr const char *kLocal = "local edges", *kCross = "cross edges", *kExchange = "exchange";
+
 template <typename T>
 void fit(Matrix<T>& matrix, std::int64_t rows, std::int64_t cols) {
   if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix<T>(rows, cols);
@@ -77,11 +79,14 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
   HALOREC_ASSERT_LIGHT(x.rows == num_owned() && y.rows == num_owned() && x.cols == y.cols);
   HALOREC_ASSERT_LIGHT(x.data != y.data || x.rows == 0);
   prepare_exchange();
+  std::optional<PhaseTimers::Scope> phase;
+  time(phase, kExchange);
   const bool hybrid = covered_.has_value();
   const HaloPlan& plan = hybrid ? covered_->plan : shard_->halo();
   rows_exchange_.use(plan);
   rows_exchange_.start_gather(x.data, x.cols, x.stride, scale_.data());
   if (hybrid) {
+    time(phase, kCross);
     fit(sums_, plan.num_ghosts(), x.cols);
     kernels::Spmm<T> partial = into(T{1}, sums_.view());
     partial.row_scale = nullptr;
@@ -90,8 +95,10 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
     partial.x_stride = x.stride;
     product_.run(covered_->partial, partial_chunks_, partial, [&] { rows_exchange_.progress(); });
     sums_exchange_.use(plan);
+    time(phase, kExchange);
     sums_exchange_.start_scatter_add(sums_.data(), x.cols);
   }
+  time(phase, kLocal);
   kernels::Spmm<T> local = into(a, y);
   local.column_scale = scale_.data();
   local.x = x.data;
@@ -101,14 +108,17 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
     rows_exchange_.progress();
     if (hybrid) sums_exchange_.progress();
   });
+  time(phase, kExchange);
   kernels::Spmm<T> cross = into(a, y);
   cross.x = rows_exchange_.finish_gather();
+  time(phase, kCross);
   cross.x_stride = x.cols;
   cross.accumulate = cross.y_by_row = true;
   const Sparse& sparse = hybrid ? gathered_ : cross_;
   product_.run(*sparse.matrix, sparse.chunks, cross, [&] {
     if (hybrid) sums_exchange_.progress();
   });
+  time(phase, kExchange);
   if (hybrid) sums_exchange_.finish_scatter_add(y.data, y.stride, a, scale_.data());
 }
 
@@ -138,6 +148,8 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
   HALOREC_ASSERT_LIGHT(x.rows == num_owned() && y.rows == num_demanded() && x.cols == y.cols);
   HALOREC_ASSERT_LIGHT(z.what == AddedTo<T>::What::nothing ||
                        z.what == AddedTo<T>::What::owned_rows);
+  std::optional<PhaseTimers::Scope> phase;
+  time(phase, kCross);
   fit(sums_, std::ssize(demanded_ghosts_), x.cols);
   kernels::Spmm<T> partial = into(T{1}, sums_.view());
   partial.row_scale = nullptr;
@@ -145,15 +157,18 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
   partial.x = x.data;
   partial.x_stride = x.stride;
   product_.run(shard_->cross_transposed(), demanded_ghost_chunks_, partial);
+  time(phase, kExchange);
   sums_exchange_.use(*demanded_plan_);
   sums_exchange_.start_scatter_add(sums_.data(), x.cols);
 
+  time(phase, kLocal);
   kernels::Spmm<T> local = into(a, y);
   local.column_scale = scale_.data();
   local.x = x.data;
   local.x_stride = x.stride;
   add(z, local);
   product_.run(shard_->local(), demanded_chunks_, local, [&] { sums_exchange_.progress(); });
+  time(phase, kExchange);
   sums_exchange_.finish_scatter_add(y.data, y.stride, a, demanded_scale_.data());
 }
 
@@ -161,6 +176,8 @@ template <typename T>
 void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
                                             MatrixView<T> y) {
   HALOREC_ASSERT_LIGHT(x.rows == num_demanded() && y.rows == num_owned() && x.cols == y.cols);
+  std::optional<PhaseTimers::Scope> phase;
+  time(phase, kExchange);
   fit(scaled_, num_demanded(), x.cols);
 #pragma omp parallel for schedule(static)
   for (std::int64_t k = 0; k < x.rows; ++k) {
@@ -170,14 +187,17 @@ void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const Ad
   rows_exchange_.use(*demanded_plan_);
   rows_exchange_.start_gather(scaled_.data(), x.cols, x.cols);
 
+  time(phase, kLocal);
   kernels::Spmm<T> local = into(a, y);
   local.x = scaled_.data();
   local.x_stride = x.cols;
   local.x_row = position_.data();
   add(z, local);
   product_.run(shard_->local(), local_chunks_, local, [&] { rows_exchange_.progress(); });
+  time(phase, kExchange);
   kernels::Spmm<T> cross = into(a, y);
   cross.x = rows_exchange_.finish_gather();
+  time(phase, kCross);
   cross.x_stride = x.cols;
   cross.x_row = ghost_position_.data();
   cross.accumulate = cross.y_by_row = true;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "comm/halo.hpp"
+#include "comm/run_log.hpp"
 #include "engine/matrix.hpp"
 #include "engine/sparse_product.hpp"
 #include "partition/covered_halo.hpp"
@@ -27,6 +28,9 @@ enum class ExchangePlan : std::uint8_t { halo, hybrid };
 struct PropagationOptions {
   ExchangePlan exchange = ExchangePlan::hybrid;
   WireFormat wire = WireFormat::full;
+  // Receives the seconds of "local edges", "cross edges" and "exchange" (packing, what is still
+  // waited for, unpacking); none: not taken. Outlives the propagation.
+  PhaseTimers* timers = nullptr;
 };
 
 // What a product is added to: nothing, what stands in y, or factor times rows.
@@ -81,6 +85,10 @@ class Propagation {
   kernels::Spmm<T> into(T a, MatrixView<T> y) const;
   void add(const AddedTo<T>& z, kernels::Spmm<T>& product) const;
   void prepare_exchange();
+  // Ends the phase in `running` and starts this one.
+  void time(std::optional<PhaseTimers::Scope>& running, const char* phase) const {
+    if (options_.timers != nullptr) running.emplace(*options_.timers, phase);
+  }
 
   const Shard* shard_;
   PropagationOptions options_;

@@ -71,6 +71,7 @@ double TrainingStep<T>::compute(std::uint64_t step, const Batch& batch) {
   }
   phase.emplace(*timers_, "backward");
   tape_.backward();
+  phase.emplace(*timers_, "allreduce");
   optimizer_->synchronise(shard_->communicator());
   return loss;
 }

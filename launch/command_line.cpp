@@ -19,11 +19,39 @@ std::string overview(std::span<const CommandEntry> table) {
       "Halorec trains graph neural networks for recommendation on a cluster.\n\n"
       "usage: [mpirun -n P] halorec COMMAND [options]\n\n"
       "Commands:\n";
-  for (const auto& entry : table) text += fmt::format("  {:<12}{}\n", entry.name, entry.summary);
+  for (const auto& entry : table) text += fmt::format("  {:<17}{}\n", entry.name, entry.summary);
   return text +
          "\n'halorec COMMAND --help' or 'halorec help COMMAND' lists a command's options with\n"
          "their defaults and allowed values; 'halorec --version' prints the version.\n"
          "Exit status: 0 done, 1 failed, 2 wrong usage, 75 stopped on request (run again).\n";
+}
+
+// The commands of a group ("bench kernel" of "bench"), by their names.
+std::vector<std::string> names_in_group(const std::string& group,
+                                        std::span<const CommandEntry> table) {
+  std::vector<std::string> names;
+  for (const auto& entry : table) {
+    if (std::string_view(entry.name).starts_with(group + " ")) names.emplace_back(entry.name);
+  }
+  return names;
+}
+
+// How many of the arguments from `at` on name the command: two for one of a group.
+std::size_t num_name_words(const std::vector<std::string>& arguments, std::size_t at,
+                           std::span<const CommandEntry> table) {
+  const auto group = names_in_group(arguments[at], table);
+  if (group.empty()) return 1;
+  if (at + 1 == arguments.size() || arguments[at + 1].starts_with('-')) {
+    fail_usage("'{}' has the commands: {}; 'halorec {} --help' explains one", arguments[at],
+               fmt::join(group, ", "), group.front());
+  }
+  return 2;
+}
+
+std::string command_name(const std::vector<std::string>& arguments, std::size_t at,
+                         std::span<const CommandEntry> table) {
+  return num_name_words(arguments, at, table) == 1 ? arguments[at]
+                                                   : arguments[at] + " " + arguments[at + 1];
 }
 
 const CommandEntry& find_command(const std::string& name, std::span<const CommandEntry> table) {
@@ -124,7 +152,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
     return only_text;
   }
   if (first == "help") {
-    const auto& entry = find_command(arguments[1], table);
+    const auto& entry = find_command(command_name(arguments, 1, table), table);
     only_text.text = help_of(entry, prepare(entry).command);
     return only_text;
   }
@@ -135,9 +163,10 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
         first);
   }
 
-  const auto& entry = find_command(first, table);
+  const auto& entry = find_command(command_name(arguments, 0, table), table);
   auto line = prepare(entry);
-  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  const auto num_words = static_cast<std::ptrdiff_t>(num_name_words(arguments, 0, table));
+  const std::vector<std::string> rest(arguments.begin() + num_words, arguments.end());
   if (std::any_of(rest.begin(), rest.end(), asks_for_help)) {
     line.text = help_of(entry, line.command);
     return line;

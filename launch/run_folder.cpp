@@ -157,16 +157,27 @@ struct RemovedFolder {
 }  // namespace
 
 DataSource::DataSource(Communicator& communicator, const fs::path& data) {
+  open(communicator, data, [&](const fs::path& path) {
+    ImportOptions import;
+    import.seed = kImportSeed;
+    save_dataset(import_dataset({data}, import), path);
+  });
+}
+
+DataSource::DataSource(Communicator& communicator,
+                       const std::function<void(const fs::path& path)>& write) {
+  open(communicator, {}, write);
+}
+
+void DataSource::open(Communicator& communicator, const fs::path& data,
+                      const std::function<void(const fs::path& path)>& write) {
   std::string path = data.string();
   RemovedFolder removed;
   communicator.on_root([&] {
-    if (is_dataset_file(data)) {
+    if (!data.empty() && is_dataset_file(data)) {
       file_ = std::make_unique<DatasetFile>(data);
       return;
     }
-    ImportOptions import;
-    import.seed = kImportSeed;
-    const Dataset dataset = import_dataset({data}, import);
     std::string folder = (fs::temp_directory_path() / "halorec-XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr) {
       fail("cannot make a temporary folder {}: {}; TMPDIR says where", folder,
@@ -174,7 +185,7 @@ DataSource::DataSource(Communicator& communicator, const fs::path& data) {
     }
     removed.path = folder;
     path = (fs::path(folder) / "dataset.h5").string();
-    save_dataset(dataset, path);
+    write(path);
     file_ = std::make_unique<DatasetFile>(path, false);
   });
   communicator.broadcast(path);

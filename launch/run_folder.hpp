@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -83,9 +84,15 @@ std::string bring_dataset(const std::filesystem::path& path, const std::filesyst
 class DataSource {
  public:
   DataSource(Communicator& communicator, const std::filesystem::path& data);  // collective
+  // What `write` writes to the path that it is given, on rank 0. Collective.
+  DataSource(Communicator& communicator,
+             const std::function<void(const std::filesystem::path& path)>& write);
   const DatasetFile& dataset() const { return *file_; }
 
  private:
+  void open(Communicator& communicator, const std::filesystem::path& data,
+            const std::function<void(const std::filesystem::path& path)>& write);
+
   std::unique_ptr<DatasetFile> file_;
 };
 

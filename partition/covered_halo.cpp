@@ -13,13 +13,13 @@ struct PairEdges {
   std::int64_t first_ghost = 0, num_ghosts = 0;
 };
 
-VertexCover cover_pair(const Shard& shard, const PairEdges& pair, bool own_is_left) {
+VertexCover cover_pair(const BoundaryEdges& edges, const PairEdges& pair, bool own_is_left) {
   const auto num_own = static_cast<std::int32_t>(pair.own_rows.size());
   const auto num_ghosts = static_cast<std::int32_t>(pair.num_ghosts);
   std::vector<std::int64_t> begin{0};
   std::vector<std::int32_t> ends;
   if (own_is_left) {
-    const Csr& cross = shard.cross();
+    const Csr& cross = *edges.cross;
     for (const std::int32_t row : pair.own_rows) {
       const auto first = cross.column.begin() + cross.row_begin[static_cast<std::size_t>(row)];
       const auto last = cross.column.begin() + cross.row_begin[static_cast<std::size_t>(row) + 1];
@@ -31,7 +31,7 @@ VertexCover cover_pair(const Shard& shard, const PairEdges& pair, bool own_is_le
     }
     return minimum_vertex_cover(num_own, num_ghosts, begin, ends);
   }
-  const Csr& transposed = shard.cross_transposed();
+  const Csr& transposed = *edges.cross_transposed;
   for (std::int64_t g = pair.first_ghost; g < pair.first_ghost + pair.num_ghosts; ++g) {
     auto at = pair.own_rows.begin();
     for (std::int64_t e = transposed.row_begin[static_cast<std::size_t>(g)];
@@ -47,26 +47,24 @@ VertexCover cover_pair(const Shard& shard, const PairEdges& pair, bool own_is_le
 
 }  // namespace
 
-CoveredHalo cover_halo(const Shard& shard) {
-  const HaloPlan& halo = shard.halo();
-  Communicator& communicator = shard.communicator();
-  const auto num_ranks = static_cast<std::size_t>(communicator.size());
-  const Csr& transposed = shard.cross_transposed();
+CoveredBoundary cover_boundary(const BoundaryEdges& edges) {
+  const std::size_t num_ranks = edges.send_begin.size() - 1;
+  const Csr& transposed = *edges.cross_transposed;
   std::vector<std::int32_t> send_rows;
   std::vector<std::int64_t> send_begin(num_ranks + 1, 0), receive_begin(num_ranks + 1, 0);
-  std::vector<std::int32_t> covered_ghost(static_cast<std::size_t>(shard.num_ghosts()), -1);
-  std::vector<char> own_is_covered(static_cast<std::size_t>(shard.num_owned()), 0);
+  std::vector<std::int32_t> covered_ghost(static_cast<std::size_t>(edges.receive_begin.back()), -1);
+  std::vector<char> own_is_covered(static_cast<std::size_t>(edges.num_owned), 0);
   Csr partial;
   for (std::size_t r = 0; r < num_ranks; ++r) {
     PairEdges pair;
-    pair.own_rows = halo.send_rows().subspan(
-        static_cast<std::size_t>(halo.send_begin()[r]),
-        static_cast<std::size_t>(halo.send_begin()[r + 1] - halo.send_begin()[r]));
-    pair.first_ghost = halo.receive_begin()[r];
-    pair.num_ghosts = halo.receive_begin()[r + 1] - pair.first_ghost;
+    pair.own_rows = edges.send_rows.subspan(
+        static_cast<std::size_t>(edges.send_begin[r]),
+        static_cast<std::size_t>(edges.send_begin[r + 1] - edges.send_begin[r]));
+    pair.first_ghost = edges.receive_begin[r];
+    pair.num_ghosts = edges.receive_begin[r + 1] - pair.first_ghost;
     // The lower rank's nodes are the left ones on both sides, each in the order of its rows.
-    const bool own_is_left = communicator.rank() < static_cast<int>(r);
-    const VertexCover cover = cover_pair(shard, pair, own_is_left);
+    const bool own_is_left = edges.rank < static_cast<int>(r);
+    const VertexCover cover = cover_pair(edges, pair, own_is_left);
     const std::vector<char>& own = own_is_left ? cover.left : cover.right;
     const std::vector<char>& theirs = own_is_left ? cover.right : cover.left;
     for (std::size_t k = 0; k < own.size(); ++k) {
@@ -89,7 +87,7 @@ CoveredHalo cover_halo(const Shard& shard) {
   }
 
   Csr gathered;
-  const Csr& cross = shard.cross();
+  const Csr& cross = *edges.cross;
   for (std::size_t row = 0; row + 1 < cross.row_begin.size(); ++row) {
     for (std::int64_t e = cross.row_begin[row]; e < cross.row_begin[row + 1]; ++e) {
       const std::int32_t at =
@@ -98,9 +96,18 @@ CoveredHalo cover_halo(const Shard& shard) {
     }
     gathered.row_begin.push_back(std::ssize(gathered.column));
   }
-  return {HaloPlan(communicator, shard.num_owned(), std::move(send_rows), std::move(send_begin),
-                   std::move(receive_begin)),
+  return {std::move(send_rows), std::move(send_begin), std::move(receive_begin),
           std::move(gathered), std::move(partial)};
+}
+
+CoveredHalo cover_halo(const Shard& shard) {
+  const HaloPlan& halo = shard.halo();
+  CoveredBoundary covered = cover_boundary(
+      {shard.communicator().rank(), shard.num_owned(), &shard.cross(), &shard.cross_transposed(),
+       halo.send_rows(), halo.send_begin(), halo.receive_begin()});
+  return {HaloPlan(shard.communicator(), shard.num_owned(), std::move(covered.send_rows),
+                   std::move(covered.send_begin), std::move(covered.receive_begin)),
+          std::move(covered.gathered), std::move(covered.partial)};
 }
 
 }  // namespace halorec

@@ -13,6 +13,26 @@
 
 namespace halorec {
 
+// A rank's cross edges and who reads what, however they were come by.
+struct BoundaryEdges {
+  int rank = 0;
+  std::int64_t num_owned = 0;
+  const Csr* cross = nullptr;             // rows: owned; columns: ghosts
+  const Csr* cross_transposed = nullptr;  // rows: ghosts; columns: owned rows
+  // As in HaloPlan; one entry more than there are ranks.
+  std::span<const std::int32_t> send_rows;
+  std::span<const std::int64_t> send_begin, receive_begin;
+};
+
+struct CoveredBoundary {
+  std::vector<std::int32_t> send_rows;
+  std::vector<std::int64_t> send_begin, receive_begin;
+  Csr gathered, partial;  // as below
+};
+
+// The same on both ranks of a pair, each from its own side. Not collective.
+CoveredBoundary cover_boundary(const BoundaryEdges& edges);
+
 struct CoveredHalo {
   // The covered nodes: owned rows that are sent, and ghosts that are received, by gather. Its
   // adjoint, scatter_add, carries the partial sums home. The same nodes serve both.

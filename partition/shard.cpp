@@ -7,7 +7,6 @@
 #include "partition/home_edges.hpp"
 
 namespace halorec {
-namespace {
 
 Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   Csr result;
@@ -28,8 +27,6 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   }
   return result;
 }
-
-}  // namespace
 
 Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
              Owners owners)

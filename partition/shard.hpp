@@ -29,6 +29,8 @@ struct Csr {
   std::int64_t num_rows() const { return static_cast<std::int64_t>(row_begin.size()) - 1; }
   std::int64_t num_nonzeros() const { return row_begin.back(); }
 };
+// Rows and columns exchanged; columns ascend within a row.
+Csr transpose(const Csr& matrix, std::int64_t num_columns);
 
 class Shard {
  public:

@@ -61,7 +61,7 @@ struct Command {
 };
 
 struct CommandEntry {
-  const char* name;
+  const char* name;     // one word, or two: "bench step" belongs to the group "bench"
   const char* summary;  // one line of `halorec --help`
   Command (*make)();
 };

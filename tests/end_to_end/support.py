@@ -18,7 +18,8 @@ SOURCE_DIR = os.environ.get("HALOREC_SOURCE_DIR", os.getcwd())
 SHARED = os.environ.get("HALOREC_SHARED", os.path.join(SOURCE_DIR, "..", "shared", "data"))
 
 COMMANDS = ["import", "generate", "describe", "partition", "train", "evaluate", "recommend",
-            "similar", "export"]
+            "similar", "export", "bench kernel", "bench step", "bench partition", "bench exchange",
+            "bench scaling", "plan"]
 
 
 # The program keeps cuts in the user's cache folder; tests leave nothing there.

@@ -9,7 +9,7 @@
 #include "partition/cluster/cut_by_clusters.hpp"
 #include "partition/cluster/label_propagation.hpp"
 #include "partition/cut_quality.hpp"
-#include "partition/synthetic.hpp"
+#include "partition/synthetic/generate.hpp"
 #include "tests/partition/dataset_on_disk.hpp"
 
 namespace halorec {
@@ -25,7 +25,10 @@ Dataset planted_dataset(double mixing, std::uint64_t seed) {
   options.num_communities = 30;
   options.mixing = mixing;
   options.seed = seed;
-  return generate_dataset(options);
+  const TemporaryFolder folder;
+  Communicator alone(MPI_COMM_SELF);
+  generate_dataset(options, folder / "d.h5", alone);
+  return DatasetFile(folder / "d.h5").read_all();
 }
 
 CutOptions cluster_options(int num_parts) {

@@ -1,0 +1,202 @@
+#include "launch/bench/child_job.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "comm/check.hpp"
+
+namespace halorec {
+namespace {
+
+// Owns the ends of a pipe that are still open.
+struct Pipe {
+  int read_end = -1, write_end = -1;
+  Pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) fail("cannot make a pipe: {}", std::strerror(errno));
+    read_end = ends[0];
+    write_end = ends[1];
+  }
+  ~Pipe() {
+    close_read();
+    close_write();
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  void close_read() { close_end(read_end); }
+  void close_write() { close_end(write_end); }
+
+ private:
+  static void close_end(int& end) {
+    if (end >= 0) ::close(end);
+    end = -1;
+  }
+};
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (auto& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+// The environment at the start: MPI_Init of a program started by hand adds names that would tell
+// the child's mpirun it runs inside another job.
+std::vector<std::string> first_environment() {
+  std::ifstream in("/proc/self/environ", std::ios::binary);
+  std::vector<std::string> names;
+  for (std::string entry; std::getline(in, entry, '\0');) names.push_back(entry);
+  return names;
+}
+
+// Reads both to their ends, whichever has something.
+std::array<std::string, 2> read_both(int out, int err) {
+  std::array<std::string, 2> text;
+  std::array<pollfd, 2> ends{{{out, POLLIN, 0}, {err, POLLIN, 0}}};
+  int open = 2;
+  while (open > 0) {
+    if (::poll(ends.data(), ends.size(), -1) < 0 && errno != EINTR) break;
+    for (std::size_t k = 0; k < ends.size(); ++k) {
+      if (ends[k].fd < 0 || ends[k].revents == 0) continue;
+      std::array<char, 1 << 14> buffer{};
+      const ssize_t got = ::read(ends[k].fd, buffer.data(), buffer.size());
+      if (got > 0) {
+        text[k].append(buffer.data(), static_cast<std::size_t>(got));
+      } else if (got == 0 || errno != EINTR) {
+        ends[k].fd = -1;
+        --open;
+      }
+    }
+  }
+  return text;
+}
+
+// The last lines of what a job said, in one.
+std::string last_words(const std::string& text) {
+  std::string words = text.size() > 600 ? text.substr(text.size() - 600) : text;
+  for (char& c : words) {
+    if (c == '\n') c = ' ';
+  }
+  return words;
+}
+
+}  // namespace
+
+std::vector<std::string> default_launcher(std::int64_t ranks, std::int64_t threads,
+                                          std::int64_t cores) {
+  if (ranks * threads <= cores) {
+    return {"mpirun", "--map-by", fmt::format("slot:PE={}", threads), "--bind-to", "core"};
+  }
+  return {"mpirun", "--oversubscribe", "--bind-to", "none"};
+}
+
+std::vector<nlohmann::ordered_json> run_child_job(const ChildJob& job) {
+  std::vector<std::string> line = job.launcher;
+  line.insert(line.end(), {"-n", std::to_string(job.ranks)});
+  std::array<char, 4096> self{};
+  if (::readlink("/proc/self/exe", self.data(), self.size() - 1) < 0) {
+    fail("cannot find this program's own path: {}", std::strerror(errno));
+  }
+  line.emplace_back(self.data());
+  line.insert(line.end(), job.arguments.begin(), job.arguments.end());
+  line.insert(line.end(), {"--threads", std::to_string(job.threads), "--json"});
+
+  Pipe out, err;
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, out.write_end, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, err.write_end, STDERR_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  auto environment = first_environment();
+  pid_t child = 0;
+  const int code = ::posix_spawnp(&child, line.front().c_str(), &actions, nullptr,
+                                  pointers(line).data(), pointers(environment).data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (code != 0) {
+    fail("cannot start '{}': {}; --launcher names the program that starts ranks", line.front(),
+         std::strerror(code));
+  }
+  out.close_write();
+  err.close_write();
+  const auto text = read_both(out.read_end, err.read_end);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    fail("the job of {} ranks failed: {}", job.ranks, last_words(text[1] + text[0]));
+  }
+  std::vector<nlohmann::ordered_json> events;
+  std::size_t begin = 0;
+  while (begin < text[0].size()) {
+    const std::size_t end = std::min(text[0].find('\n', begin), text[0].size());
+    auto event = nlohmann::ordered_json::parse(text[0].substr(begin, end - begin), nullptr, false);
+    if (event.is_discarded()) {
+      fail("the job of {} ranks said what is not JSON: {}", job.ranks,
+           last_words(text[0].substr(begin, end - begin)));
+    }
+    events.push_back(std::move(event));
+    begin = end + 1;
+  }
+  return events;
+}
+
+bool started_by_launcher() {
+  for (const std::string& entry : first_environment()) {
+    for (const char* name : {"OMPI_COMM_WORLD_RANK=", "PMIX_RANK=", "PMI_RANK="}) {
+      if (entry.starts_with(name)) return true;
+    }
+  }
+  return false;
+}
+
+const nlohmann::ordered_json& event_of(const std::vector<nlohmann::ordered_json>& events,
+                                       const std::string& name) {
+  for (const auto& event : events) {
+    if (event.value("event", "") == name) return event;
+  }
+  fail("a job that was started ended without its '{}' event", name);
+}
+
+std::string binding_fault(const std::vector<JobBindings>& jobs) {
+  std::set<std::int64_t> first;
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    const JobBindings& job = jobs[j];
+    std::set<std::int64_t> all;
+    std::int64_t threads = 0;
+    for (std::size_t r = 0; r < job.cores.size(); ++r) {
+      if (job.threads[r] > std::ssize(job.cores[r])) {
+        return fmt::format("rank {} of {} has {} threads on {} cores", r, job.cores.size(),
+                           job.threads[r], job.cores[r].size());
+      }
+      if (job.cores[r].size() != job.cores[0].size()) {
+        return fmt::format("ranks 0 and {} of {} have {} and {} cores", r, job.cores.size(),
+                           job.cores[0].size(), job.cores[r].size());
+      }
+      threads += job.threads[r];
+      all.insert(job.cores[r].begin(), job.cores[r].end());
+    }
+    if (threads > std::ssize(all)) {
+      return fmt::format("the {} threads of {} ranks share {} cores", threads, job.cores.size(),
+                         all.size());
+    }
+    if (j == 0) first = all;
+    if (all != first) {
+      return fmt::format("the job of {} ranks used {} cores, that of {} ranks {}{}",
+                         jobs[0].cores.size(), first.size(), job.cores.size(), all.size(),
+                         all.size() == first.size() ? " others" : "");
+    }
+  }
+  return "";
+}
+
+}  // namespace halorec

@@ -1,0 +1,163 @@
+#include "launch/bench/exchange_bench.hpp"
+
+#include <algorithm>
+
+#include "comm/communicator.hpp"
+#include "engine/propagation.hpp"
+#include "launch/bench/network.hpp"
+#include "launch/bench/plot.hpp"
+#include "launch/bench/report.hpp"
+#include "launch/bench/statistics.hpp"
+
+namespace halorec {
+namespace {
+
+// One way to exchange, or to multiply: what it took and sent. All ranks together; seconds are the
+// slowest rank's.
+struct ExchangeFigures {
+  std::string name;
+  Summary seconds;
+  Summary wait_seconds;  // of the mean rank
+  double bytes = 0, messages = 0;
+};
+
+class ExchangeBench {
+ public:
+  ExchangeBench(Communicator& communicator, std::int64_t rounds)
+      : communicator_(communicator), rounds_(rounds) {}
+
+  ExchangeFigures measure(const std::string& name, const std::function<void()>& work) {
+    ExchangeFigures figures{name, {}, {}, 0, 0};
+    std::vector<double> seconds, waits;
+    for (std::int64_t round = -2; round < rounds_; ++round) {
+      communicator_.barrier();
+      const CommCounters before = communicator_.counters();
+      const double mine = seconds_of(work);
+      const CommCounters after = communicator_.counters();
+      const double slowest = communicator_.max(mine);
+      double sums[3] = {after.wait_seconds - before.wait_seconds,
+                        static_cast<double>(after.bytes_sent - before.bytes_sent),
+                        static_cast<double>(after.messages_sent - before.messages_sent)};
+      communicator_.sum(std::span<double>(sums));
+      if (round < 0) continue;
+      seconds.push_back(slowest);
+      waits.push_back(sums[0] / communicator_.size());
+      figures.bytes = sums[1];
+      figures.messages = sums[2];
+    }
+    figures.seconds = summarise(seconds);
+    figures.wait_seconds = summarise(waits);
+    return figures;
+  }
+
+ private:
+  Communicator& communicator_;
+  std::int64_t rounds_;
+};
+
+void report_network(Report& report, const Network& network, const std::vector<PingPong>& sizes) {
+  for (const PingPong& size : sizes) {
+    report.record({{"event", "ping-pong"}, {"bytes", size.bytes}, {"seconds", size.seconds}});
+  }
+  report.record({{"event", "network"},
+                 {"latency_seconds", network.latency_seconds},
+                 {"bytes_per_second", network.bytes_per_second},
+                 {"message_seconds", network.message_seconds}});
+  report.say(fmt::format(
+      "network between the first and the last rank: latency {:.2f} us, {:.2f} GB/s, {:.2f} us for "
+      "each further message",
+      network.latency_seconds * 1e6, network.bytes_per_second / 1e9,
+      network.message_seconds * 1e6));
+  LinePlot plot{"Ping-pong", "bytes", "microseconds one way", true, true, {}};
+  PlotSeries measured{"measured", {}, PlotSeries::Look::marks};
+  PlotSeries line{"fit", {}, PlotSeries::Look::line};
+  for (const PingPong& size : sizes) {
+    measured.points.push_back({size.bytes, size.seconds * 1e6});
+    line.points.push_back({size.bytes, network.exchange_seconds(1, size.bytes) * 1e6});
+  }
+  plot.series = {measured, line};
+  report.plot(draw(plot), "Latency and bandwidth are the line's start and slope.");
+}
+
+}  // namespace
+
+int run_exchange_bench(const CommandContext& context, const ExchangeBenchArguments& arguments) {
+  Communicator& communicator = context.communicator;
+  if (communicator.size() < 2) fail_usage("bench exchange needs ranks: mpirun -n 2 halorec ...");
+  Report report(context, "halorec bench exchange: " + bench_data_name(arguments.bench),
+                arguments.bench.html);
+  std::vector<PingPong> sizes;
+  const Network network = measure_network(communicator, &sizes);
+  if (communicator.is_root()) report_network(report, network, sizes);
+
+  const auto source = open_bench_data(context.communicator, arguments.bench, context.seed());
+  const auto shard = make_bench_shard(context, source->dataset(), arguments.bench);
+  report.record(graph_record(*shard));
+  const std::int64_t dim = arguments.dim;
+  Matrix<float> x(shard->num_owned(), dim), y(shard->num_owned(), dim);
+  Matrix<float> ghosts(shard->num_ghosts(), dim);
+  x.fill(0.5F);
+  ghosts.fill(0.25F);
+  ExchangeBench bench(communicator, arguments.bench.repetitions);
+  std::vector<ExchangeFigures> all;
+  nlohmann::ordered_json overlaps = nlohmann::ordered_json::array();
+  for (const WireFormat wire : {WireFormat::full, WireFormat::bf16}) {
+    const std::string format = wire == WireFormat::full ? "fp32" : "bf16";
+    HaloExchange<float> halo(shard->halo(), wire);
+    all.push_back(bench.measure("gather, " + format, [&] {
+      halo.start_gather(x.data(), dim, dim);
+      halo.finish_gather();
+    }));
+    // What a product still waits for, against the wait of the exchange with nothing behind it.
+    const double alone = all.back().wait_seconds.median;
+    all.push_back(bench.measure("scatter-add, " + format, [&] {
+      halo.start_scatter_add(ghosts.data(), dim);
+      halo.finish_scatter_add(y.data(), dim);
+    }));
+    for (const ExchangePlan plan : {ExchangePlan::halo, ExchangePlan::hybrid}) {
+      const std::string name = plan == ExchangePlan::halo ? "halo" : "hybrid";
+      Propagation<float> propagation(*shard, {plan, wire});
+      all.push_back(bench.measure("product, " + name + ", " + format,
+                                  [&] { propagation.multiply(1.0F, x.view(), {}, y.view()); }));
+      const double exposed = all.back().wait_seconds.median;
+      overlaps.push_back(
+          {{"event", "overlap"},
+           {"exchange", name},
+           {"wire", format},
+           {"wait_alone_seconds", alone},
+           {"wait_exposed_seconds", exposed},
+           {"hidden_fraction", alone > 0 ? std::clamp(1 - exposed / alone, 0.0, 1.0) : 0.0}});
+    }
+  }
+  ReportTable table{"Halo exchange over all ranks",
+                    {"", "ms", "spread", "wait ms", "MB", "messages", "GB/s"},
+                    {}};
+  for (const ExchangeFigures& f : all) {
+    report.record({{"event", "exchange"},
+                   {"what", f.name},
+                   {"dim", dim},
+                   {"seconds", summary_json(f.seconds)},
+                   {"wait_seconds", summary_json(f.wait_seconds)},
+                   {"bytes_sent", f.bytes},
+                   {"messages_sent", f.messages},
+                   {"bytes_per_second", f.bytes / f.seconds.median}});
+    table.rows.push_back({f.name, fmt::format("{:.3f}", f.seconds.median * 1e3),
+                          fmt::format("{:.0f} %", 100 * f.seconds.spread()),
+                          fmt::format("{:.3f}", f.wait_seconds.median * 1e3),
+                          fmt::format("{:.3f}", f.bytes / 1e6), fmt::format("{:.0f}", f.messages),
+                          fmt::format("{:.2f}", f.bytes / f.seconds.median / 1e9)});
+  }
+  report.table(table);
+  for (const auto& overlap : overlaps) {
+    report.record(overlap);
+    report.say(fmt::format(
+        "{}, {}: {:.0f} % of the plain gather's wait is hidden behind the product",
+        overlap.at("exchange").get<std::string>(), overlap.at("wire").get<std::string>(),
+        100 * overlap.at("hidden_fraction").get<double>()));
+  }
+  report.say("Ranks that arrive late count as not hidden.");
+  context.communicator.on_root([&] { report.finish(); });
+  return 0;
+}
+
+}  // namespace halorec

@@ -1,0 +1,231 @@
+#include "launch/bench/replay.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "comm/communicator.hpp"
+#include "engine/optimizer.hpp"
+#include "engine/sparse_product.hpp"
+
+namespace halorec {
+namespace {
+
+// The compute of a product of all rows on one rank, in the pieces between which messages travel:
+// what Propagation does, without the messages.
+class PartProduct {
+ public:
+  PartProduct(const PartShard& shard, std::int64_t dim, ExchangePlan exchange)
+      : shard_(shard),
+        is_hybrid_(exchange == ExchangePlan::hybrid),
+        x_(shard.num_owned(), dim),
+        y_(shard.num_owned(), dim),
+        local_chunks_(shard.local) {
+    if (is_hybrid_) {
+      CoveredBoundary covered =
+          cover_boundary({shard.part, shard.num_owned(), &shard.cross, &shard.cross_transposed,
+                          shard.send_rows, shard.send_begin, shard.receive_begin});
+      send_rows_ = std::move(covered.send_rows);
+      num_ghosts_ = covered.receive_begin.back();
+      gathered_ = std::move(covered.gathered);
+      partial_ = std::move(covered.partial);
+      partial_chunks_ = RowChunks(partial_);
+    } else {
+      send_rows_ = shard.send_rows;
+      num_ghosts_ = shard.num_ghosts();
+      gathered_ = shard.cross;
+    }
+    for (std::size_t row = 0; row + 1 < gathered_.row_begin.size(); ++row) {
+      if (gathered_.row_begin[row] != gathered_.row_begin[row + 1]) {
+        gathered_rows_.push_back(static_cast<std::int32_t>(row));
+      }
+    }
+    gathered_chunks_ = RowChunks(gathered_, gathered_rows_);
+    ghosts_ = Matrix<float>(num_ghosts_, dim);
+    sums_ = Matrix<float>(num_ghosts_, dim);
+    packed_ = Matrix<float>(std::ssize(send_rows_), dim);
+    x_.fill(0.01F);
+    ghosts_.fill(0.01F);
+  }
+
+  std::int64_t num_sent() const { return std::ssize(send_rows_); }
+  std::int64_t num_received() const { return num_ghosts_; }
+  // Rows each way: a hybrid plan sends rows one way and sums the other.
+  std::int64_t exchanged_rows() const {
+    return is_hybrid_ ? num_sent() + num_received() : std::max(num_sent(), num_received());
+  }
+
+  void pack() {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < num_sent(); ++k) {
+      const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
+      const float scale = shard_.scale[static_cast<std::size_t>(row)];
+      for (std::int64_t c = 0; c < x_.cols(); ++c) packed_(k, c) = scale * x_(row, c);
+    }
+  }
+  // What arrives of partial sums; row after row of one rank, as the exchange adds them.
+  void unpack() {
+    if (!is_hybrid_) return;
+    for (std::int64_t k = 0; k < num_sent(); ++k) {
+      const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
+      const float scale = shard_.scale[static_cast<std::size_t>(row)];
+      for (std::int64_t c = 0; c < x_.cols(); ++c) y_(row, c) += scale * packed_(k, c);
+    }
+  }
+  void local() {
+    auto what = into(y_);
+    what.row_scale = what.column_scale = shard_.scale.data();
+    what.x = x_.data();
+    product_.run(shard_.local, local_chunks_, what);
+  }
+  void cross() {
+    if (is_hybrid_) {
+      auto partial = into(sums_);
+      partial.column_scale = shard_.scale.data();
+      partial.x = x_.data();
+      product_.run(partial_, partial_chunks_, partial);
+    }
+    auto what = into(y_);
+    what.row_scale = shard_.scale.data();
+    what.x = ghosts_.data();
+    what.accumulate = what.y_by_row = true;
+    if (!gathered_rows_.empty()) product_.run(gathered_, gathered_chunks_, what);
+  }
+
+ private:
+  kernels::Spmm<float> into(Matrix<float>& y) const {
+    kernels::Spmm<float> what;
+    what.x_stride = what.y_stride = what.cols = y.cols();
+    what.y = y.data();
+    return what;
+  }
+
+  const PartShard& shard_;
+  bool is_hybrid_;
+  std::vector<std::int32_t> send_rows_, gathered_rows_;
+  std::int64_t num_ghosts_ = 0;
+  Csr gathered_, partial_;
+  Matrix<float> x_, y_, ghosts_, sums_, packed_;
+  RowChunks local_chunks_, gathered_chunks_, partial_chunks_;
+  SparseProduct<float> product_;
+};
+
+}  // namespace
+
+PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
+  PartProduct product(shard, options.dim, options.exchange);
+  PartFigures figures;
+  figures.part = shard.part;
+  figures.owned = shard.num_owned();
+  figures.ghosts = shard.num_ghosts();
+  figures.nonzeros = shard.num_nonzeros();
+  figures.cross_nonzeros = shard.cross.num_nonzeros();
+  figures.interactions = shard.interactions;
+  figures.exchanged_rows = product.exchanged_rows();
+  figures.buffer_rows = product.num_sent() + 2 * product.num_received();
+  const bool is_hybrid = options.exchange == ExchangePlan::hybrid;
+  figures.messages = (is_hybrid ? 2 : 1) * shard.num_peers();
+
+  Parameter<float> rows("rows", false, shard.num_owned(), options.dim);
+  rows.gradient.fill(0.001F);
+  Optimizer<float> optimizer(OptimizerOptions{}, {&rows});
+  std::uint64_t step = 0;
+  const auto times =
+      interleave({[&] {
+                    return seconds_of([&] {
+                      product.pack();
+                      product.unpack();
+                    });
+                  },
+                  [&] { return seconds_of([&] { product.local(); }); },
+                  [&] { return seconds_of([&] { product.cross(); }); },
+                  [&] { return seconds_of([&] { optimizer.update(++step, 1e-3); }); }},
+                 options.repetitions, 1);
+  figures.pack_seconds = summarise(times[0]).median;
+  figures.local_seconds = summarise(times[1]).median;
+  figures.cross_seconds = summarise(times[2]).median;
+  figures.update_seconds = summarise(times[3]).median;
+  return figures;
+}
+
+std::vector<std::int32_t> choose_parts(const std::vector<std::int64_t>& nonzeros,
+                                       std::int64_t limit) {
+  std::vector<std::int32_t> order(nonzeros.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (limit > 0 && limit < std::ssize(order)) {
+    std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+      return nonzeros[static_cast<std::size_t>(a)] > nonzeros[static_cast<std::size_t>(b)];
+    });
+    std::vector<std::int32_t> chosen;
+    for (std::int64_t k = 0; k < limit; ++k) {
+      const std::int64_t at = limit == 1 ? 0 : k * (std::ssize(order) - 1) / (limit - 1);
+      chosen.push_back(order[static_cast<std::size_t>(at)]);
+    }
+    order = chosen;
+    std::sort(order.begin(), order.end());
+  }
+  return order;
+}
+
+CutFigures replay_cut(const BipartiteGraph& graph, const Owners& owners,
+                      const ReplayOptions& options) {
+  const PartShards shards(graph, owners);
+  CutFigures figures;
+  figures.ranks = owners.num_parts;
+  figures.quality = measure_cut(graph, owners);
+  for (const std::int32_t part : choose_parts(shards.nonzeros(), options.limit)) {
+    figures.parts.push_back(replay_part(shards.make(part), options));
+  }
+  return figures;
+}
+
+namespace {
+
+double median_step(StepLoop& loop, std::int64_t steps) {
+  std::vector<double> seconds;
+  for (std::int64_t k = 0; k < steps; ++k) {
+    seconds.push_back(seconds_of([&] { loop.run(); }));
+  }
+  return summarise(seconds).median;
+}
+
+}  // namespace
+
+BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& question) {
+  Communicator alone(MPI_COMM_SELF);
+  Owners owners;
+  owners.user.assign(dataset.num_users(), 0);
+  owners.item.assign(dataset.num_items(), 0);
+  const Shard shard(alone, dataset, TrainingPart::train_and_validation, std::move(owners));
+  BaseFigures base;
+  base.nodes = shard.num_owned();
+  base.interactions = static_cast<std::int64_t>(shard.num_edges());
+  base.dim = question.step->training.dim;
+  const StepFigures whole = measure_steps(shard, *question.step, question.seed);
+  base.step_seconds = whole.seconds.median;
+  base.product_seconds = whole.product_seconds.median;
+  base.update_seconds = whole.phases.at("update");
+  base.products = whole.products;
+  base.batch = whole.batch;
+  base.steps_per_epoch = whole.steps_per_epoch;
+  const TrainerOptions options =
+      trainer_options(question.step->training, question.seed, shard.num_edges());
+  const bool is_softmax = options.loss.kind == LossKind::softmax;
+  base.shared_rows = is_softmax ? options.loss.num_negatives : 0;
+  base.rows_each = is_softmax ? 1 : 1 + options.loss.num_negatives;
+
+  // The same step without message passing, at the share of the batch that each rank gets.
+  StepBenchArguments flat = *question.step;
+  flat.training.model = "mf";
+  for (const std::int64_t ranks : question.ranks) {
+    flat.training.batch = std::max<std::int64_t>(1, whole.batch / ranks);
+    StepLoop loop(shard, flat.training, question.seed);
+    loop.run();
+    loop.timers().take();
+    const double seconds = median_step(loop, flat.steps);
+    const double update = loop.timers().take().at("update") / static_cast<double>(flat.steps);
+    base.rest_seconds[ranks] = std::max(0.0, seconds - update);
+  }
+  return base;
+}
+
+}  // namespace halorec

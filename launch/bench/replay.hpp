@@ -1,0 +1,45 @@
+// Replay: the shards of a larger cut run one after the other on this machine, each alone with all
+// the threads of a rank, the exchange replaced by its counts of rows and messages. What is left to
+// a model is the network (launch/bench/scaling_model.hpp).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/propagation.hpp"
+#include "launch/bench/part_shard.hpp"
+#include "launch/bench/scaling_model.hpp"
+#include "launch/bench/step_bench.hpp"
+#include "partition/cut_quality.hpp"
+
+namespace halorec {
+
+struct ReplayOptions {
+  std::int64_t dim = 64;
+  std::int64_t repetitions = 7;
+  ExchangePlan exchange = ExchangePlan::hybrid;
+  std::int64_t limit = 0;  // of the parts that are run; 0: all
+};
+
+// Times one rank: packing and unpacking, local and cross product, and the update of its rows, each
+// the median of the repetitions.
+PartFigures replay_part(const PartShard& shard, const ReplayOptions& options);
+
+// The parts to run when there are more than `limit`: the one with most nonzeros, the one with
+// least, and others evenly between. Ascending, distinct.
+std::vector<std::int32_t> choose_parts(const std::vector<std::int64_t>& nonzeros,
+                                       std::int64_t limit);
+
+// Runs the chosen parts of a cut.
+CutFigures replay_cut(const BipartiteGraph& graph, const Owners& owners,
+                      const ReplayOptions& options);
+
+// What a step costs on one rank, whole, and besides its products at each batch size a rank gets.
+struct BaseQuestion {
+  const StepBenchArguments* step = nullptr;
+  std::uint64_t seed = 0;
+  std::vector<std::int64_t> ranks;
+};
+BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& question);
+
+}  // namespace halorec

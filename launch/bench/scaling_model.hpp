@@ -1,0 +1,99 @@
+// From measured parts to a step on many ranks: plain arithmetic, so that every prediction can be
+// followed by hand. The ranks meet at each product, so a step's time is a sum over phases of the
+// slowest rank's:
+//   products x max over ranks (pack + max(local, halo) + cross)  + max update + rest + gather + sum
+// where halo is the network's time for the rows of one product, hidden behind the local product as
+// far as `overlap` says. Of a step's products the last forward and the first backward one compute
+// and exchange the rows alone that the loss reads; their share of a whole product is what the step
+// on one rank was measured to take.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "launch/bench/network.hpp"
+#include "partition/cut_quality.hpp"
+#include "partition/partitioner.hpp"
+
+namespace halorec {
+
+// One rank of a cut, measured alone.
+struct PartFigures {
+  std::int32_t part = 0;
+  std::int64_t owned = 0, ghosts = 0, nonzeros = 0, cross_nonzeros = 0, interactions = 0;
+  std::int64_t exchanged_rows = 0, messages = 0;  // each way, of one product of all rows
+  std::int64_t buffer_rows = 0;                   // that the exchange holds
+  double pack_seconds = 0;                        // and of adding what arrives
+  double local_seconds = 0, cross_seconds = 0, update_seconds = 0;
+};
+
+struct CutFigures {
+  std::int64_t ranks = 1;
+  CutQuality quality;
+  std::vector<PartFigures> parts;  // those that were run; the one with most nonzeros among them
+  double cut_seconds = 0;
+};
+
+// One rank that holds the whole graph.
+struct BaseFigures {
+  std::int64_t nodes = 0, interactions = 0, dim = 0, batch = 0, steps_per_epoch = 0;
+  double step_seconds = 0, product_seconds = 0, update_seconds = 0;
+  std::int64_t products = 0;  // of all rows at most, a step
+  std::map<std::int64_t, double>
+      rest_seconds;              // by ranks: sampling and loss at that share of a batch
+  std::int64_t shared_rows = 0;  // that the loss reads on every rank
+  std::int64_t rows_each = 1;    // besides the user's own, for each positive
+
+  // How many products of all rows a step's message passing costs: less than `products` where
+  // rows that nobody needs are left out.
+  double equivalent_products() const;
+  // What each of the two products at the loss's rows costs of a whole one.
+  double demanded_share() const;
+};
+
+struct StepPrediction {
+  std::int64_t ranks = 1;
+  // Seconds of a step.
+  double products = 0;   // packing, local and cross edges on the mean rank
+  double imbalance = 0;  // what the slowest rank takes longer
+  double halo = 0;       // exposed
+  double gather = 0;     // the batch's rows and their gradients
+  double update = 0;
+  double rest = 0;       // sampling and loss
+  double reduction = 0;  // sums over ranks
+  double seconds() const {
+    return products + imbalance + halo + gather + update + rest + reduction;
+  }
+  double bytes = 0;  // sent by the busiest rank
+  double messages = 0;
+  double memory_bytes = 0;  // of the largest rank
+  double efficiency = 0;    // of one rank's measured step: T1 / (ranks x seconds)
+  // Its terms by name, in the order above.
+  std::vector<std::pair<std::string, double>> terms() const;
+};
+
+struct ModelChoices {
+  Network network;
+  double overlap = 1;            // share of the local product behind which messages travel
+  double bytes_each_number = 4;  // on the wire
+};
+
+StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
+                            const ModelChoices& choices);
+
+// Resident bytes of a rank in training: parameters with their moments, the step's matrices, edges,
+// sampler, the loss's rows, tables of all nodes, and the program itself.
+double rank_memory_bytes(const BaseFigures& base, const PartFigures& part, std::int64_t ranks);
+
+// Where more ranks stop paying: the term that grew most beyond its fair share from one rank count
+// to the next. Predictions by ascending ranks.
+struct ScalingVerdict {
+  std::int64_t best_ranks = 1;     // the most with at least `floor` efficiency
+  std::int64_t fastest_ranks = 1;  // with the shortest step
+  std::string limit;               // the term that costs most beyond a perfect division
+};
+ScalingVerdict judge(const std::vector<StepPrediction>& predictions, double floor);
+
+}  // namespace halorec

@@ -1,0 +1,326 @@
+#include "launch/bench/step_bench.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "comm/communicator.hpp"
+#include "engine/propagation.hpp"
+#include "launch/bench/machine_kernels.hpp"
+#include "launch/bench/plot.hpp"
+#include "launch/bench/report.hpp"
+#include "launch/threads.hpp"
+#include "models/registry.hpp"
+
+namespace halorec {
+
+StepLoop::StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed)
+    : shard_(&shard),
+      options_(trainer_options(training, seed, shard.num_edges())),
+      model_([&] {
+        ModelOptions options = model_options(training, seed);
+        options.propagation.timers = &propagation_timers_;
+        return make_model<float>(training.model, shard, options);
+      }()),
+      optimizer_(options_.optimizer, model_->parameters()),
+      sampler_(shard, seed, options_.batch_size, options_.loss.negative_power),
+      step_(shard, *model_, optimizer_, sampler_, options_.loss, timers_) {
+  sampler_.start_epoch(0);
+}
+
+Batch StepLoop::next_batch() {
+  if (step_in_epoch_ == sampler_.steps_per_epoch()) {
+    sampler_.start_epoch(++epoch_);
+    step_in_epoch_ = 0;
+  }
+  return sampler_.batch(step_in_epoch_);
+}
+
+double StepLoop::run() {
+  const Batch batch = next_batch();
+  const double loss = shard_->communicator().sum(step_.compute(++num_steps_, batch));
+  {
+    const auto phase = timers_.time("update");
+    optimizer_.update(num_steps_, options_.optimizer.learning_rate);
+  }
+  ++step_in_epoch_;
+  return loss;
+}
+
+double StepLoop::share_of_batch_rows() {
+  const Batch batch = next_batch();
+  const LossOptions& loss = options_.loss;
+  auto negatives = loss.kind == LossKind::softmax
+                       ? sampler_.pool(num_steps_ + 1, loss.num_negatives)
+                       : sampler_.negatives(num_steps_ + 1, batch, loss.num_negatives);
+  negatives.insert(negatives.end(), batch.items.begin(), batch.items.end());
+  Communicator& communicator = shard_->communicator();
+  auto items = communicator.all_gather<std::uint32_t>(negatives);
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+  auto users = batch.user_rows;
+  std::sort(users.begin(), users.end());
+  users.erase(std::unique(users.begin(), users.end()), users.end());
+  double nonzeros = 0;
+  for (const auto user : users) nonzeros += static_cast<double>(shard_->items_of(user).size());
+  nonzeros = communicator.sum(nonzeros);
+  for (const auto item : items) nonzeros += shard_->item_degree(item);
+  return nonzeros / (2.0 * static_cast<double>(shard_->num_edges()));
+}
+
+std::vector<std::pair<std::string, double>> StepFigures::ordered_phases() const {
+  constexpr std::array<const char*, 6> kOrder{"sample",   "forward",   "loss",
+                                              "backward", "allreduce", "update"};
+  std::vector<std::pair<std::string, double>> ordered;
+  double known = 0;
+  for (const auto& [name, taken] : phases) {
+    ordered.emplace_back(name, taken);
+    known += taken;
+  }
+  const auto place = [&](const auto& phase) {
+    return std::find(kOrder.begin(), kOrder.end(), phase.first) - kOrder.begin();
+  };
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  ordered.emplace_back("other", mean_seconds - known);
+  return ordered;
+}
+
+namespace {
+
+// One product of all rows: its time on the slowest rank, and what it sends.
+void measure_product(const Shard& shard, const ModelOptions& options, std::int64_t rounds,
+                     StepFigures& figures) {
+  Communicator& communicator = shard.communicator();
+  Propagation<float> propagation(shard, options.propagation);
+  Matrix<float> x(shard.num_owned(), options.dim), y(shard.num_owned(), options.dim);
+  x.fill(0.01F);
+  // The plain halo's ghosts stand for whatever the exchange plan reads instead of them.
+  const GatherRate local(shard.local()), cross(shard.cross());
+  const bool has_gather = options.dim % 16 == 0;
+  Matrix<float> ghosts(shard.num_ghosts(), options.dim);
+  std::vector<double> seconds, gathers;
+  for (std::int64_t round = -2; round < rounds; ++round) {
+    communicator.barrier();
+    const CommCounters before = communicator.counters();
+    const double mine = seconds_of([&] { propagation.multiply(1.0F, x.view(), {}, y.view()); });
+    const CommCounters after = communicator.counters();
+    const double all = communicator.max(mine);
+    const double gathered =
+        communicator.max(has_gather ? local.run(x.view()) + cross.run(ghosts.view()) : 0);
+    if (round >= 0) {
+      seconds.push_back(all);
+      gathers.push_back(gathered);
+    }
+    figures.layer_bytes = static_cast<double>(after.bytes_sent - before.bytes_sent);
+    figures.layer_messages = static_cast<double>(after.messages_sent - before.messages_sent);
+  }
+  figures.layer_bytes = communicator.sum(figures.layer_bytes);
+  figures.layer_messages = communicator.sum(figures.layer_messages);
+  figures.product_seconds = summarise(seconds);
+  figures.gather_seconds = summarise(gathers);
+}
+
+}  // namespace
+
+StepFigures measure_steps(const Shard& shard, const StepBenchArguments& arguments,
+                          std::uint64_t seed) {
+  Communicator& communicator = shard.communicator();
+  const TrainingArguments& training = arguments.training;
+  StepFigures figures;
+  StepLoop loop(shard, training, seed);
+  for (std::int64_t k = 0; k < arguments.warm_up; ++k) loop.run();
+  loop.timers().take();
+  loop.propagation_timers().take();
+  communicator.barrier();
+  communicator.counters() = {};
+  std::vector<double> mine;
+  for (std::int64_t k = 0; k < arguments.steps; ++k) {
+    mine.push_back(seconds_of([&] { figures.last_loss = loop.run(); }));
+  }
+  const CommCounters sent = communicator.counters();
+  const auto steps = static_cast<double>(arguments.steps);
+  const auto num_ranks = static_cast<double>(communicator.size());
+
+  // Phases by name on every rank: the same names in the same order.
+  const auto phases = loop.timers().take();
+  auto parts = loop.propagation_timers().take();
+  std::vector<double> sums;
+  for (const auto& [name, seconds] : phases) sums.push_back(seconds / steps / num_ranks);
+  for (const char* name : {"local edges", "cross edges", "exchange"}) {
+    sums.push_back(parts[name] / steps / num_ranks);
+  }
+  sums.push_back(sent.wait_seconds / steps / num_ranks);
+  sums.push_back(std::accumulate(mine.begin(), mine.end(), 0.0) / steps / num_ranks);
+  sums.push_back(static_cast<double>(sent.bytes_sent) / steps);
+  sums.push_back(static_cast<double>(sent.messages_sent) / steps);
+  communicator.sum(std::span<double>(sums));
+  std::size_t at = 0;
+  for (const auto& [name, seconds] : phases) figures.phases[name] = sums[at++];
+  for (const char* name : {"local edges", "cross edges", "exchange"}) {
+    figures.propagation[name] = sums[at++];
+  }
+  figures.wait_seconds = sums[at];
+  figures.mean_seconds = sums[at + 1];
+  figures.bytes = sums[at + 2];
+  figures.messages = sums[at + 3];
+  const auto all = communicator.all_gather<double>(mine);
+  std::vector<double> slowest(mine.size(), 0);
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    slowest[k % mine.size()] = std::max(slowest[k % mine.size()], all[k]);
+  }
+  figures.seconds = summarise(slowest);
+
+  figures.nonzeros = 2.0 * static_cast<double>(shard.num_edges());
+  figures.batch = loop.batch_size();
+  figures.steps_per_epoch = loop.steps_per_epoch();
+  const std::int64_t layers = training.model == "lightgcn" ? training.layers : 0;
+  figures.products = 2 * layers;
+  measure_product(shard, model_options(training, seed), arguments.bench.repetitions, figures);
+  // The last forward product needs the batch's rows alone, and the first backward one has no other
+  // nonzero rows; in between everything is needed.
+  if (layers > 0) {
+    figures.floor_products = 2.0 * static_cast<double>(layers - 1) + 2 * loop.share_of_batch_rows();
+  }
+  figures.floor_seconds =
+      figures.floor_products * figures.product_seconds.median + figures.phases.at("update");
+  figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());
+  return figures;
+}
+
+nlohmann::ordered_json step_record(const CommandContext& context, const TrainingArguments& training,
+                                   const StepFigures& f) {
+  nlohmann::ordered_json phases;
+  for (const auto& [name, seconds] : f.ordered_phases()) phases[name] = seconds;
+  std::vector<std::vector<std::int32_t>> cores;
+  for (const auto& place : context.threads.places) cores.push_back(place.cores);
+  return {{"event", "step"},
+          {"ranks", context.communicator.size()},
+          {"threads", context.threads.by_rank},
+          {"cores", cores},
+          {"model", training.model},
+          {"dim", training.dim},
+          {"layers", training.layers},
+          {"loss", training.loss},
+          {"batch", f.batch},
+          {"steps_per_epoch", f.steps_per_epoch},
+          {"step_seconds", summary_json(f.seconds)},
+          {"mean_seconds", f.mean_seconds},
+          {"phases", phases},
+          {"propagation", f.propagation},
+          {"wait_seconds", f.wait_seconds},
+          {"bytes_sent", f.bytes},
+          {"messages_sent", f.messages},
+          {"layer_bytes", f.layer_bytes},
+          {"layer_messages", f.layer_messages},
+          {"propagations", f.products},
+          {"propagations_per_epoch", f.products * f.steps_per_epoch},
+          {"product_seconds", summary_json(f.product_seconds)},
+          {"gather_seconds", summary_json(f.gather_seconds)},
+          {"fraction_of_gather", f.gather_seconds.median / f.product_seconds.median},
+          {"floor_products", f.floor_products},
+          {"floor_seconds", f.floor_seconds},
+          {"floor_fraction", f.floor_seconds / f.seconds.median},
+          {"edges_per_second", static_cast<double>(f.products) * f.nonzeros / f.seconds.median},
+          {"interactions_per_second", static_cast<double>(f.batch) / f.seconds.median},
+          {"epoch_seconds", f.seconds.median * static_cast<double>(f.steps_per_epoch)},
+          {"peak_memory_bytes", f.peak_memory_bytes},
+          {"training_loss", f.last_loss}};
+}
+
+namespace {
+
+ReportTable phase_table(const StepFigures& f) {
+  ReportTable table{"Where a step's time goes (mean)", {"phase", "ms", "share"}, {}};
+  const auto add = [&](const std::string& name, double seconds) {
+    table.rows.push_back({name, fmt::format("{:.3f}", seconds * 1e3),
+                          fmt::format("{:.1f} %", 100 * seconds / f.mean_seconds)});
+  };
+  for (const auto& [name, seconds] : f.ordered_phases()) add(name, seconds);
+  add("all", f.mean_seconds);
+  for (const auto& [name, seconds] : f.propagation) add("within propagation: " + name, seconds);
+  add("waiting for ranks", f.wait_seconds);
+  return table;
+}
+
+void say_figures(Report& report, const StepFigures& f) {
+  const double most = static_cast<double>(
+      *std::max_element(f.peak_memory_bytes.begin(), f.peak_memory_bytes.end()));
+  report.table(
+      {"Step",
+       {"", "", "middle half"},
+       {{"step, ms", fmt::format("{:.3f}", f.seconds.median * 1e3),
+         fmt::format("{:.3f} .. {:.3f}", f.seconds.lower * 1e3, f.seconds.upper * 1e3)},
+        {"one product of all rows, ms", fmt::format("{:.3f}", f.product_seconds.median * 1e3),
+         fmt::format("{:.3f} .. {:.3f}", f.product_seconds.lower * 1e3,
+                     f.product_seconds.upper * 1e3)},
+        {"its rows gathered without arithmetic, ms",
+         fmt::format("{:.3f}", f.gather_seconds.median * 1e3),
+         fmt::format("{:.0f} % of that rate",
+                     100 * f.gather_seconds.median / f.product_seconds.median)},
+        {"floor, ms", fmt::format("{:.3f}", f.floor_seconds * 1e3),
+         fmt::format("{:.2f} products + update", f.floor_products)},
+        {"floor / step", fmt::format("{:.0f} %", 100 * f.floor_seconds / f.seconds.median), ""},
+        {"batch", std::to_string(f.batch), ""},
+        {"propagations a step", std::to_string(f.products), ""},
+        {"propagations an epoch", std::to_string(f.products * f.steps_per_epoch), ""},
+        {"epoch, s",
+         fmt::format("{:.2f}", f.seconds.median * static_cast<double>(f.steps_per_epoch)), ""},
+        {"training interactions/s",
+         fmt::format("{:.0f}", static_cast<double>(f.batch) / f.seconds.median), ""},
+        {"Medges/s propagated",
+         fmt::format("{:.0f}",
+                     static_cast<double>(f.products) * f.nonzeros / f.seconds.median / 1e6),
+         ""},
+        {"sent a step, MB", fmt::format("{:.3f}", f.bytes / 1e6),
+         fmt::format("{:.0f} messages", f.messages)},
+        {"sent a layer, MB", fmt::format("{:.3f}", f.layer_bytes / 1e6),
+         fmt::format("{:.0f} messages", f.layer_messages)},
+        {"peak memory of a rank, MiB", fmt::format("{:.0f}", most / (1 << 20)), ""}}});
+}
+
+StackedBars phase_bars(const StepFigures& f) {
+  StackedBars plot{"Where a step's time goes", "ms", {}, {{"step", {}}, {"floor", {}}}};
+  for (const auto& [name, seconds] : f.ordered_phases()) {
+    plot.parts.push_back(name);
+    plot.bars[0].values.push_back(std::max(0.0, seconds) * 1e3);
+    plot.bars[1].values.push_back(name == "update" ? seconds * 1e3 : 0);
+  }
+  plot.parts.emplace_back("products at least");
+  plot.bars[0].values.push_back(0);
+  plot.bars[1].values.push_back(f.floor_products * f.product_seconds.median * 1e3);
+  return plot;
+}
+
+}  // namespace
+
+int run_step_bench(const CommandContext& context, const StepBenchArguments& arguments) {
+  Report report(context, "halorec bench step: " + bench_data_name(arguments.bench),
+                arguments.bench.html);
+  std::unique_ptr<DataSource> source;
+  std::unique_ptr<Shard> shard;
+  const double read = seconds_of(
+      [&] { source = open_bench_data(context.communicator, arguments.bench, context.seed()); });
+  double cut = 0;
+  const double both = seconds_of(
+      [&] { shard = make_bench_shard(context, source->dataset(), arguments.bench, &cut); });
+  auto graph = graph_record(*shard);
+  graph["read_seconds"] = read;
+  graph["cut_seconds"] = cut;
+  graph["shard_seconds"] = both - cut;
+  report.record(graph);
+  report.say(graph_text(graph));
+  const StepFigures figures = measure_steps(*shard, arguments, context.seed());
+  report.record(step_record(context, arguments.training, figures));
+  say_figures(report, figures);
+  report.table(phase_table(figures));
+  report.plot(
+      draw(phase_bars(figures)),
+      "The floor: products that no exact step can do without, each at the speed of a product "
+      "of all rows measured in this run, and the dense update.");
+  context.communicator.on_root([&] { report.finish(); });
+  return 0;
+}
+
+}  // namespace halorec

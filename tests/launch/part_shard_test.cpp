@@ -1,0 +1,74 @@
+// A part that one process builds from the whole graph is the shard that its rank holds: the same
+// rows, edges, scales and messages, covered or not.
+#include "launch/bench/part_shard.hpp"
+
+#include <gtest/gtest.h>
+
+#include "comm/communicator.hpp"
+#include "launch/bench/replay.hpp"
+#include "tests/partition/dataset_on_disk.hpp"
+
+namespace halorec {
+namespace {
+
+template <typename Range>
+std::vector<std::int64_t> listed(const Range& range) {
+  return {range.begin(), range.end()};
+}
+
+void expect_same(const Csr& mine, const Csr& theirs) {
+  EXPECT_EQ(mine.row_begin, theirs.row_begin);
+  EXPECT_EQ(mine.column, theirs.column);
+}
+
+void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items, double density) {
+  Communicator world;
+  const DatasetOnDisk data(world, random_dataset(num_users, num_items, density, 5));
+  const BipartiteGraph graph = read_graph(data.file(), TrainingPart::train_and_validation);
+  CutOptions options;
+  options.method = method;
+  options.num_parts = world.size();
+  const Owners owners = cut(graph, options);
+  const Shard shard(world, data.file(), TrainingPart::train_and_validation, owners);
+  const PartShards parts(graph, owners);
+  const PartShard part = parts.make(world.rank());
+
+  EXPECT_EQ(part.num_owned_users, shard.num_owned_users());
+  EXPECT_EQ(part.num_owned_items, shard.num_owned_items());
+  EXPECT_EQ(part.num_ghosts(), shard.num_ghosts());
+  expect_same(part.local, shard.local());
+  expect_same(part.cross, shard.cross());
+  expect_same(part.cross_transposed, shard.cross_transposed());
+  const HaloPlan& halo = shard.halo();
+  EXPECT_EQ(listed(part.send_rows), listed(halo.send_rows()));
+  EXPECT_EQ(listed(part.send_begin), listed(halo.send_begin()));
+  EXPECT_EQ(listed(part.receive_begin), listed(halo.receive_begin()));
+  ASSERT_EQ(std::ssize(part.scale), std::ssize(shard.scale()));
+  for (std::size_t row = 0; row < part.scale.size(); ++row) {
+    EXPECT_FLOAT_EQ(part.scale[row], static_cast<float>(shard.scale()[row]));
+  }
+  EXPECT_EQ(parts.nonzeros()[static_cast<std::size_t>(world.rank())], part.num_nonzeros());
+
+  // What replay counts for the hybrid plan is what the plan exchanges.
+  const CoveredHalo covered = cover_halo(shard);
+  const PartFigures hybrid = replay_part(part, {8, 1, ExchangePlan::hybrid, 0});
+  EXPECT_EQ(hybrid.exchanged_rows,
+            std::ssize(covered.plan.send_rows()) + covered.plan.num_ghosts());
+  const PartFigures plain = replay_part(part, {8, 1, ExchangePlan::halo, 0});
+  EXPECT_EQ(plain.exchanged_rows, std::max(std::ssize(halo.send_rows()), halo.num_ghosts()));
+  EXPECT_EQ(plain.interactions, part.interactions);
+  world.barrier();
+}
+
+TEST(PartShard, IsTheShardOfItsRank) {
+  compare(CutMethod::metis, 120, 70, 0.05);
+}
+TEST(PartShard, AlsoWhereEveryEdgeIsCut) {
+  compare(CutMethod::hash, 60, 40, 0.1);
+}
+TEST(PartShard, AlsoWithEmptyParts) {
+  compare(CutMethod::block, 2, 1, 1);
+}
+
+}  // namespace
+}  // namespace halorec
