@@ -53,12 +53,12 @@ Parts cut_with_metis(const BipartiteGraph& graph, const Nodes& nodes, const CutO
 
   MetisGraph metis;
   metis.num_constraints = options.balance == Balance::both ? 2 : 1;
-  metis.begin.resize(node_of.size() + 1);
+  metis.begin.reserve(node_of.size() + 1);
   metis.neighbour.resize(num_nonzeros);
   metis.node_weight.reserve(node_of.size() * static_cast<std::size_t>(metis.num_constraints));
   for (std::size_t k = 0; k < node_of.size(); ++k) {
     const auto degree = static_cast<std::int32_t>(nodes.degree[node_of[k]]);
-    metis.begin[k + 1] = metis.begin[k] + degree;
+    metis.begin.push_back(metis.begin.back() + degree);
     metis.node_weight.push_back(degree);
     if (metis.num_constraints == 2) metis.node_weight.push_back(1);
   }
