@@ -1,6 +1,7 @@
 #include "launch/bench/prediction.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "comm/communicator.hpp"
@@ -170,6 +171,14 @@ void report_predictions(Report& report, const Predictions& all, std::int32_t thr
                   "{:.3f} ms, and the loss",
                   all.base.step_seconds * 1e3, all.base.equivalent_products(),
                   all.base.product_seconds * 1e3, all.base.update_seconds * 1e3));
+  // One rank is both measured and predicted: how far the two are apart is how quiet the machine
+  // was.
+  constexpr double kQuiet = 0.15;
+  const double agreement = all.steps.front().seconds() / all.base.step_seconds;
+  report.record({{"event", "agreement"}, {"predicted_over_measured", agreement}});
+  report.say(fmt::format(
+      "one rank, predicted from its replay: {:.2f} of the measured step{}", agreement,
+      std::abs(agreement - 1) > kQuiet ? "; the machine was not quiet, measure again" : ""));
   report_tables(report, all, threads);
 
   LinePlot speedup{"Strong scaling, predicted", "ranks", "speedup over one rank", true, true, {}};

@@ -189,6 +189,9 @@ class BenchTest(FolderTest):
         steps = events_named(result, "prediction")
         self.assertEqual([s["ranks"] for s in steps], [1, 2, 4])
         base = events_named(result, "base")[0]
+        agreement = events_named(result, "agreement")[0]["predicted_over_measured"]
+        self.assertAlmostEqual(agreement, steps[0]["step_seconds"] / base["step_seconds"],
+                               places=6)
         for s in steps:
             self.assertAlmostEqual(sum(s["terms"].values()), s["step_seconds"], places=9)
             self.assertAlmostEqual(s["speedup"], base["step_seconds"] / s["step_seconds"], places=6)
