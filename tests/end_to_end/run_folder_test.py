@@ -1,0 +1,64 @@
+"""What stands in a run's folder and who may use it: describing a run, a cut that went away, a
+signal before training began, two jobs with one folder."""
+
+import json
+import os
+import signal
+import unittest
+
+from support import FolderTest, end_group, finish, run, start, succeed
+
+TRAINING = ["--epochs", 2, "--dim", 8, "--batch", 512]
+
+
+class DescribeTest(FolderTest):
+
+    def described(self, folder):
+        """The run as text, and as the one object of --json."""
+        events = succeed("describe", folder, "--json").events()
+        self.assertEqual([event["event"] for event in events], ["run"])
+        return succeed("describe", folder).out, events[0]
+
+    def test_a_run_in_each_of_its_states(self):
+        data = self.generate()
+        folder = self.path("run")
+        succeed("train", data, "--run", folder, *TRAINING)
+        with open(os.path.join(folder, "metrics.json"), encoding="utf-8") as file:
+            metrics = json.load(file)
+        text, line = self.described(folder)
+        self.assertIn("a run, finished", text)
+        self.assertIn("300 users, 120 items", text)
+        self.assertTrue(line["finished"])
+        self.assertEqual(line["metrics"], metrics)
+        self.assertEqual(line["last_epoch"]["epoch"], 2)
+        self.assertEqual(line["options"]["dim"], "8")
+        self.assertIn(line["checkpoints"][-1], text)
+
+        # As a job leaves it that was killed: no result, and within a line of the log.
+        os.remove(os.path.join(folder, "metrics.json"))
+        with open(os.path.join(folder, "log.jsonl"), "a", encoding="utf-8") as log:
+            log.write('{"event":"ep')
+        text, line = self.described(folder)
+        self.assertIn("not finished", text)
+        self.assertFalse(line["finished"])
+        self.assertNotIn("metrics", line)
+        self.assertEqual(line["last_epoch"]["epoch"], 2)
+
+    def test_a_refit_and_a_baseline(self):
+        data = self.generate()
+        succeed("train", data, "--run", self.path("refit"), *TRAINING, "--refit")
+        text, line = self.described(self.path("refit"))
+        self.assertTrue(line["refit_checkpoints"])
+        self.assertIn(line["refit_checkpoints"][-1], text)
+        self.assertTrue(line["metrics"]["refit"])
+
+        succeed("train", data, "--run", self.path("popular"), "--model", "popular")
+        text, line = self.described(self.path("popular"))
+        self.assertIn("checkpoints   none", text)
+        self.assertEqual(line["checkpoints"], [])
+        self.assertNotIn("last_epoch", line)
+        self.assertEqual(line["metrics"]["model"], "popular")
+
+
+if __name__ == "__main__":
+    unittest.main()
