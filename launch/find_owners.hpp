@@ -17,6 +17,7 @@ struct OwnersRequest {
   CutOptions cut;  // num_parts is set to the number of ranks
   TrainingPart part = TrainingPart::train;
   std::optional<std::filesystem::path> file;   // --partition
+  bool file_is_restored = false;  // named when the run began, not now: it may be gone
   std::optional<std::filesystem::path> cache;  // folder of cached cuts; none: no cache
 };
 
@@ -27,7 +28,8 @@ struct FoundOwners {
   double seconds = 0;
 };
 
-// A file for another number of parts is not used (warned). Rank 0 reads or cuts, the others
+// A file for another number of parts, or a restored one that is missing or broken, is not used
+// (warned); Error when a file that is named now is missing or broken. Rank 0 reads or cuts, the others
 // receive. Collective.
 FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
                         const OwnersRequest& request);

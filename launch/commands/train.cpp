@@ -167,7 +167,12 @@ Shard TrainCommand::make_shard(TrainingPart part) {
   request.cut.balance = parse_balance(arguments_.balance);
   request.cut.seed = context_.seed();
   request.part = part;
-  request.file = arguments_.partition;
+  // Whoever resumes and asks for another cut does not get the old file's.
+  const OptionTable& options = context_.options;
+  request.file_is_restored = !options.given("partition");
+  if (!request.file_is_restored || !(options.given("method") || options.given("balance"))) {
+    request.file = arguments_.partition;
+  }
   request.cache = default_cache();
   FoundOwners found = find_owners(communicator_, *dataset_, request);
   if (is_root()) {

@@ -60,5 +60,38 @@ class DescribeTest(FolderTest):
         self.assertEqual(line["metrics"]["model"], "popular")
 
 
+class PartitionTest(FolderTest):
+
+    def test_a_run_outlives_its_partition_file(self):
+        data, parts, folder = self.generate(), self.path("parts.h5"), self.path("run")
+        succeed("partition", data, "--parts", 2, "--graph", "train", "--out", parts)
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(self.folder)
+        succeed("train", data, "--run", folder, *TRAINING, "--partition", "parts.h5", ranks=2)
+        os.chdir(here)
+
+        def resumed(*options, ranks):
+            return succeed("train", "--run", folder, "--resume", *options, ranks=ranks)
+
+        # As long as the file is there it is found, from any working directory.
+        self.assertIn(f"read from {parts}", resumed(ranks=2).out)
+        again = resumed("--method", "block", ranks=2)
+        self.assertNotIn("read from", again.out)
+        self.assertNotIn("warning", again.err)
+        for damage in ("broken", "missing"):
+            with self.subTest(damage):
+                self.write("parts.h5", b"nonsense") if damage == "broken" else os.remove(parts)
+                again = resumed(ranks=2)
+                self.assertIn(parts, again.err)
+                self.assertIn("cutting anew by metis", again.err)
+                self.assertNotIn("warning", resumed(ranks=1).err)
+                for ranks in (1, 2):
+                    named = run("train", "--run", folder, "--resume", "--partition", parts,
+                                ranks=ranks)
+                    self.assertEqual(named.status, 1, named)
+                    self.assertIn(parts, named.errors()[0])
+
+
 if __name__ == "__main__":
     unittest.main()
