@@ -4,6 +4,7 @@ signal before training began, two jobs with one folder."""
 import json
 import os
 import signal
+import time
 import unittest
 
 from support import FolderTest, end_group, finish, run, start, succeed
@@ -91,6 +92,49 @@ class PartitionTest(FolderTest):
                                 ranks=ranks)
                     self.assertEqual(named.status, 1, named)
                     self.assertIn(parts, named.errors()[0])
+
+
+class EarlySignalTest(FolderTest):
+
+    def test_a_signal_during_the_import_stops_before_training(self):
+        rows = "".join(f"u{k % 200},i{k * 7 % 90}\n" for k in range(3000))
+        for signum, ranks in ((signal.SIGTERM, 0), (signal.SIGUSR1, 2)):
+            with self.subTest(signum.name, ranks=ranks):
+                # A pipe, so that the import goes on for as long as the test wants it to.
+                pipe, folder = self.path(f"rows{ranks}.csv"), self.path(f"run{ranks}")
+                os.mkfifo(pipe)
+                errors = open(self.path(f"errors{ranks}"), "w+", encoding="utf-8")
+                self.addCleanup(errors.close)
+                arguments = ["train", pipe, "--run", folder, *TRAINING]
+                job = start(arguments, ranks=ranks, err=errors)
+                self.addCleanup(end_group, job)
+                with open(pipe, "w", encoding="utf-8") as writer:
+                    writer.write("user,item\n" + rows)
+                    writer.flush()
+                    time.sleep(0.3)  # until rank 1 is as far as rank 0
+                    os.kill(job.pid, signum)  # mpirun passes SIGUSR1 on
+                    self.wait_for(lambda: signum.name in self.text_of(errors))
+                    writer.write(rows)
+                out, _ = job.communicate(timeout=60)
+                text = self.text_of(errors)
+                self.assertEqual(job.returncode, 75, text)
+                self.assertIn("stopped on request before training began", text)
+                self.assertNotIn("halorec: error", text)
+                self.assertFalse(os.path.exists(os.path.join(folder, "checkpoints")))
+                os.remove(pipe)
+                again = succeed("train", "--run", folder, "--resume", *TRAINING, ranks=ranks)
+                self.assertIn("200 users, 90 items", again.out)
+
+    @staticmethod
+    def text_of(file):
+        with open(file.name, encoding="utf-8") as again:
+            return again.read()
+
+    def wait_for(self, condition, seconds=60):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, "nothing happens")
+            time.sleep(0.02)
 
 
 if __name__ == "__main__":
