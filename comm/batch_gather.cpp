@@ -25,7 +25,19 @@ BatchGather::BatchGather(Communicator& communicator, std::span<const RowAddress>
     }
   }
   group_begin_.push_back(std::ssize(order_));
-  serve_rows_ = communicator.all_to_all<std::int32_t>(fetch_rows, fetch_counts_, &serve_counts_);
+  serve_ = communicator.all_to_all<std::int32_t>(fetch_rows, fetch_counts_, &serve_counts_);
+  served_rows_ = serve_;
+  std::sort(served_rows_.begin(), served_rows_.end());
+  served_rows_.erase(std::unique(served_rows_.begin(), served_rows_.end()), served_rows_.end());
+  // What a rank reads comes ascending, so each search begins where the last one ended.
+  auto next = serve_.begin();
+  for (const std::int64_t count : serve_counts_) {
+    auto at = served_rows_.begin();
+    for (const auto last = next + count; next != last; ++next) {
+      at = std::lower_bound(at, served_rows_.end(), *next);
+      *next = static_cast<std::int32_t>(at - served_rows_.begin());
+    }
+  }
 }
 
 namespace {
@@ -39,14 +51,14 @@ std::vector<std::int64_t> times(std::span<const std::int64_t> counts, std::int64
 }  // namespace
 
 template <typename T>
-void BatchGather::gather(const T* owned, std::int64_t stride, std::int64_t width, T* out) const {
-  std::vector<T> serve(serve_rows_.size() * static_cast<std::size_t>(width));
+void BatchGather::gather(const T* served, std::int64_t stride, std::int64_t width, T* out) const {
+  std::vector<T> outgoing(serve_.size() * static_cast<std::size_t>(width));
 #pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < std::ssize(serve_rows_); ++k) {
-    const T* from = owned + serve_rows_[static_cast<std::size_t>(k)] * stride;
-    std::copy(from, from + width, serve.data() + k * width);
+  for (std::int64_t k = 0; k < std::ssize(serve_); ++k) {
+    const T* from = served + serve_[static_cast<std::size_t>(k)] * stride;
+    std::copy(from, from + width, outgoing.data() + k * width);
   }
-  const auto fetched = communicator_->all_to_all<T>(serve, times(serve_counts_, width));
+  const auto fetched = communicator_->all_to_all<T>(outgoing, times(serve_counts_, width));
 #pragma omp parallel for schedule(static)
   for (std::int64_t g = 0; g < std::ssize(group_begin_) - 1; ++g) {
     const auto group = static_cast<std::size_t>(g);
@@ -58,7 +70,7 @@ void BatchGather::gather(const T* owned, std::int64_t stride, std::int64_t width
 }
 
 template <typename T>
-void BatchGather::scatter_add(const T* gradients, std::int64_t width, T* owned,
+void BatchGather::scatter_add(const T* gradients, std::int64_t width, T* served,
                               std::int64_t stride) const {
   std::vector<T> returned((group_begin_.size() - 1) * static_cast<std::size_t>(width), T{0});
 #pragma omp parallel for schedule(static)
@@ -75,7 +87,7 @@ void BatchGather::scatter_add(const T* gradients, std::int64_t width, T* owned,
   for (const std::int64_t count : serve_counts_) {  // rank after rank; rows distinct within one
 #pragma omp parallel for schedule(static)
     for (std::int64_t k = begin; k < begin + count; ++k) {
-      T* to = owned + serve_rows_[static_cast<std::size_t>(k)] * stride;
+      T* to = served + serve_[static_cast<std::size_t>(k)] * stride;
       for (std::int64_t c = 0; c < width; ++c)
         to[c] += arrived[static_cast<std::size_t>(k * width + c)];
     }

@@ -23,15 +23,18 @@ class BatchGather {
   BatchGather(Communicator& communicator, std::span<const RowAddress> wanted);
 
   std::int64_t num_wanted() const { return static_cast<std::int64_t>(order_.size()); }
+  // Owned rows that any rank reads, ascending and distinct: all that has to be computed.
+  std::span<const std::int32_t> served_rows() const { return served_rows_; }
+  std::int64_t num_served() const { return std::ssize(served_rows_); }
 
-  // out[num_wanted x width] (dense) = the wanted rows of `owned` [. x width, row stride `stride`]
-  // on their owners. Collective. T: float, double.
+  // out[num_wanted x width] (dense) = the wanted rows, read from `served` [num_served x width, row
+  // stride `stride`] on their owners. Collective. T: float, double.
   template <typename T>
-  void gather(const T* owned, std::int64_t stride, std::int64_t width, T* out) const;
-  // The adjoint: adds each of `gradients` [num_wanted x width] to the row it was read from. Sums in
-  // the order of `wanted` within a rank, then in rank order. Collective.
+  void gather(const T* served, std::int64_t stride, std::int64_t width, T* out) const;
+  // The adjoint: adds each of `gradients` [num_wanted x width] to the served row it was read from.
+  // Sums in the order of `wanted` within a rank, then in rank order. Collective.
   template <typename T>
-  void scatter_add(const T* gradients, std::int64_t width, T* owned, std::int64_t stride) const;
+  void scatter_add(const T* gradients, std::int64_t width, T* served, std::int64_t stride) const;
 
  private:
   Communicator* communicator_;
@@ -41,7 +44,8 @@ class BatchGather {
   std::vector<std::int64_t> group_begin_;
   std::vector<std::int64_t> fetch_counts_;  // distinct rows read from each rank
   std::vector<std::int64_t> serve_counts_;  // rows that each rank reads here
-  std::vector<std::int32_t> serve_rows_;
+  std::vector<std::int32_t> served_rows_;
+  std::vector<std::int32_t> serve_;  // for each row that a rank reads: its place in served_rows_
 };
 
 }  // namespace halorec

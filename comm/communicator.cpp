@@ -79,6 +79,10 @@ MPI_Datatype mpi_type<double>() {
   return MPI_DOUBLE;
 }
 template <>
+MPI_Datatype mpi_type<std::uint16_t>() {
+  return MPI_UINT16_T;
+}
+template <>
 MPI_Datatype mpi_type<std::int32_t>() {
   return MPI_INT32_T;
 }
@@ -180,6 +184,18 @@ T Communicator::min(T value) {
   const Wait wait(*this, "minimum over ranks");
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, &value, 1, mpi_type<T>(), MPI_MIN, comm_), "MPI_Allreduce");
   return value;
+}
+
+template <typename T>
+void Communicator::min(std::span<T> values) {
+  const Wait wait(*this, "minima over ranks");
+  check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), checked_int(std::ssize(values), "minimum"),
+                          mpi_type<T>(), MPI_MIN, comm_),
+            "MPI_Allreduce");
+  if (size_ > 1) {
+    counters_.bytes_sent += values.size_bytes();
+    counters_.messages_sent += 1;
+  }
 }
 
 namespace {
@@ -350,7 +366,8 @@ void Communicator::check_same(std::uint64_t value, std::string_view what) {
 #define HALOREC_INSTANTIATE_REDUCTIONS(T)           \
   template void Communicator::sum<T>(std::span<T>); \
   template T Communicator::max<T>(T);               \
-  template T Communicator::min<T>(T);
+  template T Communicator::min<T>(T);               \
+  template void Communicator::min<T>(std::span<T>);
 #define HALOREC_INSTANTIATE_MOVES(T)                                               \
   template void Communicator::broadcast<T>(std::span<T>, int);                     \
   template void Communicator::broadcast<T>(std::vector<T>&, int);                  \

@@ -68,6 +68,8 @@ class Communicator {
   T max(T value);
   template <typename T>
   T min(T value);
+  template <typename T>
+  void min(std::span<T> values);
 
   // Contents of root's argument on every rank; vectors and strings are resized. Collective.
   template <typename T>

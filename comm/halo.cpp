@@ -1,6 +1,7 @@
 #include "comm/halo.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace halorec {
@@ -30,6 +31,69 @@ HaloPlan::HaloPlan(Communicator& communicator, std::int64_t num_owned,
   for (const std::int32_t row : send_rows_) HALOREC_ASSERT_LIGHT(row >= 0 && row < num_owned);
 }
 
+HaloPlan::HaloPlan(Communicator& communicator, std::int64_t num_owned,
+                   std::vector<std::int32_t> send_rows, std::vector<std::int64_t> send_begin,
+                   std::vector<std::int64_t> receive_begin)
+    : communicator_(&communicator),
+      num_owned_(num_owned),
+      send_rows_(std::move(send_rows)),
+      send_begin_(std::move(send_begin)),
+      receive_begin_(std::move(receive_begin)) {
+  HALOREC_ASSERT_LIGHT(std::ssize(send_begin_) == communicator.size() + 1 &&
+                       std::ssize(receive_begin_) == communicator.size() + 1 &&
+                       send_begin_.back() == std::ssize(send_rows_));
+}
+
+HaloPlan HaloPlan::restricted(std::span<const std::int32_t> position, std::int64_t num_kept,
+                              std::vector<std::int32_t>* kept_ghosts) const {
+  HALOREC_ASSERT_LIGHT(std::ssize(position) == num_owned_);
+  const auto num_ranks = static_cast<std::size_t>(communicator_->size());
+  std::vector<std::int32_t> rows, places;  // places: within what this rank sends to the other
+  std::vector<std::int64_t> begin(num_ranks + 1, 0), counts(num_ranks, 0);
+  for (std::size_t r = 0; r < num_ranks; ++r) {
+    for (std::int64_t k = send_begin_[r]; k < send_begin_[r + 1]; ++k) {
+      const std::int32_t at =
+          position[static_cast<std::size_t>(send_rows_[static_cast<std::size_t>(k)])];
+      if (at < 0) continue;
+      rows.push_back(at);
+      places.push_back(static_cast<std::int32_t>(k - send_begin_[r]));
+    }
+    begin[r + 1] = std::ssize(rows);
+    counts[r] = begin[r + 1] - begin[r];
+  }
+  std::vector<std::int64_t> arriving;
+  *kept_ghosts = communicator_->all_to_all<std::int32_t>(places, counts, &arriving);
+  std::vector<std::int64_t> receive_begin(num_ranks + 1, 0);
+  for (std::size_t r = 0; r < num_ranks; ++r) {
+    receive_begin[r + 1] = receive_begin[r] + arriving[r];
+    for (std::int64_t g = receive_begin[r]; g < receive_begin[r + 1]; ++g) {
+      (*kept_ghosts)[static_cast<std::size_t>(g)] += static_cast<std::int32_t>(receive_begin_[r]);
+    }
+  }
+  return {*communicator_, num_kept, std::move(rows), std::move(begin), std::move(receive_begin)};
+}
+
+template <typename T>
+void HaloExchange<T>::use(const HaloPlan& plan) {
+  HALOREC_ASSERT_LIGHT(under_way_ == Kind::none);
+  plan_ = &plan;
+}
+
+namespace {
+
+std::uint16_t round_to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  // A NaN must not round to infinity.
+  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
+  return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+float from_bf16(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
+
+}  // namespace
+
 template <typename T>
 HaloExchange<T>::~HaloExchange() {
   // Only an error in flight leaves requests pending, and the job is about to end. Their buffers
@@ -38,20 +102,43 @@ HaloExchange<T>::~HaloExchange() {
   if (requests_.empty()) return;
   static_cast<void>(new std::vector<T>(std::move(outgoing_)));
   static_cast<void>(new std::vector<T>(std::move(incoming_)));
+  static_cast<void>(new std::vector<std::uint16_t>(std::move(rounded_outgoing_)));
+  static_cast<void>(new std::vector<std::uint16_t>(std::move(rounded_incoming_)));
 }
 
 template <typename T>
-void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin, T* receive,
+void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin,
                            std::span<const std::int64_t> send_begin, const T* send,
                            std::int64_t width, int tag) {
-  Communicator& communicator = plan_->communicator();
   width_ = width;
+  incoming_.resize(static_cast<std::size_t>(receive_begin.back() * width));
+  if (wire_ == WireFormat::full) {
+    post_elements(receive_begin, incoming_.data(), send_begin, send, width, tag);
+    return;
+  }
+  const std::int64_t count = send_begin.back() * width;
+  rounded_outgoing_.resize(static_cast<std::size_t>(count));
+  rounded_incoming_.resize(incoming_.size());
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < count; ++k) {
+    rounded_outgoing_[static_cast<std::size_t>(k)] = round_to_bf16(static_cast<float>(send[k]));
+  }
+  post_elements<std::uint16_t>(receive_begin, rounded_incoming_.data(), send_begin,
+                               rounded_outgoing_.data(), width, tag);
+}
+
+template <typename T>
+template <typename Element>
+void HaloExchange<T>::post_elements(std::span<const std::int64_t> receive_begin, Element* receive,
+                                    std::span<const std::int64_t> send_begin, const Element* send,
+                                    std::int64_t width, int tag) {
+  Communicator& communicator = plan_->communicator();
   for (int r = 0; r < communicator.size(); ++r) {
     const auto i = static_cast<std::size_t>(r);
     const std::int64_t count = (receive_begin[i + 1] - receive_begin[i]) * width;
     if (count == 0) continue;
     check_mpi(MPI_Irecv(receive + receive_begin[i] * width, checked_int(count, "halo receive"),
-                        mpi_type<T>(), r, tag, communicator.handle(),
+                        mpi_type<Element>(), r, tag, communicator.handle(),
                         &requests_.emplace_back(MPI_REQUEST_NULL)),
               "MPI_Irecv");
   }
@@ -59,21 +146,30 @@ void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin, T* recei
     const auto i = static_cast<std::size_t>(r);
     const std::int64_t count = (send_begin[i + 1] - send_begin[i]) * width;
     if (count == 0) continue;
-    check_mpi(
-        MPI_Isend(send + send_begin[i] * width, checked_int(count, "halo send"), mpi_type<T>(), r,
-                  tag, communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
-        "MPI_Isend");
-    communicator.counters().bytes_sent += static_cast<std::uint64_t>(count) * sizeof(T);
+    check_mpi(MPI_Isend(send + send_begin[i] * width, checked_int(count, "halo send"),
+                        mpi_type<Element>(), r, tag, communicator.handle(),
+                        &requests_.emplace_back(MPI_REQUEST_NULL)),
+              "MPI_Isend");
+    communicator.counters().bytes_sent += static_cast<std::uint64_t>(count) * sizeof(Element);
     communicator.counters().messages_sent += 1;
   }
 }
 
 template <typename T>
 void HaloExchange<T>::wait(const char* what) {
-  const Communicator::Wait watch(plan_->communicator(), what);
-  check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
-            "MPI_Waitall");
-  requests_.clear();
+  {
+    const Communicator::Wait watch(plan_->communicator(), what);
+    check_mpi(
+        MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
+        "MPI_Waitall");
+    requests_.clear();
+  }
+  if (wire_ == WireFormat::full) return;
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < std::ssize(incoming_); ++k) {
+    const auto at = static_cast<std::size_t>(k);
+    incoming_[at] = static_cast<T>(from_bf16(rounded_incoming_[at]));
+  }
 }
 
 template <typename T>
@@ -89,19 +185,25 @@ bool HaloExchange<T>::progress() {
 }
 
 template <typename T>
-void HaloExchange<T>::start_gather(const T* owned, std::int64_t width, std::int64_t stride) {
+void HaloExchange<T>::start_gather(const T* owned, std::int64_t width, std::int64_t stride,
+                                   const T* scale) {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0 && stride >= width);
   under_way_ = Kind::gather;
   const auto rows = plan_->send_rows();
   const auto num_rows = std::ssize(rows);
   outgoing_.resize(static_cast<std::size_t>(num_rows * width));
-  incoming_.resize(static_cast<std::size_t>(plan_->num_ghosts() * width));
 #pragma omp parallel for schedule(static)
   for (std::int64_t k = 0; k < num_rows; ++k) {
-    const T* from = owned + rows[static_cast<std::size_t>(k)] * stride;
-    std::copy(from, from + width, outgoing_.data() + k * width);
+    const std::int32_t row = rows[static_cast<std::size_t>(k)];
+    const T* from = owned + row * stride;
+    T* to = outgoing_.data() + k * width;
+    if (scale == nullptr) {
+      std::copy(from, from + width, to);
+    } else {
+      for (std::int64_t c = 0; c < width; ++c) to[c] = scale[row] * from[c];
+    }
   }
-  post(plan_->receive_begin(), incoming_.data(), plan_->send_begin(), outgoing_.data(), width, 1);
+  post(plan_->receive_begin(), plan_->send_begin(), outgoing_.data(), width, 1);
 }
 
 template <typename T>
@@ -116,12 +218,11 @@ template <typename T>
 void HaloExchange<T>::start_scatter_add(const T* ghosts, std::int64_t width) {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0);
   under_way_ = Kind::scatter_add;
-  incoming_.resize(plan_->send_rows().size() * static_cast<std::size_t>(width));
-  post(plan_->send_begin(), incoming_.data(), plan_->receive_begin(), ghosts, width, 2);
+  post(plan_->send_begin(), plan_->receive_begin(), ghosts, width, 2);
 }
 
 template <typename T>
-void HaloExchange<T>::finish_scatter_add(T* owned, std::int64_t stride) {
+void HaloExchange<T>::finish_scatter_add(T* owned, std::int64_t stride, T factor, const T* scale) {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::scatter_add && stride >= width_);
   under_way_ = Kind::none;
   wait("halo scatter-add");
@@ -131,9 +232,11 @@ void HaloExchange<T>::finish_scatter_add(T* owned, std::int64_t stride) {
   for (std::size_t r = 0; r + 1 < begin.size(); ++r) {
 #pragma omp parallel for schedule(static)
     for (std::int64_t k = begin[r]; k < begin[r + 1]; ++k) {
-      T* to = owned + rows[static_cast<std::size_t>(k)] * stride;
+      const std::int32_t row = rows[static_cast<std::size_t>(k)];
+      T* to = owned + row * stride;
       const T* from = incoming_.data() + k * width_;
-      for (std::int64_t c = 0; c < width_; ++c) to[c] += from[c];
+      const T times = scale == nullptr ? factor : factor * scale[row];
+      for (std::int64_t c = 0; c < width_; ++c) to[c] += times * from[c];
     }
   }
 }

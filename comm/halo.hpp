@@ -18,6 +18,10 @@
 
 namespace halorec {
 
+// How numbers travel: as they are, or rounded to bfloat16 (half the bytes of a float; 8 bits of
+// mantissa, to nearest, ties to even).
+enum class WireFormat : std::uint8_t { full, bf16 };
+
 class HaloPlan {
  public:
   // ghost_owner[g], ghost_row[g]: owner rank of ghost g and its row there, sorted by (owner, row),
@@ -25,6 +29,17 @@ class HaloPlan {
   // want.
   HaloPlan(Communicator& communicator, std::int64_t num_owned,
            std::span<const std::int32_t> ghost_owner, std::span<const std::int32_t> ghost_row);
+
+  // A plan both of whose ends are known already: send lists and receive counts that are dual to
+  // those of the other ranks. Not collective.
+  HaloPlan(Communicator& communicator, std::int64_t num_owned, std::vector<std::int32_t> send_rows,
+           std::vector<std::int64_t> send_begin, std::vector<std::int64_t> receive_begin);
+
+  // The part of this plan that concerns some of the owned rows: position[row] is the place of a row
+  // among the `num_kept` of them, negative for the others. Owned rows of the result are those
+  // places; its ghosts are, in order, ghosts (*kept_ghosts)[0], [1], ... of this plan. Collective.
+  HaloPlan restricted(std::span<const std::int32_t> position, std::int64_t num_kept,
+                      std::vector<std::int32_t>* kept_ghosts) const;
 
   std::int64_t num_owned() const { return num_owned_; }
   std::int64_t num_ghosts() const { return receive_begin_.back(); }
@@ -49,36 +64,49 @@ class HaloPlan {
 template <typename T>
 class HaloExchange {
  public:
-  explicit HaloExchange(const HaloPlan& plan) : plan_(&plan) {}
+  explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full)
+      : plan_(&plan), wire_(wire) {}
+  // Goes on with another plan; nothing may be under way.
+  void use(const HaloPlan& plan);
   ~HaloExchange();
   HaloExchange(const HaloExchange&) = delete;
   HaloExchange& operator=(const HaloExchange&) = delete;
 
-  // Sends rows of `owned` [num_owned x width, row stride `stride`]. Collective with finish_gather.
-  void start_gather(const T* owned, std::int64_t width, std::int64_t stride);
+  // Sends rows of `owned` [num_owned x width, row stride `stride`], each times its entry of `scale`
+  // [num_owned] if given. Collective with finish_gather.
+  void start_gather(const T* owned, std::int64_t width, std::int64_t stride,
+                    const T* scale = nullptr);
   // Waits; the ghosts' rows [num_ghosts x width], dense, valid until the next start.
   const T* finish_gather();
 
   // Sends `ghosts` [num_ghosts x width, dense] home. Collective with finish_scatter_add.
   void start_scatter_add(const T* ghosts, std::int64_t width);
-  // Waits and adds what arrived to `owned` [num_owned x width], in rank order.
-  void finish_scatter_add(T* owned, std::int64_t stride);
+  // Waits and adds what arrived, times `factor` and the row's entry of `scale` if given, to `owned`
+  // [num_owned x width], in rank order.
+  void finish_scatter_add(T* owned, std::int64_t stride, T factor = T{1}, const T* scale = nullptr);
 
   // Lets MPI move data; true once nothing is pending. Main thread only.
   bool progress();
 
  private:
-  void post(std::span<const std::int64_t> receive_begin, T* receive,
-            std::span<const std::int64_t> send_begin, const T* send, std::int64_t width, int tag);
+  // Posts the messages of `send` [rows x width] and those that fill incoming_.
+  void post(std::span<const std::int64_t> receive_begin, std::span<const std::int64_t> send_begin,
+            const T* send, std::int64_t width, int tag);
+  template <typename Element>
+  void post_elements(std::span<const std::int64_t> receive_begin, Element* receive,
+                     std::span<const std::int64_t> send_begin, const Element* send,
+                     std::int64_t width, int tag);
   void wait(const char* what);
 
   enum class Kind : std::uint8_t { none, gather, scatter_add };
 
   const HaloPlan* plan_;
+  WireFormat wire_;
   Kind under_way_ = Kind::none;
   std::int64_t width_ = 0;
   std::vector<T> outgoing_;
   std::vector<T> incoming_;
+  std::vector<std::uint16_t> rounded_outgoing_, rounded_incoming_;  // bf16
   std::vector<MPI_Request> requests_;
 };
 

@@ -8,11 +8,11 @@
 #include <cstring>
 #include <functional>
 #include <numeric>
-#include <type_traits>
 
 #include "comm/check.hpp"
 #include "comm/file_seal.hpp"
 #include "comm/hdf5_handle.hpp"
+#include "comm/hdf5_types.hpp"
 
 namespace halorec {
 namespace {
@@ -20,35 +20,6 @@ namespace {
 void silence_hdf5() {
   static const bool once = [] { return H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0; }();
   HALOREC_ASSERT_LIGHT(once);
-}
-
-template <typename T>
-hid_t memory_type() {
-  if constexpr (std::is_same_v<T, float>) return H5T_NATIVE_FLOAT;
-  if constexpr (std::is_same_v<T, double>) return H5T_NATIVE_DOUBLE;
-  if constexpr (std::is_same_v<T, std::int8_t>) return H5T_NATIVE_INT8;
-  if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_NATIVE_UINT8;
-  if constexpr (std::is_same_v<T, std::int16_t>) return H5T_NATIVE_INT16;
-  if constexpr (std::is_same_v<T, std::uint16_t>) return H5T_NATIVE_UINT16;
-  if constexpr (std::is_same_v<T, std::int32_t>) return H5T_NATIVE_INT32;
-  if constexpr (std::is_same_v<T, std::uint32_t>) return H5T_NATIVE_UINT32;
-  if constexpr (std::is_same_v<T, std::int64_t>) return H5T_NATIVE_INT64;
-  if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_NATIVE_UINT64;
-}
-
-// Little-endian on disk, whatever the machine.
-template <typename T>
-hid_t disk_type() {
-  if constexpr (std::is_same_v<T, float>) return H5T_IEEE_F32LE;
-  if constexpr (std::is_same_v<T, double>) return H5T_IEEE_F64LE;
-  if constexpr (std::is_same_v<T, std::int8_t>) return H5T_STD_I8LE;
-  if constexpr (std::is_same_v<T, std::uint8_t>) return H5T_STD_U8LE;
-  if constexpr (std::is_same_v<T, std::int16_t>) return H5T_STD_I16LE;
-  if constexpr (std::is_same_v<T, std::uint16_t>) return H5T_STD_U16LE;
-  if constexpr (std::is_same_v<T, std::int32_t>) return H5T_STD_I32LE;
-  if constexpr (std::is_same_v<T, std::uint32_t>) return H5T_STD_U32LE;
-  if constexpr (std::is_same_v<T, std::int64_t>) return H5T_STD_I64LE;
-  if constexpr (std::is_same_v<T, std::uint64_t>) return H5T_STD_U64LE;
 }
 
 }  // namespace
@@ -103,6 +74,41 @@ struct Hdf5File::State {
     std::vector<hsize_t> shape(static_cast<std::size_t>(rank));
     check(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), "read a shape");
     return shape;
+  }
+  // Without time stamps, which HDF5's own intermediate groups have.
+  void make_groups_above(const std::string& name) {
+    for (std::size_t slash = name.find('/', 1); slash != std::string::npos;
+         slash = name.find('/', slash + 1)) {
+      const std::string group = name.substr(0, slash);
+      if (check(H5Lexists(open_file(), group.c_str(), H5P_DEFAULT), "look for " + group) > 0) {
+        continue;
+      }
+      const Handle properties(check(H5Pcreate(H5P_GROUP_CREATE), "make properties"), H5Pclose);
+      check(H5Pset_obj_track_times(properties.get(), false), "set properties");
+      const Handle made(
+          check(H5Gcreate2(open_file(), group.c_str(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
+                "make group " + group),
+          H5Gclose);
+    }
+  }
+  // `fill`, when given, is what elements that are never written read as.
+  template <typename T>
+  Handle make_dataset(const std::string& name, const std::vector<hsize_t>& dimensions,
+                      const T* fill = nullptr) {
+    make_groups_above(name);
+    const Handle space(
+        check(H5Screate_simple(static_cast<int>(dimensions.size()), dimensions.data(), nullptr),
+              "make the shape of " + name),
+        H5Sclose);
+    const Handle properties(check(H5Pcreate(H5P_DATASET_CREATE), "make properties"), H5Pclose);
+    check(H5Pset_obj_track_times(properties.get(), false), "set properties");
+    if (fill != nullptr) {
+      check(H5Pset_fill_value(properties.get(), memory_type<T>(), fill), "set properties");
+    }
+    return Handle(check(H5Dcreate2(open_file(), name.c_str(), disk_type<T>(), space.get(),
+                                   H5P_DEFAULT, properties.get(), H5P_DEFAULT),
+                        "make dataset " + name),
+                  H5Dclose);
   }
   void write_attribute(const std::string& name, hid_t disk, hid_t memory, const void* value) {
     const Handle space(check(H5Screate(H5S_SCALAR), "make a scalar"), H5Sclose);
@@ -214,25 +220,38 @@ void Hdf5File::write(const std::string& name, std::span<const T> values,
   const hsize_t total =
       std::accumulate(dimensions.begin(), dimensions.end(), hsize_t{1}, std::multiplies<>());
   HALOREC_ASSERT_LIGHT(total == values.size());
-  const Handle space(state_->check(H5Screate_simple(static_cast<int>(dimensions.size()),
-                                                    dimensions.data(), nullptr),
-                                   "make the shape of " + name),
-                     H5Sclose);
-  const Handle links(state_->check(H5Pcreate(H5P_LINK_CREATE), "make properties"), H5Pclose);
-  state_->check(H5Pset_create_intermediate_group(links.get(), 1), "set properties");
-  const Handle properties(state_->check(H5Pcreate(H5P_DATASET_CREATE), "make properties"),
-                          H5Pclose);
-  state_->check(H5Pset_obj_track_times(properties.get(), false), "set properties");
-  const Handle dataset(
-      state_->check(H5Dcreate2(state_->open_file(), name.c_str(), disk_type<T>(), space.get(),
-                               links.get(), properties.get(), H5P_DEFAULT),
-                    "make dataset " + name),
-      H5Dclose);
+  const Handle dataset = state_->make_dataset<T>(name, dimensions);
   if (!values.empty()) {
     state_->check(
         H5Dwrite(dataset.get(), memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
         "write dataset " + name);
   }
+}
+
+template <typename T>
+void Hdf5File::reserve(const std::string& name, std::uint64_t count) {
+  state_->make_dataset<T>(name, {count});
+}
+
+template <typename T>
+void Hdf5File::write_constant(const std::string& name, std::uint64_t count, T value) {
+  state_->make_dataset<T>(name, {count}, &value);
+}
+
+template <typename T>
+void Hdf5File::write_rows(const std::string& name, std::uint64_t first, std::span<const T> values) {
+  if (values.empty()) return;
+  const Handle dataset = state_->open_dataset<T>(name);
+  const hsize_t start = first, count = values.size();
+  const Handle disk_space(state_->check(H5Dget_space(dataset.get()), "read a shape"), H5Sclose);
+  state_->check(
+      H5Sselect_hyperslab(disk_space.get(), H5S_SELECT_SET, &start, nullptr, &count, nullptr),
+      "select rows of " + name);
+  const Handle memory_space(state_->check(H5Screate_simple(1, &count, nullptr), "make a shape"),
+                            H5Sclose);
+  state_->check(H5Dwrite(dataset.get(), memory_type<T>(), memory_space.get(), disk_space.get(),
+                         H5P_DEFAULT, values.data()),
+                "write rows of " + name);
 }
 
 template <typename T>
@@ -348,6 +367,9 @@ bool Hdf5File::has_attribute(const std::string& name) const {
 #define HALOREC_INSTANTIATE(T)                                                                     \
   template void Hdf5File::write<T>(const std::string&, std::span<const T>,                         \
                                    const std::vector<std::uint64_t>&);                             \
+  template void Hdf5File::reserve<T>(const std::string&, std::uint64_t);                           \
+  template void Hdf5File::write_rows<T>(const std::string&, std::uint64_t, std::span<const T>);    \
+  template void Hdf5File::write_constant<T>(const std::string&, std::uint64_t, T);                 \
   template std::vector<T> Hdf5File::read<T>(const std::string&) const;                             \
   template std::vector<T> Hdf5File::read_rows<T>(const std::string&, std::uint64_t, std::uint64_t) \
       const;

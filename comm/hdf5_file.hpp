@@ -50,6 +50,15 @@ class Hdf5File {
              const std::vector<std::uint64_t>& shape = {}) {
     write(name, std::span<const T>(values), shape);
   }
+  // A dataset of `count` elements to be filled by write_rows, piece by piece, before commit().
+  template <typename T>
+  void reserve(const std::string& name, std::uint64_t count);
+  // Elements [first, first + values.size()) of a reserved dataset.
+  template <typename T>
+  void write_rows(const std::string& name, std::uint64_t first, std::span<const T> values);
+  // `count` times the same value, which takes no room in the file (HDF5's fill value).
+  template <typename T>
+  void write_constant(const std::string& name, std::uint64_t count, T value);
   template <typename T>
   std::vector<T> read(const std::string& name) const;
   // Rows [first, first + count) of the first dimension.

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/optimizer.hpp"
+#include "engine/propagation.hpp"
 #include "engine/tape.hpp"
 #include "partition/shard.hpp"
 
@@ -17,20 +19,25 @@ struct ModelOptions {
   bool learn_layer_weights = false;
   double initial_deviation = 0.1;  // standard deviation of the first embeddings
   std::uint64_t seed = 0;
+  PropagationOptions propagation;
+  // The whole graph on this rank alone: given, layers run by columns (engine/column_propagation.hpp).
+  const Shard* whole_graph = nullptr;
 };
 
 template <typename T>
 class Model {
  public:
   struct Output {
-    Variable<T>& rows;     // [num_owned x dim]: what is ranked by, inner product of user and item
-    Variable<T>& initial;  // [num_owned x dim]: what L2 holds small
+    Variable<T>& rows;     // [rows x dim]: what is ranked by, inner product of user and item
+    Variable<T>& initial;  // [rows x dim]: what L2 holds small
   };
 
   virtual ~Model() = default;
   virtual std::vector<Parameter<T>*> parameters() = 0;
-  // Collective when the model passes messages.
-  virtual Output forward(Tape<T>& tape) = 0;
+  // The final rows of the listed owned rows (ascending, distinct; the list outlives the step): a
+  // loss reads few, and a model computes what these need. Collective when the model passes
+  // messages.
+  virtual Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) = 0;
 };
 
 // Normal numbers of the given deviation, keyed by (seed, global id, column): a node starts from the

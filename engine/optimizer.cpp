@@ -6,6 +6,11 @@
 #include "engine/kernels/dense.hpp"
 
 namespace halorec {
+namespace {
+
+constexpr std::int64_t kBlock = 4096;  // elements
+
+}  // namespace
 
 template <typename T>
 Optimizer<T>::Optimizer(const OptimizerOptions& options, std::vector<Parameter<T>*> parameters)
@@ -14,18 +19,6 @@ Optimizer<T>::Optimizer(const OptimizerOptions& options, std::vector<Parameter<T
   for (Parameter<T>* p : parameters_) {
     p->first_moment = Matrix<T>(p->value.rows(), p->value.cols());
     p->second_moment = Matrix<T>(p->value.rows(), p->value.cols());
-  }
-}
-
-template <typename T>
-void Optimizer<T>::clear_gradients() {
-  for (Parameter<T>* p : parameters_) {
-    T* gradient = p->gradient.data();
-    const std::int64_t cols = p->gradient.cols();
-#pragma omp parallel for schedule(static)
-    for (std::int64_t r = 0; r < p->gradient.rows(); ++r) {
-      std::fill_n(gradient + r * cols, cols, T{0});
-    }
   }
 }
 
@@ -53,17 +46,20 @@ void Optimizer<T>::update(std::uint64_t step, double learning_rate) {
   const double rate = learning_rate / (1.0 - std::pow(options_.beta1, t));
   const double root = std::sqrt(1.0 - std::pow(options_.beta2, t));
   for (Parameter<T>* p : parameters_) {
-    const std::int64_t cols = p->value.cols();
+    // Elements, not rows: a block is long enough for the loop inside, whatever the width.
+    const std::int64_t size = p->value.size();
 #pragma omp parallel for schedule(static)
-    for (std::int64_t r = 0; r < p->value.rows(); ++r) {
+    for (std::int64_t first = 0; first < size; first += kBlock) {
+      const std::int64_t n = std::min(kBlock, size - first);
       if (options_.kind == OptimizerKind::adam) {
-        kernels::adam<T>(cols, static_cast<T>(rate), static_cast<T>(root),
+        kernels::adam<T>(n, static_cast<T>(rate), static_cast<T>(root),
                          static_cast<T>(options_.beta1), static_cast<T>(options_.beta2),
-                         static_cast<T>(options_.epsilon), p->gradient.row(r),
-                         p->first_moment.row(r), p->second_moment.row(r), p->value.row(r));
+                         static_cast<T>(options_.epsilon), p->gradient.data() + first,
+                         p->first_moment.data() + first, p->second_moment.data() + first,
+                         p->value.data() + first);
       } else {
-        kernels::add_scaled<T>(cols, static_cast<T>(-learning_rate), p->gradient.row(r),
-                               p->value.row(r));
+        kernels::add_scaled<T>(n, static_cast<T>(-learning_rate), p->gradient.data() + first,
+                               p->value.data() + first);
       }
     }
   }

@@ -38,6 +38,7 @@ struct OptimizerOptions {
   double epsilon = 1e-8;
 };
 
+// Gradients are the last backward pass's: a tape's parameter() defines all of them.
 template <typename T>
 class Optimizer {
  public:
@@ -45,7 +46,6 @@ class Optimizer {
   Optimizer(const OptimizerOptions& options, std::vector<Parameter<T>*> parameters);
 
   const std::vector<Parameter<T>*>& parameters() const { return parameters_; }
-  void clear_gradients();
   // Sums the replicated parameters' gradients over ranks, in one exchange. Collective.
   void synchronise(Communicator& communicator);
   // Moves every parameter; `step` counts from 1. Dense semantics: rows without gradient move too,

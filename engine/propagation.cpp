@@ -1,84 +1,188 @@
 #include "engine/propagation.hpp"
 
-#include <algorithm>
-
-#include "engine/kernels/spmm.hpp"
-
 namespace halorec {
 namespace {
 
-// Chunks that one parallel region works through before the main thread lets MPI move data.
-constexpr std::int64_t kChunksPerRegion = 32;
-constexpr std::int64_t kMaxRegions = 16;
-constexpr std::int64_t kMinChunkNonzeros = 2048;
+template <typename T>
+void fit(Matrix<T>& matrix, std::int64_t rows, std::int64_t cols) {
+  if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix<T>(rows, cols);
+}
 
 }  // namespace
 
 template <typename T>
-Propagation<T>::Propagation(const Shard& shard)
+void Propagation<T>::Sparse::set(const Csr& m) {
+  matrix = &m;
+  rows.clear();
+  for (std::size_t row = 0; row + 1 < m.row_begin.size(); ++row) {
+    if (m.row_begin[row] != m.row_begin[row + 1]) rows.push_back(static_cast<std::int32_t>(row));
+  }
+  chunks = RowChunks(m, rows);
+}
+
+template <typename T>
+Propagation<T>::Propagation(const Shard& shard, const PropagationOptions& options)
     : shard_(&shard),
-      exchange_(shard.halo()),
-      local_chunks_(balanced_chunks(shard.local())),
-      cross_chunks_(balanced_chunks(shard.cross())),
-      cross_transposed_chunks_(balanced_chunks(shard.cross_transposed())) {}
-
-template <typename T>
-typename Propagation<T>::Chunks Propagation<T>::balanced_chunks(const Csr& matrix) {
-  const std::int64_t target =
-      std::max(kMinChunkNonzeros, matrix.num_nonzeros() / (kChunksPerRegion * kMaxRegions) + 1);
-  Chunks begin{0};
-  for (std::int64_t row = 0; row < matrix.num_rows(); ++row) {
-    const std::int64_t filled = matrix.row_begin[static_cast<std::size_t>(row) + 1] -
-                                matrix.row_begin[static_cast<std::size_t>(begin.back())];
-    // Rows without nonzeros cost too: they are written.
-    if (filled >= target || row + 1 - begin.back() >= target) begin.push_back(row + 1);
-  }
-  if (begin.back() != matrix.num_rows()) begin.push_back(matrix.num_rows());
-  return begin;
+      options_(options),
+      scale_(shard.scale().begin(), shard.scale().end()),
+      local_chunks_(shard.local()),
+      rows_exchange_(shard.halo(), options.wire),
+      sums_exchange_(shard.halo(), options.wire),
+      position_(static_cast<std::size_t>(shard.num_owned()), -1),
+      ghost_position_(static_cast<std::size_t>(shard.num_ghosts()), -1) {
+  cross_.set(shard.cross());
 }
 
 template <typename T>
-template <typename BetweenChunks>
-void Propagation<T>::product(const Csr& matrix, const Chunks& chunks, MatrixView<const T> x,
-                             MatrixView<T> y, bool accumulate, const BetweenChunks& between) {
-  const std::int64_t num_chunks = std::ssize(chunks) - 1;
-  for (std::int64_t region = 0; region < num_chunks; region += kChunksPerRegion) {
-    const std::int64_t last = std::min(num_chunks, region + kChunksPerRegion);
-    // Each row is one thread's, so any schedule gives the same bits.
-#pragma omp parallel for schedule(dynamic, 1)
-    for (std::int64_t c = region; c < last; ++c) {
-      const auto chunk = static_cast<std::size_t>(c);
-      kernels::spmm_rows<T>(matrix.row_begin.data(), matrix.column.data(), matrix.weight.data(),
-                            chunks[chunk], chunks[chunk + 1], x.data, x.stride, y.data, y.stride,
-                            x.cols, accumulate);
-    }
-    between();
+kernels::Spmm<T> Propagation<T>::into(T a, MatrixView<T> y) const {
+  kernels::Spmm<T> product;
+  product.row_scale = scale_.data();
+  product.factor = a;
+  product.y = y.data;
+  product.y_stride = y.stride;
+  product.cols = y.cols;
+  return product;
+}
+
+template <typename T>
+void Propagation<T>::add(const AddedTo<T>& z, kernels::Spmm<T>& product) const {
+  using What = typename AddedTo<T>::What;
+  product.accumulate = z.what == What::y;
+  if (z.what == What::nothing || z.what == What::y) return;
+  HALOREC_ASSERT_LIGHT(z.rows.cols == product.cols);
+  HALOREC_ASSERT_LIGHT(z.rows.rows == (z.what == What::owned_rows ? num_owned() : num_demanded()));
+  product.base = z.rows.data;
+  product.base_stride = z.rows.stride;
+  product.base_factor = z.factor;
+  if (z.what == What::demanded_rows) {
+    product.base_row = position_.data();
+    // No rows here: the pointer may be null, and that means nothing to add.
+    if (z.rows.rows == 0) product.base = nullptr;
   }
 }
 
 template <typename T>
-void Propagation<T>::multiply(MatrixView<const T> x, MatrixView<T> y) {
+void Propagation<T>::prepare_exchange() {
+  if (is_prepared_) return;
+  is_prepared_ = true;
+  if (options_.exchange == ExchangePlan::hybrid) {
+    covered_ = cover_halo(*shard_);
+    gathered_.set(covered_->gathered);
+    partial_chunks_ = RowChunks(covered_->partial);
+  }
+}
+
+template <typename T>
+void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y) {
   HALOREC_ASSERT_LIGHT(x.rows == num_owned() && y.rows == num_owned() && x.cols == y.cols);
   HALOREC_ASSERT_LIGHT(x.data != y.data || x.rows == 0);
-  exchange_.start_gather(x.data, x.cols, x.stride);
-  product(shard_->local(), local_chunks_, x, y, false, [&] { exchange_.progress(); });
-  const T* ghosts = exchange_.finish_gather();
-  const MatrixView<const T> ghost_rows{ghosts, shard_->num_ghosts(), x.cols, x.cols};
-  product(shard_->cross(), cross_chunks_, ghost_rows, y, true, [] {});
+  prepare_exchange();
+  const bool hybrid = covered_.has_value();
+  const HaloPlan& plan = hybrid ? covered_->plan : shard_->halo();
+  rows_exchange_.use(plan);
+  rows_exchange_.start_gather(x.data, x.cols, x.stride, scale_.data());
+  if (hybrid) {
+    fit(sums_, plan.num_ghosts(), x.cols);
+    kernels::Spmm<T> partial = into(T{1}, sums_.view());
+    partial.row_scale = nullptr;
+    partial.column_scale = scale_.data();
+    partial.x = x.data;
+    partial.x_stride = x.stride;
+    product_.run(covered_->partial, partial_chunks_, partial, [&] { rows_exchange_.progress(); });
+    sums_exchange_.use(plan);
+    sums_exchange_.start_scatter_add(sums_.data(), x.cols);
+  }
+  kernels::Spmm<T> local = into(a, y);
+  local.column_scale = scale_.data();
+  local.x = x.data;
+  local.x_stride = x.stride;
+  add(z, local);
+  product_.run(shard_->local(), local_chunks_, local, [&] {
+    rows_exchange_.progress();
+    if (hybrid) sums_exchange_.progress();
+  });
+  kernels::Spmm<T> cross = into(a, y);
+  cross.x = rows_exchange_.finish_gather();
+  cross.x_stride = x.cols;
+  cross.accumulate = cross.y_by_row = true;
+  const Sparse& sparse = hybrid ? gathered_ : cross_;
+  product_.run(*sparse.matrix, sparse.chunks, cross, [&] {
+    if (hybrid) sums_exchange_.progress();
+  });
+  if (hybrid) sums_exchange_.finish_scatter_add(y.data, y.stride, a, scale_.data());
 }
 
 template <typename T>
-void Propagation<T>::multiply_transposed(MatrixView<const T> x, MatrixView<T> y) {
-  HALOREC_ASSERT_LIGHT(x.rows == num_owned() && y.rows == num_owned() && x.cols == y.cols);
-  HALOREC_ASSERT_LIGHT(x.data != y.data || x.rows == 0);
-  if (ghosts_.rows() != shard_->num_ghosts() || ghosts_.cols() != x.cols) {
-    ghosts_ = Matrix<T>(shard_->num_ghosts(), x.cols);
+void Propagation<T>::demand(std::span<const std::int32_t> rows) {
+  for (const std::int32_t row : demanded_) position_[static_cast<std::size_t>(row)] = -1;
+  for (const std::int32_t ghost : demanded_ghosts_) {
+    ghost_position_[static_cast<std::size_t>(ghost)] = -1;
   }
-  product(shard_->cross_transposed(), cross_transposed_chunks_, x, ghosts_.view(), false, [] {});
-  exchange_.start_scatter_add(ghosts_.data(), x.cols);
-  // The local block of a symmetric matrix is its own transpose.
-  product(shard_->local(), local_chunks_, x, y, false, [&] { exchange_.progress(); });
-  exchange_.finish_scatter_add(y.data, y.stride);
+  demanded_.assign(rows.begin(), rows.end());
+  demanded_scale_.resize(rows.size());
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    position_[static_cast<std::size_t>(rows[k])] = static_cast<std::int32_t>(k);
+    demanded_scale_[k] = scale_[static_cast<std::size_t>(rows[k])];
+  }
+  demanded_plan_ = shard_->halo().restricted(position_, num_demanded(), &demanded_ghosts_);
+  for (std::size_t k = 0; k < demanded_ghosts_.size(); ++k) {
+    ghost_position_[static_cast<std::size_t>(demanded_ghosts_[k])] = static_cast<std::int32_t>(k);
+  }
+  demanded_chunks_ = RowChunks(shard_->local(), demanded_);
+  demanded_ghost_chunks_ = RowChunks(shard_->cross_transposed(), demanded_ghosts_);
+}
+
+template <typename T>
+void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
+                                          MatrixView<T> y) {
+  HALOREC_ASSERT_LIGHT(x.rows == num_owned() && y.rows == num_demanded() && x.cols == y.cols);
+  HALOREC_ASSERT_LIGHT(z.what == AddedTo<T>::What::nothing ||
+                       z.what == AddedTo<T>::What::owned_rows);
+  fit(sums_, std::ssize(demanded_ghosts_), x.cols);
+  kernels::Spmm<T> partial = into(T{1}, sums_.view());
+  partial.row_scale = nullptr;
+  partial.column_scale = scale_.data();
+  partial.x = x.data;
+  partial.x_stride = x.stride;
+  product_.run(shard_->cross_transposed(), demanded_ghost_chunks_, partial);
+  sums_exchange_.use(*demanded_plan_);
+  sums_exchange_.start_scatter_add(sums_.data(), x.cols);
+
+  kernels::Spmm<T> local = into(a, y);
+  local.column_scale = scale_.data();
+  local.x = x.data;
+  local.x_stride = x.stride;
+  add(z, local);
+  product_.run(shard_->local(), demanded_chunks_, local, [&] { sums_exchange_.progress(); });
+  sums_exchange_.finish_scatter_add(y.data, y.stride, a, demanded_scale_.data());
+}
+
+template <typename T>
+void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
+                                            MatrixView<T> y) {
+  HALOREC_ASSERT_LIGHT(x.rows == num_demanded() && y.rows == num_owned() && x.cols == y.cols);
+  fit(scaled_, num_demanded(), x.cols);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < x.rows; ++k) {
+    const T scale = demanded_scale_[static_cast<std::size_t>(k)];
+    for (std::int64_t c = 0; c < x.cols; ++c) scaled_(k, c) = scale * x(k, c);
+  }
+  rows_exchange_.use(*demanded_plan_);
+  rows_exchange_.start_gather(scaled_.data(), x.cols, x.cols);
+
+  kernels::Spmm<T> local = into(a, y);
+  local.x = scaled_.data();
+  local.x_stride = x.cols;
+  local.x_row = position_.data();
+  add(z, local);
+  product_.run(shard_->local(), local_chunks_, local, [&] { rows_exchange_.progress(); });
+  kernels::Spmm<T> cross = into(a, y);
+  cross.x = rows_exchange_.finish_gather();
+  cross.x_stride = x.cols;
+  cross.x_row = ghost_position_.data();
+  cross.accumulate = cross.y_by_row = true;
+  if (demanded_ghosts_.empty()) return;
+  product_.run(*cross_.matrix, cross_.chunks, cross);
 }
 
 template class Propagation<float>;

@@ -1,45 +1,109 @@
 // y = A x for the symmetrically normalised adjacency A of the whole graph, spread over ranks: start
-// the gather of boundary rows, multiply the local edges in chunks while they travel (MPI moves data
-// only inside its calls, so progress is driven between chunks), finish the gather, multiply the
-// cross edges.
+// the exchange of boundary rows, multiply the local edges in chunks while they travel (MPI moves
+// data only inside its calls, so progress is driven between chunks), finish it, multiply the cross
+// edges.
+//
+// A loss reads few rows, so the last forward product is computed at those rows alone, and the first
+// backward product has only those rows nonzero. Both exchange only them: forward, ranks send
+// partial sums to the owners of the rows; backward, owners send the rows. On a million nodes that
+// is a small part of a product and of its halo.
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "comm/halo.hpp"
 #include "engine/matrix.hpp"
+#include "engine/sparse_product.hpp"
+#include "partition/covered_halo.hpp"
 #include "partition/shard.hpp"
 
 namespace halorec {
 
+enum class ExchangePlan : std::uint8_t { halo, hybrid };
+
+struct PropagationOptions {
+  ExchangePlan exchange = ExchangePlan::hybrid;
+  WireFormat wire = WireFormat::full;
+};
+
+// What a product is added to: nothing, what stands in y, or factor times rows.
+template <typename T>
+struct AddedTo {
+  enum class What : std::uint8_t { nothing, y, owned_rows, demanded_rows };
+  What what = What::nothing;
+  T factor = T{0};
+  MatrixView<const T> rows;
+
+  static AddedTo y() { return {What::y, T{1}, {}}; }
+  static AddedTo owned(T factor, MatrixView<const T> rows) {
+    return {What::owned_rows, factor, rows};
+  }
+  // rows: [demanded x cols]; other rows are zero.
+  static AddedTo demanded(T factor, MatrixView<const T> rows) {
+    return {What::demanded_rows, factor, rows};
+  }
+};
+
 template <typename T>
 class Propagation {
  public:
-  explicit Propagation(const Shard& shard);
+  explicit Propagation(const Shard& shard, const PropagationOptions& options = {});
 
   std::int64_t num_owned() const { return shard_->num_owned(); }
   Communicator& communicator() const { return shard_->communicator(); }
 
-  // y = A x; x, y: [num_owned x cols], owned rows, distinct. Collective.
-  void multiply(MatrixView<const T> x, MatrixView<T> y);
-  // y = A^T x, the adjoint: cross edges first, whose sums travel home while the local edges are
-  // multiplied, and are added in rank order. Collective. (A is symmetric, so both give the same up
-  // to the order of sums; the tape calls this one, as every operator's backward calls its adjoint.)
-  void multiply_transposed(MatrixView<const T> x, MatrixView<T> y);
+  // y = a A x + z. x, y: [num_owned x cols], owned rows, distinct. A is symmetric, so this is its
+  // own adjoint. Collective.
+  void multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
+
+  // Names the owned rows, ascending and distinct, that the next two calls are about; other ranks
+  // name theirs. Collective.
+  void demand(std::span<const std::int32_t> rows);
+  std::int64_t num_demanded() const { return std::ssize(demanded_); }
+  // y = (a A x)[demanded] + z[demanded]. x: [num_owned x cols]; y: [num_demanded x cols]; z:
+  // nothing or owned rows. Collective.
+  void multiply_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
+  // The adjoint: y = a A x + z, where x [num_demanded x cols] holds the demanded rows and all
+  // others are zero. y: [num_owned x cols]. Collective.
+  void multiply_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
 
  private:
-  // Row ranges of nearly equal numbers of nonzeros.
-  using Chunks = std::vector<std::int64_t>;
-  static Chunks balanced_chunks(const Csr& matrix);
-  template <typename BetweenChunks>
-  void product(const Csr& matrix, const Chunks& chunks, MatrixView<const T> x, MatrixView<T> y,
-               bool accumulate, const BetweenChunks& between);
+  // A matrix with the rows that have nonzeros, dealt out; the others need no touching.
+  struct Sparse {
+    const Csr* matrix = nullptr;
+    std::vector<std::int32_t> rows;
+    RowChunks chunks;
+    void set(const Csr& m);
+  };
+  kernels::Spmm<T> into(T a, MatrixView<T> y) const;
+  void add(const AddedTo<T>& z, kernels::Spmm<T>& product) const;
+  void prepare_exchange();
 
   const Shard* shard_;
-  HaloExchange<T> exchange_;
-  Chunks local_chunks_, cross_chunks_, cross_transposed_chunks_;
-  Matrix<T> ghosts_;
+  PropagationOptions options_;
+  std::vector<T> scale_;  // of owned rows
+  SparseProduct<T> product_;
+  RowChunks local_chunks_;
+  HaloExchange<T> rows_exchange_, sums_exchange_;
+  Matrix<T> sums_, scaled_;
+
+  // Full products: prepared by the first one, since a single layer needs none.
+  bool is_prepared_ = false;
+  std::optional<CoveredHalo> covered_;
+  Sparse gathered_;
+  RowChunks partial_chunks_;
+
+  // The demanded rows.
+  std::vector<std::int32_t> demanded_;
+  std::vector<std::int32_t> position_, ghost_position_;  // places among the demanded, or -1
+  std::optional<HaloPlan> demanded_plan_;
+  std::vector<std::int32_t> demanded_ghosts_;
+  std::vector<T> demanded_scale_;
+  RowChunks demanded_chunks_, demanded_ghost_chunks_;
+  Sparse cross_;
 };
 
 }  // namespace halorec

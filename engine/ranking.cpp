@@ -7,11 +7,13 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/kernels/dense.hpp"
+
 namespace halorec {
 namespace {
 
-constexpr std::int64_t kTilePeople = 64;
-constexpr std::int64_t kTileItems = 1024;
+constexpr std::int64_t kTilePeople = 256;
+constexpr std::int64_t kTileItems = 512;
 constexpr std::int64_t kBlockBytes = std::int64_t{1} << 20;
 
 std::int64_t items_in_block(std::int64_t width) {
@@ -90,19 +92,10 @@ class ListBuilder {
   // Scores of person p of the query for `count` items. NaN passes every comparison with the
   // threshold, so that it cannot go unseen.
   void offer(std::int64_t p, const std::uint32_t* items, const float* scores, std::int64_t count) {
-    constexpr std::int64_t kStep = 32;
     float threshold = threshold_of(p);
-    std::int64_t i = 0;
-    for (; i + kStep <= count; i += kStep) {
-      int num_passing = 0;
-      for (std::int64_t j = i; j < i + kStep; ++j) num_passing += scores[j] < threshold ? 0 : 1;
-      if (num_passing == 0) continue;
-      for (std::int64_t j = i; j < i + kStep; ++j) {
-        if (!(scores[j] < threshold)) threshold = consider(p, {items[j], scores[j]});
-      }
-    }
-    for (; i < count; ++i) {
-      if (!(scores[i] < threshold)) threshold = consider(p, {items[i], scores[i]});
+    for (std::int64_t i = 0;
+         (i += kernels::first_not_below(count - i, threshold, scores + i)) < count; ++i) {
+      threshold = consider(p, {items[i], scores[i]});
     }
   }
 

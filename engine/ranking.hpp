@@ -1,9 +1,9 @@
 // The best k items for each person, over the whole catalogue and all ranks.
 //
 // Blocks of items go round by broadcast, rank 0's first; each rank scores its people against the
-// block in tiles of 64 people x 1024 items and keeps every person's best k behind a threshold, so
+// block in tiles of 256 people x 512 items and keeps every person's best k behind a threshold, so
 // that most scores cost one compare. Nothing of size users x items exists: a rank holds one block
-// (at most 1 MiB or 256 items), a 256 KiB tile and the scorer's scratch for each thread, and 8 k
+// (at most 1 MiB or 256 items), a 512 KiB tile and the scorer's scratch for each thread, and 8 k
 // bytes a person asked for.
 #pragma once
 

@@ -1,5 +1,7 @@
 #include "engine/sampler.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -17,10 +19,17 @@ constexpr double kWeightUnit = 1 << 12;  // of the pool's weights
 }  // namespace
 
 Sampler::Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size,
-                 double negative_power)
+                 double negative_power, std::int64_t window_edges)
     : shard_(&shard), seed_(seed), batch_size_(batch_size) {
   HALOREC_ASSERT_LIGHT(batch_size > 0 && batch_size <= INT_MAX);
   steps_per_epoch_ = (static_cast<std::int64_t>(shard.num_edges()) + batch_size - 1) / batch_size;
+  std::int64_t own_edges = 0;
+  for (std::int64_t u = 0; u < shard.num_owned_users(); ++u) {
+    own_edges += std::ssize(shard.items_of(u));
+  }
+  const std::int64_t num_windows =
+      std::max<std::int64_t>(1, (own_edges + window_edges - 1) / window_edges);
+  steps_in_window_ = (steps_per_epoch_ + num_windows - 1) / num_windows;
   for (std::uint32_t item = 0; item < shard.num_items(); ++item) {
     if (shard.item_degree(item) > 0) trained_items_.push_back(item);
   }
@@ -34,53 +43,64 @@ Sampler::Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size
 }
 
 void Sampler::start_epoch(std::uint64_t epoch) {
-  const Permutation permutation(shard_->num_edges(), seed_, Purpose::shuffle, epoch);
-  const std::int64_t num_users = shard_->num_owned_users();
-  std::vector<std::int64_t> begin(static_cast<std::size_t>(num_users) + 1, 0);
-  for (std::int64_t u = 0; u < num_users; ++u) {
-    begin[static_cast<std::size_t>(u) + 1] =
-        begin[static_cast<std::size_t>(u)] + std::ssize(shard_->items_of(u));
-  }
-  std::vector<std::uint64_t> position(static_cast<std::size_t>(begin.back()));
-#pragma omp parallel for schedule(dynamic, 256)
-  for (std::int64_t u = 0; u < num_users; ++u) {
-    const std::uint64_t first = shard_->first_edge_of(u);
-    const std::int64_t own = begin[static_cast<std::size_t>(u)];
-    for (std::int64_t k = 0; k < std::ssize(shard_->items_of(u)); ++k) {
-      position[static_cast<std::size_t>(own + k)] =
-          permutation(first + static_cast<std::uint64_t>(k));
-    }
-  }
+  epoch_ = epoch;
+  window_first_ = window_last_ = 0;
+}
 
+void Sampler::deal(std::int64_t first_step) {
+  const Permutation permutation(shard_->num_edges(), seed_, Purpose::shuffle, epoch_);
   const auto size = static_cast<std::uint64_t>(batch_size_);
-  step_begin_.assign(static_cast<std::size_t>(steps_per_epoch_) + 1, 0);
-  for (const std::uint64_t p : position) ++step_begin_[p / size + 1];
-  std::partial_sum(step_begin_.begin(), step_begin_.end(), step_begin_.begin());
-  entries_.resize(position.size());
-  std::vector<std::int64_t> next(step_begin_.begin(), step_begin_.end() - 1);
-  std::size_t e = 0;
-  for (std::int64_t u = 0; u < num_users; ++u) {
-    for (const std::uint32_t item : shard_->items_of(u)) {
-      const std::uint64_t p = position[e++];
-      entries_[static_cast<std::size_t>(next[p / size]++)] = {static_cast<std::uint32_t>(p % size),
-                                                              static_cast<std::int32_t>(u), item};
+  window_first_ = first_step;
+  window_last_ = std::min(steps_per_epoch_, first_step + steps_in_window_);
+  const std::uint64_t first = static_cast<std::uint64_t>(window_first_) * size;
+  const std::uint64_t last = static_cast<std::uint64_t>(window_last_) * size;
+  const std::int64_t num_users = shard_->num_owned_users();
+  std::vector<std::vector<Dealt>> dealt(static_cast<std::size_t>(omp_get_max_threads()));
+#pragma omp parallel
+  {
+    auto& own = dealt[static_cast<std::size_t>(omp_get_thread_num())];
+#pragma omp for schedule(dynamic, 256)
+    for (std::int64_t u = 0; u < num_users; ++u) {
+      std::uint64_t edge = shard_->first_edge_of(u);
+      for (const std::uint32_t item : shard_->items_of(u)) {
+        const std::uint64_t p = permutation(edge++);
+        if (p < first || p >= last) continue;
+        own.push_back({static_cast<std::int32_t>((p - first) / size),
+                       {static_cast<std::uint32_t>(p % size), static_cast<std::int32_t>(u), item}});
+      }
     }
   }
+  const std::int64_t num_steps = window_last_ - window_first_;
+  step_begin_.assign(static_cast<std::size_t>(num_steps) + 1, 0);
+  for (const auto& own : dealt) {
+    for (const Dealt& d : own) ++step_begin_[static_cast<std::size_t>(d.step) + 1];
+  }
+  std::partial_sum(step_begin_.begin(), step_begin_.end(), step_begin_.begin());
+  entries_.resize(static_cast<std::size_t>(step_begin_.back()));
+  std::vector<std::int64_t> next(step_begin_.begin(), step_begin_.end() - 1);
+  for (auto& own : dealt) {
+    for (const Dealt& d : own) {
+      entries_[static_cast<std::size_t>(next[static_cast<std::size_t>(d.step)]++)] = d.entry;
+    }
+    own = {};
+  }
+  // Positions are distinct, so the order is one whatever the threads were.
 #pragma omp parallel for schedule(static)
-  for (std::int64_t s = 0; s < steps_per_epoch_; ++s) {
+  for (std::int64_t s = 0; s < num_steps; ++s) {
     std::sort(entries_.begin() + step_begin_[static_cast<std::size_t>(s)],
               entries_.begin() + step_begin_[static_cast<std::size_t>(s) + 1],
-              [](const Entry& a, const Entry& b) { return a.position < b.position; });
+              [](const Entry& x, const Entry& y) { return x.position < y.position; });
   }
 }
 
-Batch Sampler::batch(std::int64_t step_in_epoch) const {
+Batch Sampler::batch(std::int64_t step_in_epoch) {
   HALOREC_ASSERT_LIGHT(step_in_epoch >= 0 && step_in_epoch < steps_per_epoch_);
+  if (step_in_epoch < window_first_ || step_in_epoch >= window_last_) deal(step_in_epoch);
+  const auto step = static_cast<std::size_t>(step_in_epoch - window_first_);
   Batch batch;
   const auto num_edges = static_cast<std::int64_t>(shard_->num_edges());
   batch.global_size = std::min(batch_size_, num_edges - step_in_epoch * batch_size_);
-  for (std::int64_t k = step_begin_[static_cast<std::size_t>(step_in_epoch)];
-       k < step_begin_[static_cast<std::size_t>(step_in_epoch) + 1]; ++k) {
+  for (std::int64_t k = step_begin_[step]; k < step_begin_[step + 1]; ++k) {
     const Entry& entry = entries_[static_cast<std::size_t>(k)];
     batch.user_rows.push_back(entry.user_row);
     batch.items.push_back(entry.item);

@@ -24,15 +24,17 @@ struct Batch {
 class Sampler {
  public:
   // `batch_size`: positives of all ranks together. `negative_power`: in [0, 1], of the pool.
-  Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size, double negative_power);
+  // `window_edges`: owned edges that are dealt to their steps at a time, 32 bytes each meanwhile.
+  Sampler(const Shard& shard, std::uint64_t seed, std::int64_t batch_size, double negative_power,
+          std::int64_t window_edges = std::int64_t{1} << 25);
 
   std::int64_t batch_size() const { return batch_size_; }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
 
-  // Deals this rank's edges to the steps of an epoch: edge number e goes to position perm(e), step
-  // = position / batch size. 12 bytes an owned edge, 8 more while it runs.
+  // Edge number e goes to position perm(e) of the epoch, step = position / batch size. A rank deals
+  // its edges to a window of steps when the first of them is asked for.
   void start_epoch(std::uint64_t epoch);
-  Batch batch(std::int64_t step_in_epoch) const;
+  Batch batch(std::int64_t step_in_epoch);
 
   // `size` items for a step, the same on every rank, drawn with replacement in proportion to their
   // training degree to the negative power: 1 draws like positives, 0 uniformly among items with
@@ -53,13 +55,22 @@ class Sampler {
     std::uint32_t item;
   };
 
+  struct Dealt {
+    std::int32_t step;  // within the window
+    Entry entry;
+  };
+  void deal(std::int64_t first_step);
+
   const Shard* shard_;
   std::uint64_t seed_;
   std::int64_t batch_size_;
   std::int64_t steps_per_epoch_;
   std::vector<std::uint32_t> trained_items_;       // items with training interactions, ascending
   std::vector<std::uint64_t> pool_weight_before_;  // sums over trained_items_, from 0
-  std::vector<std::int64_t> step_begin_;
+  std::uint64_t epoch_ = 0;
+  std::int64_t steps_in_window_ = 1;
+  std::int64_t window_first_ = 0, window_last_ = 0;  // steps whose entries are there
+  std::vector<std::int64_t> step_begin_;             // by step within the window
   std::vector<Entry> entries_;
 };
 

@@ -5,11 +5,27 @@
 namespace halorec {
 
 template <typename T>
+void Variable<T>::clear_stale_gradient() {
+  if (!claim_gradient()) return;
+#pragma omp parallel for schedule(static)
+  for (std::int64_t r = 0; r < gradient.rows; ++r) {
+    std::fill_n(gradient.row(r), gradient.cols, T{0});
+  }
+}
+
+template <typename T>
 Variable<T>& Tape<T>::leaf(MatrixView<T> value, MatrixView<T> gradient) {
   Variable<T>& variable = variables_.emplace_back();
   variable.value = value;
   variable.gradient = gradient;
   variable.wants_gradient_ = gradient.data != nullptr || value.rows * value.cols == 0;
+  return variable;
+}
+
+template <typename T>
+Variable<T>& Tape<T>::parameter(MatrixView<T> value, MatrixView<T> gradient) {
+  Variable<T>& variable = leaf(value, gradient);
+  variable.gradient_is_stale_ = gradient.data != nullptr;
   return variable;
 }
 
@@ -32,6 +48,7 @@ Matrix<T>& Tape<T>::scratch(std::int64_t rows, std::int64_t cols) {
 template <typename T>
 void Tape<T>::backward() {
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) (*record)();
+  for (Variable<T>& variable : variables_) variable.clear_stale_gradient();
 }
 
 template <typename T>
@@ -59,6 +76,8 @@ Matrix<T> Tape<T>::take(std::int64_t rows, std::int64_t cols) {
   return matrix;
 }
 
+template class Variable<float>;
+template class Variable<double>;
 template class Tape<float>;
 template class Tape<double>;
 

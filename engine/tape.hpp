@@ -24,12 +24,18 @@ class Variable {
   MatrixView<T> gradient;  // .data == nullptr when nothing upstream wants it
 
   bool wants_gradient() const { return wants_gradient_; }
+  // True once when nothing has been added to the gradient of a parameter yet: the caller then
+  // overwrites all of it, which saves clearing it beforehand. Otherwise the caller adds.
+  bool claim_gradient() { return std::exchange(gradient_is_stale_, false); }
+  // For operators that add to some rows only: clears the gradient unless something was added.
+  void clear_stale_gradient();
 
  private:
   template <typename>
   friend class Tape;
   Matrix<T> own_value_, own_gradient_;
   bool wants_gradient_ = true;
+  bool gradient_is_stale_ = false;
 };
 
 template <typename T>
@@ -38,6 +44,9 @@ class Tape {
   // A leaf over storage that outlives the step. Gradients are added to `gradient`; pass an empty
   // view for a constant.
   Variable<T>& leaf(MatrixView<T> value, MatrixView<T> gradient);
+  // A leaf whose gradient is this step's alone: what stands there is forgotten, and after
+  // backward() it is defined, zero if no operator added to it.
+  Variable<T>& parameter(MatrixView<T> value, MatrixView<T> gradient);
   // The result of an operator: value uninitialised, gradient zero.
   Variable<T>& result(std::int64_t rows, std::int64_t cols);
   // A matrix for use inside this step; contents undefined. Lives until clear().

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
+#include <numeric>
 
 #include "comm/watchdog.hpp"
 
@@ -201,13 +202,15 @@ void Trainer<T>::load_best() {
 
 template <typename T>
 Matrix<float> Trainer<T>::final_rows() {
-  return final_rows_of(*model_);
+  return final_rows_of(*model_, shard_->num_owned());
 }
 
 template <typename T>
-Matrix<float> final_rows_of(Model<T>& model) {
+Matrix<float> final_rows_of(Model<T>& model, std::int64_t num_owned) {
+  std::vector<std::int32_t> all(static_cast<std::size_t>(num_owned));
+  std::iota(all.begin(), all.end(), 0);
   Tape<T> tape;
-  const MatrixView<T> rows = model.forward(tape).rows.value;
+  const MatrixView<T> rows = model.forward(tape, all).rows.value;
   Matrix<float> result(rows.rows, rows.cols);
 #pragma omp parallel for schedule(static)
   for (std::int64_t r = 0; r < rows.rows; ++r) {
@@ -218,7 +221,7 @@ Matrix<float> final_rows_of(Model<T>& model) {
 
 template class Trainer<float>;
 template class Trainer<double>;
-template Matrix<float> final_rows_of<float>(Model<float>&);
-template Matrix<float> final_rows_of<double>(Model<double>&);
+template Matrix<float> final_rows_of<float>(Model<float>&, std::int64_t);
+template Matrix<float> final_rows_of<double>(Model<double>&, std::int64_t);
 
 }  // namespace halorec

@@ -104,6 +104,6 @@ class Trainer {
 
 // Final rows [num_owned x dim] of a model as it stands, in float. Collective.
 template <typename T>
-Matrix<float> final_rows_of(Model<T>& model);
+Matrix<float> final_rows_of(Model<T>& model, std::int64_t num_owned);
 
 }  // namespace halorec

@@ -20,7 +20,6 @@ TrainingStep<T>::TrainingStep(const Shard& shard, Model<T>& model, Optimizer<T>&
 template <typename T>
 double TrainingStep<T>::compute(std::uint64_t step, const Batch& batch) {
   tape_.clear();
-  optimizer_->clear_gradients();
 
   const bool is_softmax = loss_.kind == LossKind::softmax;
   std::vector<std::uint32_t> negatives;
@@ -41,10 +40,11 @@ double TrainingStep<T>::compute(std::uint64_t step, const Batch& batch) {
   for (const std::uint32_t item : negatives) wanted.push_back(shard_->address_of_item(item));
 
   std::optional<PhaseTimers::Scope> phase;
-  phase.emplace(*timers_, "forward");
-  const typename Model<T>::Output output = model_->forward(tape_);
-  phase.emplace(*timers_, "loss");
+  phase.emplace(*timers_, "sample");
   const BatchGather plan(shard_->communicator(), wanted);
+  phase.emplace(*timers_, "forward");
+  const typename Model<T>::Output output = model_->forward(tape_, plan.served_rows());
+  phase.emplace(*timers_, "loss");
   Variable<T>& rows = gather_rows(tape_, plan, output.rows);
   Variable<T>& users = row_range(tape_, rows, 0, n);
   Variable<T>& positives = row_range(tape_, rows, n, n);
@@ -59,13 +59,13 @@ double TrainingStep<T>::compute(std::uint64_t step, const Batch& batch) {
   } else {
     loss = bpr_loss(tape_, users, positives, others, batch.global_size);
   }
-  // L2 needs no rows, only how often each was read: counts go home, the owner does the rest.
+  // L2 needs to know only how often each row was read: counts go home, the owner does the rest.
   std::vector<T> factors;
   if (loss_.l2 > 0) {
     const auto each = static_cast<T>(loss_.l2 / static_cast<double>(batch.global_size));
     std::vector<T> reads(wanted.size(), each);
     if (is_softmax) std::fill(reads.begin() + 2 * n, reads.end(), T{0});
-    factors.assign(static_cast<std::size_t>(shard_->num_owned()), T{0});
+    factors.assign(static_cast<std::size_t>(plan.num_served()), T{0});
     plan.scatter_add(reads.data(), 1, factors.data(), 1);
     loss += l2_penalty(tape_, output.initial, std::span<const T>(factors));
   }

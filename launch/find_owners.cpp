@@ -42,7 +42,8 @@ std::optional<Owners> from_file(const OwnersRequest& request, const std::string&
                                 int num_parts, std::string& warning) {
   // A file named in an earlier start must not stop a run that needs no cut.
   if (request.file_is_restored && num_parts == 1) return std::nullopt;
-  const std::string instead = fmt::format("cutting anew by {}", cut_method_name(request.cut.method));
+  const std::string instead =
+      fmt::format("cutting anew (--method {})", cut_method_name(request.cut.method));
   try {
     Owners owners = load_owners(*request.file, dataset_hash);
     if (owners.num_parts == num_parts) return owners;
@@ -70,12 +71,39 @@ std::optional<fs::path> default_cache() {
   return std::nullopt;
 }
 
+MethodChoice choose_method(Communicator& communicator, const DatasetFile& dataset,
+                           TrainingPart part, CutMethod method, std::optional<double> memory_gib) {
+  std::uint64_t num_edges = dataset.num_interactions(Split::train);
+  if (part != TrainingPart::train) num_edges += dataset.num_interactions(Split::validation);
+  std::optional<std::uint64_t> limit;
+  if (memory_gib) limit = static_cast<std::uint64_t>(*memory_gib * (1 << 30));
+  MethodChoice choice;
+  communicator.on_root([&] {
+    choice = choose_method(method, dataset.num_users() + dataset.num_items(), num_edges, limit);
+  });
+  choice.method = static_cast<CutMethod>(communicator.broadcast(static_cast<int>(choice.method)));
+  choice.metis_bytes = communicator.broadcast(choice.metis_bytes);
+  choice.limit_bytes = communicator.broadcast(choice.limit_bytes);
+  communicator.broadcast(choice.reason);
+  return choice;
+}
+
 FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
                         const OwnersRequest& request) {
   FoundOwners found;
+  const auto start = std::chrono::steady_clock::now();
+  const MethodChoice choice =
+      choose_method(communicator, dataset, request.part, request.cut.method, request.memory_gib);
   CutOptions options = request.cut;
   options.num_parts = communicator.size();
-  const auto start = std::chrono::steady_clock::now();
+  options.method = choice.method;
+  options.memory_bytes = choice.limit_bytes;
+  const std::string key =
+      cut_key(dataset.content_hash(), training_part_name(request.part), options);
+  fs::path cached;
+  if (request.cache) {
+    cached = *request.cache / "cuts" / fmt::format("{:016x}.h5", hash_bytes(key));
+  }
   communicator.on_root([&] {
     if (request.file) {
       if (auto owners =
@@ -91,25 +119,27 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
       found.how = "one rank owns everything";
       return;
     }
-    const std::string key =
-        cut_key(dataset.content_hash(), training_part_name(request.part), options);
-    fs::path cached;
     if (request.cache) {
-      cached = *request.cache / "cuts" / fmt::format("{:016x}.h5", hash_bytes(key));
       if (auto owners = from_cache(cached, key, dataset.content_hash())) {
         found.owners = std::move(*owners);
         found.how = "from the cache (" + cached.string() + ")";
         return;
       }
     }
-    found.owners = cut(read_graph(dataset, request.part), options);
-    found.how = fmt::format("cut by {}", cut_method_name(options.method));
-    if (request.cache) into_cache(found.owners, key, dataset.content_hash(), cached);
+    if (request.announce) request.announce(choice);
   });
-  found.owners.num_parts = communicator.size();
-  communicator.broadcast(found.owners.user);
-  communicator.broadcast(found.owners.item);
   communicator.broadcast(found.how);
+  if (found.how.empty()) {
+    found.owners = cut(communicator, dataset, request.part, options);
+    found.how = fmt::format("cut by {}", cut_method_name(options.method));
+    communicator.on_root_briefly([&] {
+      if (request.cache) into_cache(found.owners, key, dataset.content_hash(), cached);
+    });
+  } else {
+    communicator.broadcast(found.owners.user);
+    communicator.broadcast(found.owners.item);
+  }
+  found.owners.num_parts = communicator.size();
   found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return found;
 }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "partition/dataset.hpp"
 #include "partition/graph.hpp"
+#include "partition/metis_memory.hpp"
 #include "partition/partitioner.hpp"
 
 namespace halorec {
@@ -14,11 +16,14 @@ namespace halorec {
 class Communicator;
 
 struct OwnersRequest {
-  CutOptions cut;  // num_parts is set to the number of ranks
+  CutOptions cut;  // num_parts is set to the number of ranks, memory_bytes to the limit
+  std::optional<double> memory_gib;  // --memory-limit
   TrainingPart part = TrainingPart::train;
   std::optional<std::filesystem::path> file;   // --partition
   bool file_is_restored = false;  // named when the run began, not now: it may be gone
   std::optional<std::filesystem::path> cache;  // folder of cached cuts; none: no cache
+  // Told on the root before a cut begins, not when owners are read. May be empty.
+  std::function<void(const MethodChoice&)> announce;
 };
 
 struct FoundOwners {
@@ -29,10 +34,15 @@ struct FoundOwners {
 };
 
 // A file for another number of parts, or a restored one that is missing or broken, is not used
-// (warned); Error when a file that is named now is missing or broken. Rank 0 reads or cuts, the others
-// receive. Collective.
+// (warned); Error when a file that is named now is missing or broken. Rank 0 reads, the others
+// receive; all share in a cut by cluster. Collective.
 FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
                         const OwnersRequest& request);
+
+// The choice of a method for the training part of a file, made on rank 0, where METIS would run.
+// The same on every rank. Collective.
+MethodChoice choose_method(Communicator& communicator, const DatasetFile& dataset,
+                           TrainingPart part, CutMethod method, std::optional<double> memory_gib);
 
 // $HALOREC_CACHE, else $XDG_CACHE_HOME/halorec, else ~/.cache/halorec; empty where none is known.
 std::optional<std::filesystem::path> default_cache();

@@ -14,8 +14,9 @@ namespace fs = std::filesystem;
 
 // Options that do not alter what a run computes (beyond the order of sums): they may differ on
 // --resume, and keep the run's values when they are left out.
-constexpr std::array<std::string_view, 6> kFreeOptions = {
-    "partition", "method", "balance", "log-every", "checkpoint-epochs", "checkpoint-steps"};
+constexpr std::array<std::string_view, 8> kFreeOptions = {
+    "partition", "method",    "balance",           "memory-limit",
+    "exchange",  "log-every", "checkpoint-epochs", "checkpoint-steps"};
 // Options of one start, not of the run.
 constexpr std::array<std::string_view, 7> kOwnOptions = {
     "run", "data", "resume", "overwrite", "threads", "json", "stall-seconds"};

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/check.hpp"
+#include "comm/communicator.hpp"
 #include "comm/hdf5_file.hpp"
 #include "partition/dataset.hpp"
 #include "partition/import.hpp"
@@ -149,29 +150,38 @@ struct RemovedFolder {
   fs::path path;
   ~RemovedFolder() {
     std::error_code ignored;
-    fs::remove_all(path, ignored);
+    if (!path.empty()) fs::remove_all(path, ignored);
   }
 };
 
 }  // namespace
 
-DataSource::DataSource(const fs::path& data) {
-  if (is_dataset_file(data)) {
-    file_ = std::make_unique<DatasetFile>(data);
-    return;
-  }
-  ImportOptions import;
-  import.seed = kImportSeed;
-  const Dataset dataset = import_dataset({data}, import);
-  std::string folder = (fs::temp_directory_path() / "halorec-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) {
-    fail("cannot make a temporary folder {}: {}; TMPDIR says where", folder,
-         std::generic_category().message(errno));
-  }
+DataSource::DataSource(Communicator& communicator, const fs::path& data) {
+  std::string path = data.string();
+  RemovedFolder removed;
+  communicator.on_root([&] {
+    if (is_dataset_file(data)) {
+      file_ = std::make_unique<DatasetFile>(data);
+      return;
+    }
+    ImportOptions import;
+    import.seed = kImportSeed;
+    const Dataset dataset = import_dataset({data}, import);
+    std::string folder = (fs::temp_directory_path() / "halorec-XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr) {
+      fail("cannot make a temporary folder {}: {}; TMPDIR says where", folder,
+           std::generic_category().message(errno));
+    }
+    removed.path = folder;
+    path = (fs::path(folder) / "dataset.h5").string();
+    save_dataset(dataset, path);
+    file_ = std::make_unique<DatasetFile>(path, false);
+  });
+  communicator.broadcast(path);
+  communicator.together([&] {
+    if (!communicator.is_root()) file_ = std::make_unique<DatasetFile>(path, false);
+  });
   // Opened, the file needs its name no longer: nothing is left behind, however this process ends.
-  const RemovedFolder removed{folder};
-  save_dataset(dataset, fs::path(folder) / "dataset.h5");
-  file_ = std::make_unique<DatasetFile>(fs::path(folder) / "dataset.h5", false);
 }
 
 std::string hash_of_data(const fs::path& path) {

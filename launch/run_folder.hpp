@@ -77,11 +77,12 @@ inline constexpr std::uint64_t kImportSeed = 1;
 // The contents of `path` as a dataset file of its own at `target` (a copy of a dataset file, or raw
 // data imported with the options' defaults); returns its content hash. Not collective.
 std::string bring_dataset(const std::filesystem::path& path, const std::filesystem::path& target);
-// DATA of a command that has no run to keep it in: a dataset file as it is, or raw data imported
-// into a temporary file without a name. Not collective.
+// DATA of a command that has no run to keep it in, open on every rank: a dataset file as it is, or
+// raw data that rank 0 imports into a file that vanishes with the program (in TMPDIR, which the
+// ranks must share then).
 class DataSource {
  public:
-  explicit DataSource(const std::filesystem::path& data);
+  DataSource(Communicator& communicator, const std::filesystem::path& data);  // collective
   const DatasetFile& dataset() const { return *file_; }
 
  private:

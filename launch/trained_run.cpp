@@ -42,7 +42,7 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
   step = communicator.broadcast(step);
   const auto model = make_model<T>(run.model, *run.shard, model_options(arguments, run.seed));
   run.epoch = checkpoints.load<T>(*run.shard, step, model->parameters(), false).epoch;
-  run.embeddings = final_rows_of(*model);
+  run.embeddings = final_rows_of(*model, run.shard->num_owned());
 }
 
 }  // namespace

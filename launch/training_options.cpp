@@ -25,6 +25,20 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("neighbours", a.neighbours, "of an item, itemknn keeps the most similar")
       .range(1, 10000);
 
+  options.group("Exchange");
+  options
+      .add("exchange", a.exchange,
+           "between ranks: halo sends a boundary row to all who read it; hybrid sends rows or "
+           "partial "
+           "sums, whichever are fewer; columns gives each rank the whole graph and some columns of "
+           "all rows, exchanged once before the layers and once after; auto: columns where fewer "
+           "vectors travel so and the graph fits, else hybrid")
+      .choices({"auto", "halo", "hybrid", "columns"});
+  options
+      .add("wire", a.wire,
+           "how boundary rows travel; bf16 halves the bytes and rounds them to 8 bits of mantissa")
+      .choices({"fp32", "bf16"});
+
   options.group("Objective");
   options.add("loss", a.loss, "what training lowers").choices({"softmax", "bpr"});
   options
@@ -96,7 +110,9 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     }
     return names;
   }
-  if (a.model != "lightgcn") names.insert(names.end(), {"layers", "learn-layer-weights"});
+  if (a.model != "lightgcn") {
+    names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire"});
+  }
   if (a.loss != "softmax")
     names.insert(names.end(), {"negative-power", "temperature", "temperature2"});
   if (a.select == "none") names.insert(names.end(), {"metric", "patience", "evaluate-every"});
@@ -110,6 +126,8 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.learn_layer_weights = a.learn_layer_weights;
   options.initial_deviation = a.init.value_or(a.loss == "bpr" ? 0.1 : 0.01);
   options.seed = seed;
+  options.propagation.exchange = a.exchange == "halo" ? ExchangePlan::halo : ExchangePlan::hybrid;
+  options.propagation.wire = a.wire == "bf16" ? WireFormat::bf16 : WireFormat::full;
   return options;
 }
 

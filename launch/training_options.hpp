@@ -23,6 +23,9 @@ struct TrainingArguments {
   std::string precision = "single";
   std::int64_t neighbours = 100;
 
+  std::string exchange = "auto";
+  std::string wire = "fp32";
+
   std::string loss = "softmax";
   std::optional<std::int64_t> batch;
   std::optional<std::int64_t> negatives;

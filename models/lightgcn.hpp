@@ -2,8 +2,11 @@
 // without transforms or nonlinearities. w_k = 1 / (L + 1), or learned from there.
 #pragma once
 
+#include <optional>
+
 #include "engine/model.hpp"
 #include "engine/ops/layer_sum.hpp"
+#include "engine/ops/rows.hpp"
 
 namespace halorec {
 
@@ -11,11 +14,15 @@ template <typename T>
 class LightGcn : public Model<T> {
  public:
   LightGcn(const Shard& shard, const ModelOptions& options)
-      : propagation_(shard),
-        embeddings_("embeddings", false, shard.num_owned(), options.dim),
+      : embeddings_("embeddings", false, shard.num_owned(), options.dim),
         layer_weights_("layer_weights", true, 1, options.num_layers + 1),
         learn_layer_weights_(options.learn_layer_weights) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+    if (options.whole_graph != nullptr) {
+      columns_.emplace(shard, *options.whole_graph, options.dim);
+    } else {
+      propagation_.emplace(shard, options.propagation);
+    }
     layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
   }
 
@@ -24,16 +31,21 @@ class LightGcn : public Model<T> {
     return {&embeddings_};
   }
 
-  typename Model<T>::Output forward(Tape<T>& tape) override {
-    Variable<T>& e = tape.leaf(embeddings_.value.view(), embeddings_.gradient.view());
+  typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
+    Variable<T>& e = tape.parameter(embeddings_.value.view(), embeddings_.gradient.view());
     Variable<T>& w =
-        tape.leaf(layer_weights_.value.view(),
-                  learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
-    return {layer_sum(tape, propagation_, e, w), e};
+        tape.parameter(layer_weights_.value.view(),
+                       learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
+    // Recorded first, so that backward the layer sum writes the gradient and this adds to it.
+    Variable<T>& initial = select_rows(tape, e, rows);
+    return {columns_ ? layer_sum(tape, *columns_, e, w, rows)
+                     : layer_sum(tape, *propagation_, e, w, rows),
+            initial};
   }
 
  private:
-  Propagation<T> propagation_;
+  std::optional<Propagation<T>> propagation_;
+  std::optional<ColumnPropagation<T>> columns_;
   Parameter<T> embeddings_;
   Parameter<T> layer_weights_;
   bool learn_layer_weights_;

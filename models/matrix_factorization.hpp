@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/model.hpp"
+#include "engine/ops/rows.hpp"
 
 namespace halorec {
 
@@ -16,9 +17,10 @@ class MatrixFactorization : public Model<T> {
 
   std::vector<Parameter<T>*> parameters() override { return {&embeddings_}; }
 
-  typename Model<T>::Output forward(Tape<T>& tape) override {
-    Variable<T>& e = tape.leaf(embeddings_.value.view(), embeddings_.gradient.view());
-    return {e, e};
+  typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
+    Variable<T>& e = tape.parameter(embeddings_.value.view(), embeddings_.gradient.view());
+    Variable<T>& selected = select_rows(tape, e, rows);
+    return {selected, selected};
   }
 
  private:

@@ -32,17 +32,6 @@ std::vector<std::uint64_t> hash_all(const StringTable& table) {
   return hashes;
 }
 
-// One row of a user with what its part depends on, side by side: the columns are in the order of
-// the file, where a user's rows lie far apart.
-struct KeyedRow {
-  std::uint64_t key;
-  std::int64_t time;
-  std::uint32_t item;
-  float weight;
-  std::uint32_t row;
-  std::uint8_t behavior;
-};
-
 // Gives rows their keys: random bits of (seed, user id, item id, occurrence). Occurrences of one
 // pair are counted by time, behavior and weight, so that only rows equal in all of them, whose
 // exchange changes nothing, are told apart by their order.
@@ -72,9 +61,7 @@ class Keys {
     std::uint32_t occurrence = 0;
     for (std::size_t k = 0; k < rows.size(); ++k) {
       occurrence = k > 0 && rows[k - 1].item == rows[k].item ? occurrence + 1 : 0;
-      const std::uint64_t pair =
-          user_hash_[user] * 0x9E3779B97F4A7C15ULL + item_hash_[rows[k].item];
-      rows[k].key = random_.bits(pair, occurrence);
+      rows[k].key = split_key(random_, user_hash_[user], item_hash_[rows[k].item], occurrence);
     }
   }
 
@@ -100,36 +87,12 @@ void for_each_user(const EventTable& events, const RowsByUser& by_user, const Ke
   });
 }
 
-void sort_by_key(std::vector<KeyedRow>& rows) {
-  std::sort(rows.begin(), rows.end(), [](const KeyedRow& a, const KeyedRow& b) {
-    return std::tie(a.key, a.row) < std::tie(b.key, b.row);
-  });
+bool by_key(const KeyedRow& a, const KeyedRow& b) {
+  return std::tie(a.key, a.row) < std::tie(b.key, b.row);
 }
 
-void split_random(const EventTable& events, const RowsByUser& by_user, const Keys& keys,
-                  std::vector<std::uint8_t>& part) {
-  for_each_user(events, by_user, keys, part, part_of(Split::train),
-                [&](std::vector<KeyedRow>& rows) {
-                  sort_by_key(rows);
-                  const std::uint64_t test = rows.size() / kTestShare;
-                  const std::uint64_t validation = tenth(rows.size() - test);
-                  for (std::uint64_t k = 0; k < test + validation; ++k) {
-                    part[rows[k].row] = part_of(k < test ? Split::test : Split::validation);
-                  }
-                });
-}
-
-void split_leave_last(const EventTable& events, const RowsByUser& by_user, const Keys& keys,
-                      std::vector<std::uint8_t>& part) {
-  for_each_user(events, by_user, keys, part, part_of(Split::train),
-                [&](std::vector<KeyedRow>& rows) {
-                  if (rows.size() < kMinLeaveLast) return;
-                  std::sort(rows.begin(), rows.end(), [](const KeyedRow& a, const KeyedRow& b) {
-                    return std::tie(a.time, a.key, a.row) < std::tie(b.time, b.key, b.row);
-                  });
-                  part[rows[rows.size() - 1].row] = part_of(Split::test);
-                  part[rows[rows.size() - 2].row] = part_of(Split::validation);
-                });
+bool by_time(const KeyedRow& a, const KeyedRow& b) {
+  return std::tie(a.time, a.key, a.row) < std::tie(b.time, b.key, b.row);
 }
 
 void split_given(const EventTable& events, const RowsByUser& by_user, const Keys& keys,
@@ -144,30 +107,29 @@ void split_given(const EventTable& events, const RowsByUser& by_user, const Keys
   for_each_user(events, by_user, keys, part, part_of(Split::train),
                 [&](std::vector<KeyedRow>& rows) {
                   if (rows.size() < kMinGiven) return;
-                  sort_by_key(rows);
+                  std::sort(rows.begin(), rows.end(), by_key);
                   for (std::uint64_t k = 0; k < tenth(rows.size()); ++k) {
                     part[rows[k].row] = part_of(Split::validation);
                   }
                 });
 }
 
-// Moves the rows of `among` at or after the time that stands at `numerator / denominator` of their
-// sorted times to part `late`. Returns false when no row lies before that time.
+// Moves the rows of `among` at or after the time that stands at time_cut of their sorted times to
+// part `late`. Returns false when no row lies before that time.
 bool cut_time(const EventTable& events, std::vector<std::uint8_t>& part, std::uint8_t among,
-              std::uint64_t numerator, std::uint64_t denominator, std::uint8_t late) {
+              Split late) {
   std::vector<std::int64_t> times;
   for (std::uint64_t row = 0; row < part.size(); ++row) {
     if (part[row] == among) times.push_back(events.time[row]);
   }
   if (times.empty()) return true;  // nothing to cut; split_events reports it
-  const auto cut =
-      times.begin() + static_cast<std::ptrdiff_t>(times.size() * numerator / denominator);
+  const auto cut = times.begin() + static_cast<std::ptrdiff_t>(time_cut(times.size(), late));
   std::nth_element(times.begin(), cut, times.end());
   bool any_before = false;
   for (std::uint64_t row = 0; row < part.size(); ++row) {
     if (part[row] != among) continue;
     if (events.time[row] >= *cut) {
-      part[row] = late;
+      part[row] = part_of(late);
     } else {
       any_before = true;
     }
@@ -177,15 +139,43 @@ bool cut_time(const EventTable& events, std::vector<std::uint8_t>& part, std::ui
 
 void split_time(const EventTable& events, std::vector<std::uint8_t>& part) {
   constexpr std::uint8_t kTrain = part_of(Split::train);
-  if (!cut_time(events, part, kTrain, 4, 5, part_of(Split::test)) ||
-      !cut_time(events, part, kTrain, 7, 8, part_of(Split::validation))) {
-    fail(
-        "--protocol time: too many interactions share the earliest time, so that none is left to "
-        "train on; choose --protocol random");
+  if (!cut_time(events, part, kTrain, Split::test) ||
+      !cut_time(events, part, kTrain, Split::validation)) {
+    fail_nothing_before_cut();
   }
 }
 
 }  // namespace
+
+void fail_nothing_before_cut() {
+  fail(
+      "--protocol time: too many interactions share the earliest time, so that none is left to "
+      "train on; choose --protocol random");
+}
+
+std::uint64_t split_key(const Random& random, std::uint64_t user_hash, std::uint64_t item_hash,
+                        std::uint32_t occurrence) {
+  return random.bits(user_hash * 0x9E3779B97F4A7C15ULL + item_hash, occurrence);
+}
+
+void choose_random(std::vector<KeyedRow>& rows, std::vector<std::uint8_t>& part) {
+  const std::uint64_t test = rows.size() / kTestShare;
+  const std::uint64_t held_out = test + tenth(rows.size() - test);
+  const auto first = rows.begin(), cut = first + static_cast<std::ptrdiff_t>(held_out);
+  // The held-out rows in front, of those the tested ones.
+  std::nth_element(first, cut, rows.end(), by_key);
+  std::nth_element(first, first + static_cast<std::ptrdiff_t>(test), cut, by_key);
+  for (std::uint64_t k = 0; k < held_out; ++k) {
+    part[rows[k].row] = part_of(k < test ? Split::test : Split::validation);
+  }
+}
+
+void choose_leave_last(std::vector<KeyedRow>& rows, std::vector<std::uint8_t>& part) {
+  if (rows.size() < kMinLeaveLast) return;
+  std::nth_element(rows.begin(), rows.end() - 2, rows.end(), by_time);
+  part[rows[rows.size() - 1].row] = part_of(Split::test);
+  part[rows[rows.size() - 2].row] = part_of(Split::validation);
+}
 
 Protocol make_protocol(std::string_view name, std::uint64_t seed, bool keep_repeats) {
   Protocol protocol;
@@ -243,9 +233,10 @@ void assign_parts(const EventTable& events, const RowsByUser& by_user, const Pro
   }
   if (protocol.name == "time") return split_time(events, part);
   const Keys keys(events, protocol.seed);
-  if (protocol.name == "random") split_random(events, by_user, keys, part);
-  if (protocol.name == "leave-last") split_leave_last(events, by_user, keys, part);
-  if (protocol.name == "given") split_given(events, by_user, keys, part);
+  if (protocol.name == "given") return split_given(events, by_user, keys, part);
+  const auto choose = protocol.name == "random" ? choose_random : choose_leave_last;
+  for_each_user(events, by_user, keys, part, part_of(Split::train),
+                [&](std::vector<KeyedRow>& rows) { choose(rows, part); });
 }
 
 }  // namespace halorec

@@ -1,8 +1,7 @@
 // A dataset's hash, and its file written (dataset_file.cpp reads it).
 #include "partition/dataset.hpp"
 
-#include <xxhash.h>
-
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -10,50 +9,14 @@
 #include "comm/hdf5_file.hpp"
 #include "comm/random.hpp"
 #include "partition/dataset_format.hpp"
+#include "partition/dataset_hash.hpp"
 
 namespace halorec {
 namespace {
 
 using Json = nlohmann::json;
 
-// XXH3-128 over named, length-prefixed pieces: no two different datasets feed it the same bytes.
-class ContentHash {
- public:
-  ContentHash() : state_(XXH3_createState(), XXH3_freeState) {
-    if (!state_) fail("out of memory while hashing a dataset");
-    XXH3_128bits_reset(state_.get());
-  }
-  template <typename T>
-  void add(std::string_view name, std::span<const T> values) {
-    add_bytes(name.data(), name.size());
-    add_bytes(values.data(), values.size_bytes());
-  }
-  template <typename T>
-  void add(std::string_view name, const std::vector<T>& values) {
-    add(name, std::span<const T>(values));
-  }
-  void add(std::string_view name, const StringTable& table) {
-    add(name, table.bytes);
-    add(name, table.offsets);
-  }
-  void add(std::string_view name, std::string_view text) {
-    add(name, std::span<const char>(text.data(), text.size()));
-  }
-  template <typename T>
-  requires std::is_arithmetic_v<T>
-  void add(std::string_view name, T value) { add(name, std::span<const T>(&value, 1)); }
-  std::string hex() const {
-    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
-    return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-  }
-
- private:
-  void add_bytes(const void* bytes, std::uint64_t size) {
-    XXH3_128bits_update(state_.get(), &size, sizeof size);
-    if (size > 0) XXH3_128bits_update(state_.get(), bytes, size);
-  }
-  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state_;
-};
+constexpr std::uint64_t kRowsAtATime = std::uint64_t{1} << 20;
 
 // Text as bytes for HDF5, and back.
 std::span<const std::uint8_t> as_bytes(const std::vector<char>& text) {
@@ -65,6 +28,10 @@ void write_table(Hdf5File& file, const std::string& name, const StringTable& tab
   file.write(name + "_offsets", table.offsets);
 }
 
+std::string group_of(Split split) {
+  return std::string(split_name(split)) + "/";
+}
+
 Json protocol_to_json(const Protocol& protocol) {
   return {{"name", protocol.name},
           {"seed", protocol.seed},
@@ -72,46 +39,12 @@ Json protocol_to_json(const Protocol& protocol) {
           {"text", protocol.text}};
 }
 
-}  // namespace
-
-std::string_view split_name(Split split) {
-  constexpr std::array<std::string_view, kNumSplits> kNames = {"train", "validation", "test"};
-  return kNames[static_cast<std::size_t>(split)];
-}
-
-std::string content_hash(const Dataset& dataset) {
-  ContentHash hash;
-  hash.add("users", dataset.users);
-  hash.add("items", dataset.items);
-  hash.add("titles", dataset.titles);
-  for (const std::string& behavior : dataset.behaviors) hash.add("behavior", behavior);
-  for (int s = 0; s < kNumSplits; ++s) {
-    const Interactions& part = dataset[static_cast<Split>(s)];
-    hash.add(split_name(static_cast<Split>(s)), part.user);
-    hash.add("item", part.item);
-    hash.add("time", part.time);
-    hash.add("weight", part.weight);
-    hash.add("behavior", part.behavior);
-  }
-  hash.add("protocol", dataset.protocol.name);
-  hash.add("seed", dataset.protocol.seed);
-  hash.add("keep_repeats", static_cast<std::uint8_t>(dataset.protocol.keep_repeats));
-  hash.add("text", dataset.protocol.text);
-  if (dataset.truth) {
-    hash.add("user_community", dataset.truth->user_community);
-    hash.add("item_community", dataset.truth->item_community);
-    hash.add("item_weight", dataset.truth->item_weight);
-    hash.add("mixing", dataset.truth->mixing);
-  }
-  return hash.hex();
-}
-
-void save_dataset(const Dataset& dataset, const std::filesystem::path& path) {
-  Hdf5File file = Hdf5File::create(path);
+// All but the interactions.
+void write_rest(Hdf5File& file, const Dataset& dataset, const std::string& hash) {
   file.set_attribute("format", std::string(kDatasetFormat));
   file.set_attribute("format_version", kDatasetFormatVersion);
   file.set_attribute("tool_version", std::string(HALOREC_VERSION));
-  file.set_attribute("content_hash", content_hash(dataset));
+  file.set_attribute("content_hash", hash);
   file.set_attribute("protocol", protocol_to_json(dataset.protocol).dump());
   file.set_attribute("source", dataset.source);
   file.set_attribute("report", dataset.report_json);
@@ -123,12 +56,43 @@ void save_dataset(const Dataset& dataset, const std::filesystem::path& path) {
   for (std::uint64_t i = 0; i < hashes.size(); ++i) hashes[i] = hash_bytes(dataset.items[i]);
   file.write("items/id_hash", hashes);
   if (!dataset.titles.empty()) write_table(file, "items/title", dataset.titles);
+  if (!dataset.user_attribute.empty()) file.write("users/attribute", dataset.user_attribute);
+  if (!dataset.item_attribute.empty()) file.write("items/attribute", dataset.item_attribute);
+  if (!dataset.truth) return;
+  const Truth& truth = *dataset.truth;
+  file.write("truth/user_community", truth.user_community);
+  file.write("truth/item_community", truth.item_community);
+  file.write("truth/item_weight", truth.item_weight);
+  file.write("truth/mixing", std::vector<double>{truth.mixing});
+  if (truth.drift > 0) {
+    file.write("truth/drift", std::vector<double>{truth.drift});
+    file.write("truth/time_span", std::vector<std::int64_t>{truth.first_time, truth.span_seconds});
+  }
+  if (truth.attribute_noise) {
+    file.write("truth/attribute_noise", std::vector<double>{*truth.attribute_noise});
+  }
+}
 
+}  // namespace
+
+std::string_view split_name(Split split) {
+  constexpr std::array<std::string_view, kNumSplits> kNames = {"train", "validation", "test"};
+  return kNames[static_cast<std::size_t>(split)];
+}
+
+std::string content_hash(const Dataset& dataset) {
+  return hash_dataset(dataset,
+                      [&](ContentHash& hash, std::string_view label, Split split, std::string_view,
+                          auto column) { hash.add(label, dataset[split].*column); });
+}
+
+void save_dataset(const Dataset& dataset, const std::filesystem::path& path) {
+  Hdf5File file = Hdf5File::create(path);
   bool times = false;
   for (const Interactions& part : dataset.splits) times = times || !part.time.empty();
   for (int s = 0; s < kNumSplits; ++s) {
     const Interactions& part = dataset[static_cast<Split>(s)];
-    const std::string group = std::string(split_name(static_cast<Split>(s))) + "/";
+    const std::string group = group_of(static_cast<Split>(s));
     HALOREC_ASSERT_LIGHT(part.item.size() == part.size() && part.weight.size() == part.size());
     HALOREC_ASSERT_LIGHT(!times || part.time.size() == part.size());
     HALOREC_ASSERT_LIGHT(dataset.behaviors.empty() || part.behavior.size() == part.size());
@@ -138,13 +102,61 @@ void save_dataset(const Dataset& dataset, const std::filesystem::path& path) {
     if (times) file.write(group + "time", part.time);
     if (!dataset.behaviors.empty()) file.write(group + "behavior", part.behavior);
   }
-  if (dataset.truth) {
-    file.write("truth/user_community", dataset.truth->user_community);
-    file.write("truth/item_community", dataset.truth->item_community);
-    file.write("truth/item_weight", dataset.truth->item_weight);
-    file.write("truth/mixing", std::vector<double>{dataset.truth->mixing});
-  }
+  write_rest(file, dataset, content_hash(dataset));
   file.commit();
+}
+
+struct DatasetWriter::State {
+  Hdf5File file;
+  bool has_times;
+  std::array<std::uint64_t, kNumSplits> num_interactions;
+};
+
+DatasetWriter::DatasetWriter(const std::filesystem::path& path,
+                             const std::array<std::uint64_t, kNumSplits>& num_interactions,
+                             bool has_times)
+    : state_(new State{Hdf5File::create(path), has_times, num_interactions}) {
+  for (int s = 0; s < kNumSplits; ++s) {
+    const std::string group = group_of(static_cast<Split>(s));
+    const std::uint64_t count = num_interactions[static_cast<std::size_t>(s)];
+    state_->file.reserve<std::uint32_t>(group + "user", count);
+    state_->file.reserve<std::uint32_t>(group + "item", count);
+    state_->file.write_constant(group + "weight", count, 1.0F);
+    if (has_times) state_->file.reserve<std::int64_t>(group + "time", count);
+  }
+}
+DatasetWriter::DatasetWriter(DatasetWriter&&) noexcept = default;
+DatasetWriter::~DatasetWriter() = default;
+
+void DatasetWriter::write(Split split, std::uint64_t first, const Interactions& slice) {
+  HALOREC_ASSERT_LIGHT(first + slice.size() <=
+                       state_->num_interactions[static_cast<std::size_t>(split)]);
+  const std::string group = group_of(split);
+  state_->file.write_rows(group + "user", first, std::span<const std::uint32_t>(slice.user));
+  state_->file.write_rows(group + "item", first, std::span<const std::uint32_t>(slice.item));
+  if (state_->has_times) {
+    state_->file.write_rows(group + "time", first, std::span<const std::int64_t>(slice.time));
+  }
+}
+
+std::string DatasetWriter::commit(const Dataset& rest) {
+  const Hdf5File& file = state_->file;
+  const std::string hash =
+      hash_dataset(rest, [&]<typename T>(ContentHash& content, std::string_view label, Split split,
+                                         std::string_view column, std::vector<T> Interactions::*) {
+        const std::string name = group_of(split).append(column);
+        const std::uint64_t count =
+            file.has(name) ? state_->num_interactions[static_cast<std::size_t>(split)] : 0;
+        content.begin(label, count * sizeof(T));
+        for (std::uint64_t first = 0; first < count; first += kRowsAtATime) {
+          const std::vector<T> values =
+              file.read_rows<T>(name, first, std::min(kRowsAtATime, count - first));
+          content.add_bytes(values.data(), values.size() * sizeof(T));
+        }
+      });
+  write_rest(state_->file, rest, hash);
+  state_->file.commit();
+  return hash;
 }
 
 }  // namespace halorec

@@ -11,6 +11,7 @@
 //   /train|validation|test/time i64                      only when times are known
 //   /train|validation|test/weight f32
 //   /train|validation|test/behavior u8                   only when behaviors are known
+//   /users/attribute u32[U], /items/attribute u32[I]     only when one is planted
 //   /truth/...                                           only in generated data
 // Root attributes: format, format_version, tool_version, content_hash, protocol (JSON), source,
 // report (JSON: what import counted), behaviors (JSON list of names).
@@ -20,6 +21,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,17 +69,24 @@ struct Protocol {
   std::string text;           // one sentence that says what is held out, with the thresholds
 };
 
-// What the generator planted (generated data only).
+// What the generator planted (generated data only); partition/synthetic/truth_score.hpp has the
+// equation.
 struct Truth {
   std::vector<std::uint32_t> user_community, item_community;
   std::vector<float> item_weight;  // popularity weight that items are drawn by
   double mixing = 0;  // share of an average user's edges drawn from the whole catalogue
+  double drift = 0;   // communities that tastes move on by from first_time to first_time + span
+  std::int64_t first_time = 0, span_seconds = 0;  // 0 when there is no drift
+  // Share of attributes drawn without regard to the community; none: no attributes.
+  std::optional<double> attribute_noise = std::nullopt;
 };
 
 struct Dataset {
   StringTable users, items;
   StringTable titles;  // empty, or one for each item (possibly "")
   std::vector<std::string> behaviors;
+  // A categorical attribute of each node; empty when unknown.
+  std::vector<std::uint32_t> user_attribute, item_attribute;
   std::array<Interactions, kNumSplits> splits;
   Protocol protocol;
   std::unique_ptr<Truth> truth;
@@ -88,12 +97,33 @@ struct Dataset {
   const Interactions& operator[](Split s) const { return splits[static_cast<std::size_t>(s)]; }
 };
 
-// XXH3-128 (32 hex digits) of ids, titles, interactions, protocol and truth; not of source,
-// report or tool version. The same input gives the same hash.
+// XXH3-128 (32 hex digits) of ids, titles, attributes, interactions, protocol and truth; not of
+// source, report or tool version. The same input gives the same hash.
 std::string content_hash(const Dataset& dataset);
 
 // Writes a dataset file whole or not at all.
 void save_dataset(const Dataset& dataset, const std::filesystem::path& path);
+
+// The same for interactions that never stand in memory all at once: made with their number, they
+// are handed over in slices, in any order of place. Every weight is 1, and there are no behaviors.
+class DatasetWriter {
+ public:
+  DatasetWriter(const std::filesystem::path& path,
+                const std::array<std::uint64_t, kNumSplits>& num_interactions, bool has_times);
+  DatasetWriter(DatasetWriter&&) noexcept;
+  ~DatasetWriter();
+
+  // Interactions [first, first + slice.size()) of a split; of the slice user, item and time are
+  // written.
+  void write(Split split, std::uint64_t first, const Interactions& slice);
+  // Adds all that `rest` holds but interactions, reads the slices back for the content hash, and
+  // puts the file in place. Without it nothing is left behind. Returns the content hash.
+  std::string commit(const Dataset& rest);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // A dataset file open for reading. Error (one message: what, which file, what to do) when the file
 // is missing, truncated, altered, not a dataset, or its arrays contradict each other.
@@ -117,6 +147,7 @@ class DatasetFile {
   bool has_titles() const;
   bool has_times() const;
   bool has_truth() const;
+  bool has_attributes() const;
 
   // Interactions [first, first + count) of a split, in file order (sorted by user, item, behavior).
   // Only user and item are filled unless `all_columns`.
@@ -127,7 +158,9 @@ class DatasetFile {
   StringTable read_titles() const;  // empty when unknown
   std::vector<std::uint64_t> read_item_id_hashes() const;
   Truth read_truth() const;
-  // Everything, for describe and tests.
+  std::vector<std::uint32_t> read_user_attributes() const;  // empty when unknown
+  std::vector<std::uint32_t> read_item_attributes() const;
+  // Everything, for small data and tests.
   Dataset read_all() const;
 
  private:

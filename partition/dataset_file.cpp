@@ -61,6 +61,7 @@ struct DatasetFile::State {
   bool has_titles = false;
   bool has_times = false;
   bool has_truth = false;
+  bool has_attributes = false;
 
   explicit State(Hdf5File opened) : file(std::move(opened)) {
     read_attributes();
@@ -87,6 +88,16 @@ struct DatasetFile::State {
       expect_array<std::uint32_t>("truth/item_community", num_items);
       expect_array<float>("truth/item_weight", num_items);
       expect_array<double>("truth/mixing", 1);
+      if (file.has("truth/drift")) {
+        expect_array<double>("truth/drift", 1);
+        expect_array<std::int64_t>("truth/time_span", 2);
+      }
+      if (file.has("truth/attribute_noise")) expect_array<double>("truth/attribute_noise", 1);
+    }
+    has_attributes = file.has("users/attribute");
+    if (has_attributes) {
+      expect_array<std::uint32_t>("users/attribute", num_users);
+      expect_array<std::uint32_t>("items/attribute", num_items);
     }
   }
 
@@ -198,6 +209,9 @@ bool DatasetFile::has_times() const {
 bool DatasetFile::has_truth() const {
   return state_->has_truth;
 }
+bool DatasetFile::has_attributes() const {
+  return state_->has_attributes;
+}
 
 Interactions DatasetFile::read(Split split, std::uint64_t first, std::uint64_t count,
                                bool all_columns) const {
@@ -247,7 +261,25 @@ Truth DatasetFile::read_truth() const {
   truth.item_community = state_->file.read<std::uint32_t>("truth/item_community");
   truth.item_weight = state_->file.read<float>("truth/item_weight");
   truth.mixing = state_->file.read<double>("truth/mixing")[0];
+  if (state_->file.has("truth/drift")) {
+    truth.drift = state_->file.read<double>("truth/drift")[0];
+    const auto span = state_->file.read<std::int64_t>("truth/time_span");
+    truth.first_time = span[0];
+    truth.span_seconds = span[1];
+  }
+  if (state_->file.has("truth/attribute_noise")) {
+    truth.attribute_noise = state_->file.read<double>("truth/attribute_noise")[0];
+  }
   return truth;
+}
+
+std::vector<std::uint32_t> DatasetFile::read_user_attributes() const {
+  if (!state_->has_attributes) return {};
+  return state_->file.read<std::uint32_t>("users/attribute");
+}
+std::vector<std::uint32_t> DatasetFile::read_item_attributes() const {
+  if (!state_->has_attributes) return {};
+  return state_->file.read<std::uint32_t>("items/attribute");
 }
 
 Dataset DatasetFile::read_all() const {
@@ -256,6 +288,8 @@ Dataset DatasetFile::read_all() const {
   dataset.items = read_item_ids();
   dataset.titles = read_titles();
   dataset.behaviors = state_->behaviors;
+  dataset.user_attribute = read_user_attributes();
+  dataset.item_attribute = read_item_attributes();
   for (int s = 0; s < kNumSplits; ++s) {
     const Split split = static_cast<Split>(s);
     dataset[split] = read(split, 0, num_interactions(split), true);

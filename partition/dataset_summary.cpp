@@ -10,6 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::uint64_t kRowsAtATime = std::uint64_t{1} << 20;
+
 DegreeSummary summarize_degrees(std::vector<std::uint64_t> degrees) {
   std::erase(degrees, 0U);
   DegreeSummary summary;
@@ -40,76 +42,152 @@ Json degrees_json(const DegreeSummary& degrees) {
           {"top_fifth_share", degrees.top_share}};
 }
 
+// Takes the splits in order, each in slices.
+class Summarizer {
+ public:
+  Summarizer(std::uint64_t num_users, std::uint64_t num_items) {
+    summary_.num_users = num_users;
+    summary_.num_items = num_items;
+    train_users_.assign(num_users, 0);
+    train_items_.assign(num_items, 0);
+  }
+
+  void add(Split split, const Interactions& slice) {
+    begin(split);
+    SplitSummary& counts = summary_.splits[static_cast<std::size_t>(split)];
+    counts.interactions += slice.size();
+    for (std::uint64_t k = 0; k < slice.size(); ++k) {
+      const std::uint32_t user = slice.user[k], item = slice.item[k];
+      if (split == Split::train) {
+        ++train_users_[user];
+        ++train_items_[item];
+      } else {
+        seen_user_[user] = seen_item_[item] = 1;
+        if (train_users_[user] == 0 || train_items_[item] == 0) ++counts.cold_interactions;
+      }
+    }
+    for (const std::int64_t time : slice.time) {
+      const bool first = !summary_.has_times;
+      summary_.first_time = first ? time : std::min(summary_.first_time, time);
+      summary_.last_time = first ? time : std::max(summary_.last_time, time);
+      summary_.has_times = true;
+    }
+  }
+
+  void add_truth(const Truth& truth) {
+    for (const std::uint32_t c : truth.item_community) {
+      summary_.num_communities = std::max<std::uint64_t>(summary_.num_communities, c + 1);
+    }
+    summary_.mixing = truth.mixing;
+    summary_.drift = truth.drift;
+  }
+  void add_attributes(const std::vector<std::uint32_t>& values) {
+    for (const std::uint32_t value : values) {
+      summary_.num_attribute_values =
+          std::max<std::uint64_t>(summary_.num_attribute_values, value + std::uint64_t{1});
+    }
+  }
+  void add_titles(const StringTable& titles) {
+    for (std::uint64_t i = 0; i < titles.size(); ++i) {
+      if (!titles[i].empty()) ++summary_.num_titles;
+    }
+  }
+
+  DatasetSummary finish() {
+    end();
+    SplitSummary& train = summary_.splits[0];
+    train.users = count_positive(train_users_);
+    train.items = count_positive(train_items_);
+    summary_.density = static_cast<double>(train.interactions) /
+                       (static_cast<double>(train.users) * static_cast<double>(train.items));
+    summary_.user_degree = summarize_degrees(std::move(train_users_));
+    summary_.item_degree = summarize_degrees(std::move(train_items_));
+    return std::move(summary_);
+  }
+
+ private:
+  void begin(Split split) {
+    if (split == split_) return;
+    end();
+    split_ = split;
+    seen_user_.assign(summary_.num_users, 0);
+    seen_item_.assign(summary_.num_items, 0);
+  }
+  // Counts the nodes of the split that is complete.
+  void end() {
+    if (split_ == Split::train) return;
+    SplitSummary& counts = summary_.splits[static_cast<std::size_t>(split_)];
+    for (std::uint64_t u = 0; u < seen_user_.size(); ++u) {
+      counts.users += seen_user_[u];
+      if (seen_user_[u] != 0 && train_users_[u] == 0) ++counts.cold_users;
+    }
+    for (std::uint64_t i = 0; i < seen_item_.size(); ++i) {
+      counts.items += seen_item_[i];
+      if (seen_item_[i] != 0 && train_items_[i] == 0) ++counts.cold_items;
+    }
+  }
+
+  DatasetSummary summary_;
+  Split split_ = Split::train;
+  std::vector<std::uint64_t> train_users_, train_items_;  // degrees
+  std::vector<std::uint8_t> seen_user_, seen_item_;       // of the held-out split at hand
+};
+
 }  // namespace
 
 DatasetSummary summarize(const Dataset& dataset) {
-  DatasetSummary summary;
-  summary.num_users = dataset.users.size();
-  summary.num_items = dataset.items.size();
-  for (std::uint64_t i = 0; i < dataset.titles.size(); ++i) {
-    if (!dataset.titles[i].empty()) ++summary.num_titles;
+  Summarizer summarizer(dataset.users.size(), dataset.items.size());
+  for (int s = 0; s < kNumSplits; ++s) {
+    summarizer.add(static_cast<Split>(s), dataset[static_cast<Split>(s)]);
   }
-  std::vector<std::uint64_t> train_users, train_items;
-  bool any_time = false;
-  for (std::size_t s = 0; s < kNumSplits; ++s) {
-    const Interactions& part = dataset.splits[s];
-    std::vector<std::uint64_t> users(dataset.users.size(), 0), items(dataset.items.size(), 0);
-    for (std::uint64_t k = 0; k < part.size(); ++k) {
-      ++users[part.user[k]];
-      ++items[part.item[k]];
-    }
-    SplitSummary& split = summary.splits[s];
-    split.interactions = part.size();
-    split.users = count_positive(users);
-    split.items = count_positive(items);
-    for (const std::int64_t time : part.time) {
-      summary.first_time = any_time ? std::min(summary.first_time, time) : time;
-      summary.last_time = any_time ? std::max(summary.last_time, time) : time;
-      any_time = true;
-    }
-    if (s == 0) {
-      train_users = std::move(users);
-      train_items = std::move(items);
-      continue;
-    }
-    for (std::uint64_t u = 0; u < users.size(); ++u) {
-      if (users[u] > 0 && train_users[u] == 0) ++split.cold_users;
-    }
-    for (std::uint64_t i = 0; i < items.size(); ++i) {
-      if (items[i] > 0 && train_items[i] == 0) ++split.cold_items;
-    }
-    for (std::uint64_t k = 0; k < part.size(); ++k) {
-      if (train_users[part.user[k]] == 0 || train_items[part.item[k]] == 0) {
-        ++split.cold_interactions;
-      }
-    }
-  }
-  summary.has_times = any_time;
-  const SplitSummary& train = summary.splits[0];
-  summary.density = static_cast<double>(train.interactions) /
-                    (static_cast<double>(train.users) * static_cast<double>(train.items));
-  summary.user_degree = summarize_degrees(std::move(train_users));
-  summary.item_degree = summarize_degrees(std::move(train_items));
-  if (dataset.truth) {
-    for (const std::uint32_t c : dataset.truth->item_community) {
-      summary.num_communities = std::max<std::uint64_t>(summary.num_communities, c + 1);
-    }
-  }
+  summarizer.add_titles(dataset.titles);
+  summarizer.add_attributes(dataset.user_attribute);
+  summarizer.add_attributes(dataset.item_attribute);
+  if (dataset.truth) summarizer.add_truth(*dataset.truth);
+  DatasetSummary summary = summarizer.finish();
+  summary.content_hash = content_hash(dataset);
+  summary.source = dataset.source;
+  summary.report_json = dataset.report_json;
+  summary.protocol = dataset.protocol;
+  summary.behaviors = dataset.behaviors;
   return summary;
 }
 
-Json summary_json(const Dataset& dataset, const DatasetSummary& summary) {
+DatasetSummary summarize(const DatasetFile& dataset) {
+  Summarizer summarizer(dataset.num_users(), dataset.num_items());
+  for (int s = 0; s < kNumSplits; ++s) {
+    const Split split = static_cast<Split>(s);
+    const std::uint64_t count = dataset.num_interactions(split);
+    for (std::uint64_t first = 0; first < count; first += kRowsAtATime) {
+      summarizer.add(split,
+                     dataset.read(split, first, std::min(kRowsAtATime, count - first), true));
+    }
+  }
+  summarizer.add_titles(dataset.read_titles());
+  summarizer.add_attributes(dataset.read_user_attributes());
+  summarizer.add_attributes(dataset.read_item_attributes());
+  if (dataset.has_truth()) summarizer.add_truth(dataset.read_truth());
+  DatasetSummary summary = summarizer.finish();
+  summary.content_hash = dataset.content_hash();
+  summary.source = dataset.source();
+  summary.report_json = dataset.report_json();
+  summary.protocol = dataset.protocol();
+  summary.behaviors = dataset.behaviors();
+  return summary;
+}
+
+Json summary_json(const DatasetSummary& summary) {
   Json json;
-  json["content_hash"] = content_hash(dataset);
-  json["source"] = dataset.source;
-  json["protocol"] = {{"name", dataset.protocol.name},
-                      {"seed", dataset.protocol.seed},
-                      {"keep_repeats", dataset.protocol.keep_repeats},
-                      {"text", dataset.protocol.text}};
+  json["content_hash"] = summary.content_hash;
+  json["source"] = summary.source;
+  json["protocol"] = {{"name", summary.protocol.name},
+                      {"seed", summary.protocol.seed},
+                      {"keep_repeats", summary.protocol.keep_repeats},
+                      {"text", summary.protocol.text}};
   json["users"] = summary.num_users;
   json["items"] = summary.num_items;
   json["titles"] = summary.num_titles;
-  json["behaviors"] = dataset.behaviors;
+  json["behaviors"] = summary.behaviors;
   for (std::size_t s = 0; s < kNumSplits; ++s) {
     const SplitSummary& split = summary.splits[s];
     Json& part = json[std::string(split_name(static_cast<Split>(s)))];
@@ -124,10 +202,12 @@ Json summary_json(const Dataset& dataset, const DatasetSummary& summary) {
   json["item_degree"] = degrees_json(summary.item_degree);
   if (summary.has_times)
     json["times"] = {{"first", summary.first_time}, {"last", summary.last_time}};
+  if (summary.num_attribute_values > 0) json["attribute_values"] = summary.num_attribute_values;
   if (summary.num_communities > 0) {
-    json["planted"] = {{"communities", summary.num_communities}, {"mixing", dataset.truth->mixing}};
+    json["planted"] = {{"communities", summary.num_communities}, {"mixing", summary.mixing}};
+    if (summary.drift > 0) json["planted"]["drift"] = summary.drift;
   }
-  json["report"] = Json::parse(dataset.report_json, nullptr, false);
+  json["report"] = Json::parse(summary.report_json, nullptr, false);
   return json;
 }
 

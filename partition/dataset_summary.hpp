@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
 
 #include "partition/dataset.hpp"
 
@@ -23,18 +25,25 @@ struct SplitSummary {
 };
 
 struct DatasetSummary {
+  std::string content_hash, source, report_json;
+  Protocol protocol;
+  std::vector<std::string> behaviors;
   std::uint64_t num_users = 0, num_items = 0, num_titles = 0;
   std::array<SplitSummary, kNumSplits> splits;
   DegreeSummary user_degree, item_degree;
   double density = 0;  // training interactions / (training users x training items)
   bool has_times = false;
   std::int64_t first_time = 0, last_time = 0;
-  std::uint64_t num_communities = 0;  // planted; 0 when not generated
+  std::uint64_t num_attribute_values = 0;  // of the attribute that nodes have; 0: none
+  std::uint64_t num_communities = 0;       // planted; 0 when not generated
+  double mixing = 0, drift = 0;            // of the planted truth
 };
 
 DatasetSummary summarize(const Dataset& dataset);
+// The same of a file, whose interactions are read in slices: memory of the order of its nodes.
+DatasetSummary summarize(const DatasetFile& dataset);
 
-// All of it, with protocol, source, content hash and import's report.
-nlohmann::ordered_json summary_json(const Dataset& dataset, const DatasetSummary& summary);
+// All of it.
+nlohmann::ordered_json summary_json(const DatasetSummary& summary);
 
 }  // namespace halorec

@@ -1,4 +1,4 @@
-// Who owns which node: METIS k-way, hash and block cuts of the training graph, and their quality.
+// Who owns which node: METIS k-way, cluster, hash and block cuts of the training graph.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,20 @@
 
 namespace halorec {
 
-enum class CutMethod : std::uint8_t { metis, hash, block };
+class Communicator;
+class DatasetFile;
+
+// automatic: metis or cluster, see choose_method (partition/metis_memory.hpp).
+enum class CutMethod : std::uint8_t { automatic, metis, cluster, hash, block };
 enum class Balance : std::uint8_t { edges, both };
 
 struct CutOptions {
   CutMethod method = CutMethod::metis;
-  Balance balance = Balance::both;  // METIS: degree alone, or degree and node count
+  Balance balance = Balance::both;  // metis, cluster: degree alone, or degree and node count
   int num_parts = 1;
   std::uint64_t seed = 0;
+  // cluster: what METIS may take for the coarsest graph, which is made small enough for it.
+  std::uint64_t memory_bytes = std::uint64_t{1} << 34;
 };
 
 // The owner of every node, indexed by kind and node index. The same on every rank.
@@ -34,23 +40,17 @@ struct Owners {
   }
 };
 
-// Cuts on the calling process alone (not collective). Every answer is validated: each part is in
-// range and, unless there are fewer nodes than parts, not empty (an empty one takes the lightest
-// node of the largest). One part never reaches METIS, which dies of it. Nodes without edges are
-// dealt out to the parts with the fewest nodes. Error when the graph is too large for METIS's
-// 32-bit indices.
+// Cuts by metis, hash or block on the calling process alone (not collective). Every answer is
+// validated: each part is in range and, unless there are fewer nodes than parts, not empty (an
+// empty one takes the lightest node of the largest). One part never reaches METIS, which dies of
+// it. Nodes without edges are dealt out to the parts with the fewest nodes. Error when the graph is
+// too large for METIS's 32-bit indices.
 Owners cut(const BipartiteGraph& graph, const CutOptions& options);
 
-// What a cut costs. Imbalance = largest part over the mean.
-struct CutQuality {
-  double cut_fraction = 0;           // edges whose ends have different owners / edges
-  double halo_vectors_per_node = 0;  // ghosts over all parts / nodes: vectors a layer sends
-  double node_imbalance = 1;
-  double edge_imbalance = 1;         // by nonzeros of the owned rows: what a layer multiplies
-  double interaction_imbalance = 1;  // by training interactions of owned users: what a step samples
-  std::uint64_t num_empty_parts = 0;
-};
-CutQuality measure_cut(const BipartiteGraph& graph, const Owners& owners);
+// The same for any method but automatic, on all ranks: they share the work of cluster, and sleep
+// while rank 0 does the others. The owners are the same on any number of ranks. Collective.
+Owners cut(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
+           const CutOptions& options);
 
 CutMethod parse_cut_method(std::string_view name);
 std::string_view cut_method_name(CutMethod method);

@@ -4,94 +4,10 @@
 #include <cmath>
 #include <numeric>
 
+#include "partition/home_edges.hpp"
+
 namespace halorec {
 namespace {
-
-struct Pair {
-  std::uint32_t user;
-  std::uint32_t item;
-};
-static_assert(sizeof(Pair) == sizeof(std::uint64_t));
-
-// Reads this rank's slice of a split, a chunk at a time, and hands each chunk to `deliver`, which
-// may communicate: every rank delivers equally often. Collective.
-template <typename Deliver>
-void read_slices(Communicator& communicator, const DatasetFile& dataset, Split split,
-                 const Deliver& deliver) {
-  constexpr std::uint64_t kChunk = std::uint64_t{1} << 22;
-  const std::uint64_t total = dataset.num_interactions(split);
-  const auto num_ranks = static_cast<std::uint64_t>(communicator.size());
-  const auto rank = static_cast<std::uint64_t>(communicator.rank());
-  const std::uint64_t first = total * rank / num_ranks;
-  const std::uint64_t last = total * (rank + 1) / num_ranks;
-  const std::uint64_t largest = (total + num_ranks - 1) / num_ranks;
-  for (std::uint64_t done = 0; done < largest; done += kChunk) {
-    Interactions chunk;
-    const std::uint64_t begin = std::min(last, first + done);
-    const std::uint64_t end = std::min(last, begin + kChunk);
-    communicator.together([&] { chunk = dataset.read(split, begin, end - begin); });
-    deliver(chunk);
-  }
-}
-
-// Sends each interaction to the rank that `owner_of(interaction)` names. Collective.
-template <typename OwnerOf>
-std::vector<Pair> send_home(Communicator& communicator, const Interactions& chunk,
-                            const OwnerOf& owner_of) {
-  std::vector<std::int64_t> counts(static_cast<std::size_t>(communicator.size()), 0);
-  for (std::size_t e = 0; e < chunk.user.size(); ++e) {
-    ++counts[static_cast<std::size_t>(owner_of(chunk.user[e], chunk.item[e]))];
-  }
-  std::vector<std::int64_t> next(counts.size(), 0);
-  std::exclusive_scan(counts.begin(), counts.end(), next.begin(), std::int64_t{0});
-  std::vector<std::uint64_t> packed(chunk.user.size());
-  for (std::size_t e = 0; e < chunk.user.size(); ++e) {
-    auto& slot = next[static_cast<std::size_t>(owner_of(chunk.user[e], chunk.item[e]))];
-    packed[static_cast<std::size_t>(slot++)] =
-        static_cast<std::uint64_t>(chunk.user[e]) << 32 | chunk.item[e];
-  }
-  const auto received = communicator.all_to_all<std::uint64_t>(packed, counts);
-  std::vector<Pair> pairs(received.size());
-  std::transform(received.begin(), received.end(), pairs.begin(), [](std::uint64_t both) {
-    return Pair{static_cast<std::uint32_t>(both >> 32), static_cast<std::uint32_t>(both)};
-  });
-  return pairs;
-}
-
-// Rows of distinct ascending values: groups (row, value) pairs by row.
-struct Lists {
-  std::vector<std::int64_t> begin;
-  std::vector<std::uint32_t> values;
-};
-
-template <typename RowOf, typename ValueOf>
-Lists group(const std::vector<Pair>& pairs, std::int64_t num_rows, const RowOf& row_of,
-            const ValueOf& value_of) {
-  Lists lists;
-  lists.begin.assign(static_cast<std::size_t>(num_rows) + 1, 0);
-  for (const Pair& pair : pairs) ++lists.begin[static_cast<std::size_t>(row_of(pair)) + 1];
-  std::partial_sum(lists.begin.begin(), lists.begin.end(), lists.begin.begin());
-  lists.values.resize(pairs.size());
-  std::vector<std::int64_t> next(lists.begin.begin(), lists.begin.end() - 1);
-  for (const Pair& pair : pairs) {
-    lists.values[static_cast<std::size_t>(next[static_cast<std::size_t>(row_of(pair))]++)] =
-        value_of(pair);
-  }
-  std::int64_t kept = 0;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(num_rows); ++r) {
-    const auto first = lists.values.begin() + lists.begin[r];
-    const auto last = lists.values.begin() + lists.begin[r + 1];
-    std::sort(first, last);
-    const auto end = std::unique(first, last);
-    lists.begin[r] = kept;
-    std::copy(first, end, lists.values.begin() + kept);
-    kept += end - first;
-  }
-  lists.begin.back() = kept;
-  lists.values.resize(static_cast<std::size_t>(kept));
-  lists.values.shrink_to_fit();
-  return lists;
-}
 
 Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   Csr result;
@@ -101,7 +17,6 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   }
   std::partial_sum(result.row_begin.begin(), result.row_begin.end(), result.row_begin.begin());
   result.column.resize(matrix.column.size());
-  result.weight.resize(matrix.weight.size());
   std::vector<std::int64_t> next(result.row_begin.begin(), result.row_begin.end() - 1);
   for (std::int64_t row = 0; row < matrix.num_rows(); ++row) {
     for (std::int64_t e = matrix.row_begin[static_cast<std::size_t>(row)];
@@ -109,7 +24,6 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
       const auto column = static_cast<std::size_t>(matrix.column[static_cast<std::size_t>(e)]);
       const auto slot = static_cast<std::size_t>(next[column]++);
       result.column[slot] = static_cast<std::int32_t>(row);
-      result.weight[slot] = matrix.weight[static_cast<std::size_t>(e)];
     }
   }
   return result;
@@ -202,35 +116,25 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
   const auto append_rows = [&](const Lists& lists, std::span<const std::uint32_t> own_nodes,
                                const std::vector<std::uint32_t>& own_degree,
                                const std::vector<RowAddress>& far_address,
-                               const std::vector<std::int32_t>& far_ghost,
-                               const std::vector<std::uint32_t>& far_degree) {
-    std::vector<std::pair<std::int32_t, float>> near, far;
+                               const std::vector<std::int32_t>& far_ghost) {
     for (std::size_t r = 0; r < own_nodes.size(); ++r) {
-      near.clear();
-      far.clear();
-      const double degree = own_degree[own_nodes[r]];
+      const std::uint32_t degree = own_degree[own_nodes[r]];
+      scale_.push_back(degree == 0 ? 0.0 : 1.0 / std::sqrt(static_cast<double>(degree)));
       for (std::int64_t e = lists.begin[r]; e < lists.begin[r + 1]; ++e) {
         const std::uint32_t end = lists.values[static_cast<std::size_t>(e)];
-        const auto weight = static_cast<float>(1.0 / std::sqrt(degree * far_degree[end]));
         if (far_address[end].owner == communicator.rank()) {
-          near.emplace_back(far_address[end].row, weight);
+          local_.column.push_back(far_address[end].row);
         } else {
-          far.emplace_back(far_ghost[end], weight);
+          cross_.column.push_back(far_ghost[end]);
         }
       }
-      std::sort(far.begin(), far.end());
-      for (auto* side : {&near, &far}) {
-        Csr& matrix = side == &near ? local_ : cross_;
-        for (const auto& [column, weight] : *side) {
-          matrix.column.push_back(column);
-          matrix.weight.push_back(weight);
-        }
-        matrix.row_begin.push_back(std::ssize(matrix.column));
-      }
+      std::sort(cross_.column.begin() + cross_.row_begin.back(), cross_.column.end());
+      local_.row_begin.push_back(std::ssize(local_.column));
+      cross_.row_begin.push_back(std::ssize(cross_.column));
     }
   };
-  append_rows(of_users, users_, user_degree, item_address_, item_ghost, item_degree_);
-  append_rows(of_items, items_, item_degree_, user_address_, user_ghost, user_degree);
+  append_rows(of_users, users_, user_degree, item_address_, item_ghost);
+  append_rows(of_items, items_, item_degree_, user_address_, user_ghost);
   cross_transposed_ = transpose(cross_, std::ssize(ghosts));
 
   std::vector<std::int32_t> ghost_owner, ghost_row;

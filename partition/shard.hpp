@@ -21,11 +21,10 @@
 
 namespace halorec {
 
-// Compressed sparse rows; weights are the entries of the normalised adjacency.
+// Compressed sparse rows of a 0/1 matrix.
 struct Csr {
   std::vector<std::int64_t> row_begin{0};
   std::vector<std::int32_t> column;
-  std::vector<float> weight;
 
   std::int64_t num_rows() const { return static_cast<std::int64_t>(row_begin.size()) - 1; }
   std::int64_t num_nonzeros() const { return row_begin.back(); }
@@ -62,13 +61,16 @@ class Shard {
   std::uint32_t item_degree(std::uint32_t index) const { return item_degree_[index]; }
 
   // --- this rank's edges --------------------------------------------------------------------
-  // Symmetrically normalised adjacency, rows = owned. local: columns are owned rows; cross: columns
-  // are ghosts numbered from 0. Weight of (u, i) = 1 / sqrt(degree(u) degree(i)).
+  // Adjacency, rows = owned. local: columns are owned rows; cross: columns are ghosts numbered from
+  // 0; both ascending within a row.
   const Csr& local() const { return local_; }
   const Csr& cross() const { return cross_; }
   // Transpose of cross: rows = ghosts, columns = owned rows.
   const Csr& cross_transposed() const { return cross_transposed_; }
   const HaloPlan& halo() const { return *halo_; }
+  // Symmetric normalisation: the entry of (u, i) is scale(u) scale(i). [num_owned]: 1 /
+  // sqrt(degree), zero for a node without edges.
+  std::span<const double> scale() const { return scale_; }
 
   // --- training interactions of the owned users ---------------------------------------------
   // Items (global indices, ascending, distinct) of the owned user in row `user_row`.
@@ -91,6 +93,7 @@ class Shard {
   std::uint64_t num_edges_ = 0;
   std::vector<std::uint32_t> item_degree_;
   Csr local_, cross_, cross_transposed_;
+  std::vector<double> scale_;
   std::unique_ptr<HaloPlan> halo_;
   std::vector<std::int64_t> interaction_begin_{0};
   std::vector<std::uint32_t> interaction_items_;

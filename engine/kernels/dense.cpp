@@ -72,6 +72,20 @@ double exponentials(std::int64_t n, T scale, T* HWY_RESTRICT scores, T* largest)
 }
 
 template <typename T>
+std::int64_t first_not_below(std::int64_t n, T threshold, const T* HWY_RESTRICT scores) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto limit = hn::Set(d, threshold);
+  std::int64_t k = 0;
+  for (; k + lanes <= n; k += lanes) {
+    const auto first = hn::FindFirstTrue(d, hn::Not(hn::Lt(hn::LoadU(d, scores + k), limit)));
+    if (first >= 0) return k + static_cast<std::int64_t>(first);
+  }
+  while (k < n && scores[k] < threshold) ++k;
+  return k;
+}
+
+template <typename T>
 void adam(std::int64_t n, T rate, T root, T b1, T b2, T epsilon, const T* HWY_RESTRICT gradient,
           T* HWY_RESTRICT m, T* HWY_RESTRICT v, T* HWY_RESTRICT x) {
   const hn::ScalableTag<T> d;
@@ -108,6 +122,9 @@ void adam(std::int64_t n, T rate, T root, T b1, T b2, T epsilon, const T* HWY_RE
   double exponentials_##T(std::int64_t n, T scale, T* scores, T* largest) {                     \
     return exponentials(n, scale, scores, largest);                                             \
   }                                                                                             \
+  std::int64_t first_not_below_##T(std::int64_t n, T threshold, const T* scores) {              \
+    return first_not_below(n, threshold, scores);                                               \
+  }                                                                                             \
   void adam_##T(std::int64_t n, T rate, T root, T b1, T b2, T epsilon, const T* gradient, T* m, \
                 T* v, T* x) {                                                                   \
     adam(n, rate, root, b1, b2, epsilon, gradient, m, v, x);                                    \
@@ -129,6 +146,7 @@ namespace halorec::kernels {
   HWY_EXPORT(add_scaled_##T);                                                                  \
   HWY_EXPORT(scale_into_##T);                                                                  \
   HWY_EXPORT(exponentials_##T);                                                                \
+  HWY_EXPORT(first_not_below_##T);                                                             \
   HWY_EXPORT(adam_##T);                                                                        \
   template <>                                                                                  \
   void add_scaled<T>(std::int64_t n, T a, const T* x, T* y) {                                  \
@@ -141,6 +159,10 @@ namespace halorec::kernels {
   template <>                                                                                  \
   double exponentials<T>(std::int64_t n, T scale, T * scores, T * largest) {                   \
     return HWY_DYNAMIC_DISPATCH(exponentials_##T)(n, scale, scores, largest);                  \
+  }                                                                                            \
+  template <>                                                                                  \
+  std::int64_t first_not_below<T>(std::int64_t n, T threshold, const T* scores) {              \
+    return HWY_DYNAMIC_DISPATCH(first_not_below_##T)(n, threshold, scores);                    \
   }                                                                                            \
   template <>                                                                                  \
   void adam<T>(std::int64_t n, T rate, T root, T b1, T b2, T epsilon, const T* gradient, T* m, \

@@ -19,6 +19,11 @@ void scale_into(std::int64_t n, T a, const T* x, T* y);
 template <typename T>
 double exponentials(std::int64_t n, T scale, T* scores, T* largest);
 
+// The first index in [0, n) whose score is not below the threshold (so that a NaN cannot go unseen);
+// n if there is none.
+template <typename T>
+std::int64_t first_not_below(std::int64_t n, T threshold, const T* scores);
+
 // Adam (Kingma and Ba, ICLR 2015), dense: every element moves at every step.
 //   m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  x -= rate m / (sqrt(v) / root + epsilon)
 // with rate = learning rate / (1 - b1^t) and root = sqrt(1 - b2^t), computed by the caller.

@@ -7,118 +7,158 @@
 
 #include "engine/kernels/spmm.hpp"
 
-#ifndef HALOREC_SPMM_ARGUMENTS
-#define HALOREC_SPMM_ARGUMENTS
-namespace halorec::kernels {
-template <typename T>
-struct SpmmArguments {
-  const std::int64_t* row_begin;
-  const std::int32_t* column;
-  const float* weight;
-  const T* x;
-  std::int64_t x_stride;
-  T* y;
-  std::int64_t y_stride;
-  bool accumulate;
-};
-
-}  // namespace halorec::kernels
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace halorec::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// The edges of one row as rows of x.
+struct Edges {
+  const std::int32_t* x_row;
+  std::int64_t count;
+  std::int64_t readable;  // x_row may be looked at up to here: prefetching runs into the next row
+};
+
 // Columns [c, c + kVectors lanes) of one row: the sums stay in registers over all edges.
-template <int kVectors, typename T>
-HWY_INLINE void row_block(const SpmmArguments<T>& a, std::int64_t row, std::int64_t c) {
+template <int kVectors, bool kScaled, typename T>
+HWY_INLINE void row_block(const Spmm<T>& a, const Edges& edges, T factor, const T* base,
+                          T base_factor, T* y, std::int64_t c) {
+  constexpr std::int64_t kCacheLineBytes = 64;
+  constexpr std::int64_t kAhead = 16;  // edges between a prefetch and its use
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  T* HWY_RESTRICT out = a.y + row * a.y_stride + c;
   const auto zero = hn::Zero(d);
   auto sum0 = zero, sum1 = zero, sum2 = zero, sum3 = zero;
   auto sum4 = zero, sum5 = zero, sum6 = zero, sum7 = zero;
-  if (a.accumulate) {
-    sum0 = hn::LoadU(d, out);
-    if constexpr (kVectors >= 2) sum1 = hn::LoadU(d, out + lanes);
-    if constexpr (kVectors >= 4) {
-      sum2 = hn::LoadU(d, out + 2 * lanes);
-      sum3 = hn::LoadU(d, out + 3 * lanes);
-    }
-    if constexpr (kVectors >= 8) {
-      sum4 = hn::LoadU(d, out + 4 * lanes);
-      sum5 = hn::LoadU(d, out + 5 * lanes);
-      sum6 = hn::LoadU(d, out + 6 * lanes);
-      sum7 = hn::LoadU(d, out + 7 * lanes);
-    }
-  }
-  constexpr std::int64_t kCacheLineBytes = 64;
-  constexpr std::int64_t kAhead = 6;  // edges between a prefetch and its use
-  const std::int64_t end = a.row_begin[row + 1];
-  for (std::int64_t e = a.row_begin[row]; e < end; ++e) {
-    if (e + kAhead < end) {
-      const T* next = a.x + a.column[e + kAhead] * a.x_stride + c;
+  const T* HWY_RESTRICT x = a.x + c;
+  for (std::int64_t e = 0; e < edges.count; ++e) {
+    if (e + kAhead < edges.readable) {
+      const T* next = x + edges.x_row[e + kAhead] * a.x_stride;
       for (std::int64_t byte = 0; byte < kVectors * lanes * static_cast<std::int64_t>(sizeof(T));
            byte += kCacheLineBytes) {
         hwy::Prefetch(reinterpret_cast<const char*>(next) + byte);
       }
     }
-    const T* HWY_RESTRICT in = a.x + a.column[e] * a.x_stride + c;
-    const auto w = hn::Set(d, static_cast<T>(a.weight[e]));
-    sum0 = hn::MulAdd(w, hn::LoadU(d, in), sum0);
-    if constexpr (kVectors >= 2) sum1 = hn::MulAdd(w, hn::LoadU(d, in + lanes), sum1);
+    const T* HWY_RESTRICT in = x + edges.x_row[e] * a.x_stride;
+    const auto w = kScaled ? hn::Set(d, a.column_scale[edges.x_row[e]]) : zero;
+    const auto add = [&](auto& sum, std::int64_t at) HWY_ATTR {
+      if constexpr (kScaled) {
+        sum = hn::MulAdd(w, hn::LoadU(d, in + at), sum);
+      } else {
+        sum = hn::Add(sum, hn::LoadU(d, in + at));
+      }
+    };
+    add(sum0, 0);
+    if constexpr (kVectors >= 2) add(sum1, lanes);
     if constexpr (kVectors >= 4) {
-      sum2 = hn::MulAdd(w, hn::LoadU(d, in + 2 * lanes), sum2);
-      sum3 = hn::MulAdd(w, hn::LoadU(d, in + 3 * lanes), sum3);
+      add(sum2, 2 * lanes);
+      add(sum3, 3 * lanes);
     }
     if constexpr (kVectors >= 8) {
-      sum4 = hn::MulAdd(w, hn::LoadU(d, in + 4 * lanes), sum4);
-      sum5 = hn::MulAdd(w, hn::LoadU(d, in + 5 * lanes), sum5);
-      sum6 = hn::MulAdd(w, hn::LoadU(d, in + 6 * lanes), sum6);
-      sum7 = hn::MulAdd(w, hn::LoadU(d, in + 7 * lanes), sum7);
+      add(sum4, 4 * lanes);
+      add(sum5, 5 * lanes);
+      add(sum6, 6 * lanes);
+      add(sum7, 7 * lanes);
     }
   }
-  hn::StoreU(sum0, d, out);
-  if constexpr (kVectors >= 2) hn::StoreU(sum1, d, out + lanes);
+  const auto times = hn::Set(d, factor);
+  const auto base_times = hn::Set(d, base_factor);
+  const auto finish = [&](const auto& sum, std::int64_t at) HWY_ATTR {
+    const auto start = base == nullptr ? zero : hn::Mul(base_times, hn::LoadU(d, base + c + at));
+    hn::StoreU(hn::MulAdd(times, sum, start), d, y + c + at);
+  };
+  finish(sum0, 0);
+  if constexpr (kVectors >= 2) finish(sum1, lanes);
   if constexpr (kVectors >= 4) {
-    hn::StoreU(sum2, d, out + 2 * lanes);
-    hn::StoreU(sum3, d, out + 3 * lanes);
+    finish(sum2, 2 * lanes);
+    finish(sum3, 3 * lanes);
   }
   if constexpr (kVectors >= 8) {
-    hn::StoreU(sum4, d, out + 4 * lanes);
-    hn::StoreU(sum5, d, out + 5 * lanes);
-    hn::StoreU(sum6, d, out + 6 * lanes);
-    hn::StoreU(sum7, d, out + 7 * lanes);
+    finish(sum4, 4 * lanes);
+    finish(sum5, 5 * lanes);
+    finish(sum6, 6 * lanes);
+    finish(sum7, 7 * lanes);
   }
+}
+
+template <bool kScaled, typename T>
+HWY_INLINE void one_row(const Spmm<T>& a, const Edges& edges, T factor, const T* base,
+                        T base_factor, T* y) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  std::int64_t c = 0;
+  const auto blocks = [&]<int kVectors>() HWY_ATTR {
+    for (; c + kVectors * lanes <= a.cols; c += kVectors * lanes) {
+      row_block<kVectors, kScaled>(a, edges, factor, base, base_factor, y, c);
+    }
+  };
+  blocks.template operator()<8>();
+  blocks.template operator()<4>();
+  blocks.template operator()<2>();
+  blocks.template operator()<1>();
+  for (; c < a.cols; ++c) {
+    T sum{0};
+    for (std::int64_t e = 0; e < edges.count; ++e) {
+      const std::int32_t row = edges.x_row[e];
+      sum += (kScaled ? a.column_scale[row] : T{1}) * a.x[row * a.x_stride + c];
+    }
+    y[c] = factor * sum + (base == nullptr ? T{0} : base_factor * base[c]);
+  }
+}
+
+// Writes the rows of x of those columns that have one to `kept`; returns their number.
+HWY_INLINE std::int64_t compact(const std::int32_t* HWY_RESTRICT column, std::int64_t count,
+                                const std::int32_t* HWY_RESTRICT x_row,
+                                std::int32_t* HWY_RESTRICT kept) {
+  const hn::ScalableTag<std::int32_t> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t num_kept = 0, e = 0;
+  for (; e + lanes <= count; e += lanes) {
+    const auto row = hn::GatherIndex(d, x_row, hn::LoadU(d, column + e));
+    const auto there = hn::Gt(row, hn::Set(d, -1));
+    num_kept += static_cast<std::int64_t>(hn::CompressStore(row, there, d, kept + num_kept));
+  }
+  for (; e < count; ++e) {
+    if (x_row[column[e]] >= 0) kept[num_kept++] = x_row[column[e]];
+  }
+  return num_kept;
 }
 
 template <typename T>
-void spmm(const SpmmArguments<T>& a, std::int64_t first_row, std::int64_t last_row,
-          std::int64_t cols) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
-  for (std::int64_t row = first_row; row < last_row; ++row) {
-    std::int64_t c = 0;
-    for (; c + 8 * lanes <= cols; c += 8 * lanes) row_block<8>(a, row, c);
-    for (; c + 4 * lanes <= cols; c += 4 * lanes) row_block<4>(a, row, c);
-    for (; c + 2 * lanes <= cols; c += 2 * lanes) row_block<2>(a, row, c);
-    for (; c + lanes <= cols; c += lanes) row_block<1>(a, row, c);
-    for (; c < cols; ++c) {
-      T sum = a.accumulate ? a.y[row * a.y_stride + c] : T{0};
-      for (std::int64_t e = a.row_begin[row]; e < a.row_begin[row + 1]; ++e) {
-        sum += static_cast<T>(a.weight[e]) * a.x[a.column[e] * a.x_stride + c];
-      }
-      a.y[row * a.y_stride + c] = sum;
+void spmm(const Spmm<T>& a, std::int64_t first, std::int64_t last) {
+  for (std::int64_t k = first; k < last; ++k) {
+    const std::int64_t row = a.rows == nullptr ? k : a.rows[k];
+    const std::int64_t begin = a.row_begin[row], count = a.row_begin[row + 1] - begin;
+    T* y = a.y + (a.y_by_row ? row : k) * a.y_stride;
+    const T factor = a.row_scale == nullptr ? a.factor : a.factor * a.row_scale[row];
+    const T* base = nullptr;
+    T base_factor = a.base_factor;
+    if (a.accumulate) {
+      base = y;
+      base_factor = T{1};
+    } else if (a.base != nullptr) {
+      const std::int64_t at = a.base_row == nullptr ? row : a.base_row[row];
+      if (at >= 0) base = a.base + at * a.base_stride;
+    }
+    if (a.x_row != nullptr) {
+      const std::int64_t kept = compact(a.column + begin, count, a.x_row, a.kept);
+      one_row<false>(a, {a.kept, kept, kept}, factor, base, base_factor, y);
+      continue;
+    }
+    // Listed rows do not follow each other in memory.
+    const Edges edges{a.column + begin, count,
+                      a.rows == nullptr ? a.row_begin[last] - begin : count};
+    if (a.column_scale != nullptr) {
+      one_row<true>(a, edges, factor, base, base_factor, y);
+    } else {
+      one_row<false>(a, edges, factor, base, base_factor, y);
     }
   }
 }
 
-void spmm_float(const SpmmArguments<float>& a, std::int64_t first_row, std::int64_t last_row,
-                std::int64_t cols) {
-  spmm(a, first_row, last_row, cols);
+void spmm_float(const Spmm<float>& a, std::int64_t first, std::int64_t last) {
+  spmm(a, first, last);
 }
-void spmm_double(const SpmmArguments<double>& a, std::int64_t first_row, std::int64_t last_row,
-                 std::int64_t cols) {
-  spmm(a, first_row, last_row, cols);
+void spmm_double(const Spmm<double>& a, std::int64_t first, std::int64_t last) {
+  spmm(a, first, last);
 }
 const char* target_name() {
   return hwy::TargetName(HWY_TARGET);
@@ -134,18 +174,14 @@ HWY_EXPORT(spmm_float);
 HWY_EXPORT(spmm_double);
 HWY_EXPORT(target_name);
 
-#define HALOREC_DEFINE_SPMM(T, target_function)                                         \
-  template <>                                                                           \
-  void spmm_rows<T>(const std::int64_t* row_begin, const std::int32_t* column,          \
-                    const float* weight, std::int64_t first_row, std::int64_t last_row, \
-                    const T* x, std::int64_t x_stride, T* y, std::int64_t y_stride,     \
-                    std::int64_t cols, bool accumulate) {                               \
-    const SpmmArguments<T> arguments{row_begin, column, weight,   x,                    \
-                                     x_stride,  y,      y_stride, accumulate};          \
-    HWY_DYNAMIC_DISPATCH(target_function)(arguments, first_row, last_row, cols);        \
-  }
-HALOREC_DEFINE_SPMM(float, spmm_float)
-HALOREC_DEFINE_SPMM(double, spmm_double)
+template <>
+void spmm_rows<float>(const Spmm<float>& product, std::int64_t first, std::int64_t last) {
+  if (first < last) HWY_DYNAMIC_DISPATCH(spmm_float)(product, first, last);
+}
+template <>
+void spmm_rows<double>(const Spmm<double>& product, std::int64_t first, std::int64_t last) {
+  if (first < last) HWY_DYNAMIC_DISPATCH(spmm_double)(product, first, last);
+}
 
 std::string simd_target() {
   return HWY_DYNAMIC_DISPATCH(target_name)();

@@ -1,5 +1,9 @@
 // Sparse times dense on one thread: the innermost loop of message passing. Compiled for several
 // SIMD targets by Highway; the best one that the machine has is chosen when first called.
+//
+// Edges carry no stored weight: the entry of (r, c) is row_scale[r] * column_scale[c], which is all
+// that a symmetrically normalised adjacency needs and saves a third of its memory. The factor of a
+// column is fetched beside its row, the factor of a row multiplies the finished sum.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +11,41 @@
 
 namespace halorec::kernels {
 
-// For rows r of [first_row, last_row): y[r] (+)= sum over e in row r of weight[e] * x[column[e]].
-// Rows of x and y hold `cols` numbers, `x_stride` and `y_stride` apart. With `accumulate` the sum
-// is added to y, otherwise y is overwritten. The order of the sum is the order of the edges.
+// For k of [first, last) and r = rows == nullptr ? k : rows[k]:
+//   y[at] = start + factor * row_scale[r] * sum over e in row r, c = column[e], of
+//                  column_scale[c] * x[x_row == nullptr ? c : x_row[c]]
+// where at is k, or r with `y_by_row`, and start is y[at] itself with `accumulate`; else
+// base_factor * base[b] with b = base_row == nullptr ? r : base_row[r] when base is given and b >=
+// 0; else zero. A column whose x_row is negative counts as zero: skipped, many at a time. The order
+// of the sum is the order of the edges. T: float, double.
+inline constexpr std::int64_t kKeptPadding = 64;  // vectors are stored whole
+
 template <typename T>
-void spmm_rows(const std::int64_t* row_begin, const std::int32_t* column, const float* weight,
-               std::int64_t first_row, std::int64_t last_row, const T* x, std::int64_t x_stride,
-               T* y, std::int64_t y_stride, std::int64_t cols, bool accumulate);
+struct Spmm {
+  const std::int64_t* row_begin = nullptr;
+  const std::int32_t* column = nullptr;
+  const std::int32_t* rows = nullptr;  // nullptr: all
+  const T* row_scale = nullptr;        // nullptr: ones
+  const T* column_scale = nullptr;     // nullptr: ones; never together with x_row
+  const T* x = nullptr;
+  std::int64_t x_stride = 0;
+  const std::int32_t* x_row = nullptr;
+  std::int32_t* kept =
+      nullptr;  // with x_row: room for as many as the longest row has, and kKeptPadding
+  T factor = T{1};
+  const T* base = nullptr;
+  std::int64_t base_stride = 0;
+  const std::int32_t* base_row = nullptr;
+  T base_factor = T{0};
+  bool accumulate = false;
+  bool y_by_row = false;
+  T* y = nullptr;
+  std::int64_t y_stride = 0;
+  std::int64_t cols = 0;
+};
+
+template <typename T>
+void spmm_rows(const Spmm<T>& product, std::int64_t first, std::int64_t last);
 
 // Name of the SIMD target in use ("AVX2", "AVX3" ...), for logs.
 std::string simd_target();

@@ -91,6 +91,9 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
   std::sort(by_item.begin(), by_item.end(), [&](std::int32_t a, std::int32_t b) {
     return item_of(a) != item_of(b) ? item_of(a) < item_of(b) : a < b;
   });
+  // Few items are in the pool: one bit says so before a search does.
+  std::vector<bool> in_pool(m == 0 ? 0 : item_of(by_item.back()) + std::size_t{1}, false);
+  for (const std::uint32_t item : pool_items) in_pool[item] = true;
 
   const int num_threads = omp_get_max_threads();
   MatrixView<T> user_gradient = tape.scratch(n, dim).view();
@@ -124,6 +127,8 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
         std::int64_t num_left_out = 0;
         auto same = by_item.begin();
         for (const std::uint32_t item : left_out[static_cast<std::size_t>(row)]) {
+          if (item >= in_pool.size()) break;  // ascending: neither are the others
+          if (!in_pool[item]) continue;
           same = std::lower_bound(same, by_item.end(), item,
                                   [&](std::int32_t j, std::uint32_t i) { return item_of(j) < i; });
           for (; same != by_item.end() && item_of(*same) == item; ++same, ++num_left_out) {

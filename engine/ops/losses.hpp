@@ -30,7 +30,7 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
                     std::span<const std::uint32_t> pool_items, double tau, double tau2,
                     std::int64_t global_batch);
 
-// sum over k of factor[k]/2 |row k|^2 of owned rows. rows: [num_owned x dim]; factors: [num_owned].
+// sum over k of factor[k]/2 |row k|^2. rows: [n x dim], owned; factors: [n].
 template <typename T>
 double l2_penalty(Tape<T>& tape, Variable<T>& rows, std::span<const T> factors);
 

@@ -1,6 +1,9 @@
 #include "engine/ops/rows.hpp"
 
+#include <algorithm>
 #include <cmath>
+
+#include "engine/kernels/dense.hpp"
 
 namespace halorec {
 namespace {
@@ -11,8 +14,29 @@ constexpr double kShortest = 1e-12;
 }  // namespace
 
 template <typename T>
+Variable<T>& select_rows(Tape<T>& tape, Variable<T>& from, std::span<const std::int32_t> rows) {
+  const std::int64_t count = std::ssize(rows);
+  const std::int64_t cols = from.value.cols;
+  Variable<T>& result = tape.result(count, cols);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < count; ++k) {
+    std::copy_n(from.value.row(rows[static_cast<std::size_t>(k)]), cols, result.value.row(k));
+  }
+  tape.record([&from, &result, rows, count, cols] {
+    from.clear_stale_gradient();
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < count; ++k) {
+      kernels::add_scaled(cols, T{1}, result.gradient.row(k),
+                          from.gradient.row(rows[static_cast<std::size_t>(k)]));
+    }
+  });
+  return result;
+}
+
+template <typename T>
 Variable<T>& gather_rows(Tape<T>& tape, const BatchGather& plan, Variable<T>& rows) {
   Variable<T>& result = tape.result(plan.num_wanted(), rows.value.cols);
+  HALOREC_ASSERT_LIGHT(rows.value.rows == plan.num_served());
   plan.gather(rows.value.data, rows.value.stride, rows.value.cols, result.value.data);
   tape.record([&plan, &rows, &result] {
     plan.scatter_add(result.gradient.data, rows.value.cols, rows.gradient.data,
@@ -62,9 +86,10 @@ Variable<T>& normalise_rows(Tape<T>& tape, Variable<T>& rows) {
   return result;
 }
 
-#define HALOREC_INSTANTIATE(T)                                                            \
-  template Variable<T>& gather_rows<T>(Tape<T>&, const BatchGather&, Variable<T>&);       \
-  template Variable<T>& row_range<T>(Tape<T>&, Variable<T>&, std::int64_t, std::int64_t); \
+#define HALOREC_INSTANTIATE(T)                                                                 \
+  template Variable<T>& select_rows<T>(Tape<T>&, Variable<T>&, std::span<const std::int32_t>); \
+  template Variable<T>& gather_rows<T>(Tape<T>&, const BatchGather&, Variable<T>&);            \
+  template Variable<T>& row_range<T>(Tape<T>&, Variable<T>&, std::int64_t, std::int64_t);      \
   template Variable<T>& normalise_rows<T>(Tape<T>&, Variable<T>&);
 HALOREC_INSTANTIATE(float)
 HALOREC_INSTANTIATE(double)

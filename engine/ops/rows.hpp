@@ -8,8 +8,13 @@
 
 namespace halorec {
 
-// [num_wanted x dim]: the rows that this rank wants, in the order of the plan. rows: [num_owned x
-// dim], owned. Collective, forward and backward. `plan` outlives the step.
+// [rows.size() x dim]: the listed rows of `from`, ascending and distinct. The list outlives the
+// step.
+template <typename T>
+Variable<T>& select_rows(Tape<T>& tape, Variable<T>& from, std::span<const std::int32_t> rows);
+
+// [num_wanted x dim]: the rows that this rank wants, in the order of the plan. rows: [num_served x
+// dim], those of plan.served_rows(). Collective, forward and backward. `plan` outlives the step.
 template <typename T>
 Variable<T>& gather_rows(Tape<T>& tape, const BatchGather& plan, Variable<T>& rows);
 

@@ -18,7 +18,7 @@ Command export_command();
 std::span<const CommandEntry> command_table() {
   static const std::vector<CommandEntry> table{
       {"import", "turns raw interactions into a dataset file", import_command},
-      {"generate", "makes a synthetic graph with planted communities", generate_command},
+      {"generate", "makes a synthetic graph, or expands a dataset", generate_command},
       {"describe", "says what a dataset or a run holds", describe_command},
       {"partition", "cuts a dataset's graph into parts and says what the cut costs",
        partition_command},

@@ -7,7 +7,6 @@
 
 #include "comm/check.hpp"
 #include "comm/run_log.hpp"
-#include "partition/dataset_summary.hpp"
 
 namespace halorec {
 namespace {
@@ -70,16 +69,15 @@ void check_dataset_output(const fs::path& out) {
   }
 }
 
-std::string describe_dataset(const Dataset& dataset, const std::string& name) {
-  const DatasetSummary summary = summarize(dataset);
+std::string describe_dataset(const DatasetSummary& summary, const std::string& name) {
   std::string text = fmt::format("{}: {} users, {} items\n", name, grouped(summary.num_users),
                                  grouped(summary.num_items));
   const auto line = [&](std::string_view label, const std::string& value) {
     text += fmt::format("  {:<13} {}\n", label, value);
   };
-  line("source", dataset.source);
-  line("content", content_hash(dataset));
-  line("protocol", fmt::format("{} (seed {})", dataset.protocol.text, dataset.protocol.seed));
+  line("source", summary.source);
+  line("content", summary.content_hash);
+  line("protocol", fmt::format("{} (seed {})", summary.protocol.text, summary.protocol.seed));
   for (std::size_t s = 0; s < kNumSplits; ++s) {
     const SplitSummary& split = summary.splits[s];
     std::string value =
@@ -100,16 +98,20 @@ std::string describe_dataset(const Dataset& dataset, const std::string& name) {
   if (summary.has_times) {
     line("times", fmt::format("{} to {}", date(summary.first_time), date(summary.last_time)));
   }
-  if (!dataset.behaviors.empty()) {
+  if (!summary.behaviors.empty()) {
     std::string names;
-    for (const std::string& b : dataset.behaviors) names += (names.empty() ? "" : ", ") + b;
+    for (const std::string& b : summary.behaviors) names += (names.empty() ? "" : ", ") + b;
     line("behaviors", names);
+  }
+  if (summary.num_attribute_values > 0) {
+    line("attributes", fmt::format("one of each node, {} values", summary.num_attribute_values));
   }
   if (summary.num_communities > 0) {
     line("planted",
-         fmt::format("{} communities, mixing {}", summary.num_communities, dataset.truth->mixing));
+         fmt::format("{} communities, mixing {}{}", summary.num_communities, summary.mixing,
+                     summary.drift > 0 ? fmt::format(", drift {}", summary.drift) : ""));
   }
-  const auto report = nlohmann::ordered_json::parse(dataset.report_json, nullptr, false);
+  const auto report = nlohmann::ordered_json::parse(summary.report_json, nullptr, false);
   if (report.is_object()) {
     if (report.contains("columns")) line("columns", report["columns"].get<std::string>());
     std::string counts;
@@ -119,9 +121,9 @@ std::string describe_dataset(const Dataset& dataset, const std::string& name) {
   return text;
 }
 
-std::string dataset_line(const Dataset& dataset, const std::string& name) {
+std::string dataset_line(const DatasetSummary& summary, const std::string& name) {
   nlohmann::ordered_json json{{"event", "dataset"}, {"path", name}};
-  json.update(summary_json(dataset, summarize(dataset)));
+  json.update(summary_json(summary));
   return json_line(json);
 }
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "partition/dataset.hpp"
+#include "partition/dataset_summary.hpp"
 
 namespace halorec {
 
@@ -13,8 +13,8 @@ namespace halorec {
 void check_dataset_output(const std::filesystem::path& out);
 
 // A short report for people. `name` stands in its first line.
-std::string describe_dataset(const Dataset& dataset, const std::string& name);
+std::string describe_dataset(const DatasetSummary& summary, const std::string& name);
 // The same for programs: one line.
-std::string dataset_line(const Dataset& dataset, const std::string& name);
+std::string dataset_line(const DatasetSummary& summary, const std::string& name);
 
 }  // namespace halorec

@@ -102,7 +102,7 @@ void describe_run(const RunFolder& run, bool json) {
   write_stdout(text);
   std::error_code ignored;
   if (fs::exists(run.dataset(), ignored)) {
-    write_stdout(describe_dataset(DatasetFile(run.dataset()).read_all(), run.dataset().string()));
+    write_stdout(describe_dataset(summarize(DatasetFile(run.dataset())), run.dataset().string()));
   }
 }
 
@@ -110,16 +110,16 @@ int run_describe(const CommandContext& context, const fs::path& path) {
   context.communicator.on_root([&] {
     const RunFolder run(path);
     if (run.is_run()) return describe_run(run, context.json());
-    Dataset dataset;
+    DatasetSummary summary;
     if (is_dataset_file(path)) {
-      dataset = DatasetFile(path).read_all();
+      summary = summarize(DatasetFile(path));
     } else {
       ImportOptions options;
       options.seed = context.seed();
-      dataset = import_dataset({path}, options);
+      summary = summarize(import_dataset({path}, options));
     }
-    write_stdout(context.json() ? dataset_line(dataset, path.string())
-                                : describe_dataset(dataset, path.string()));
+    write_stdout(context.json() ? dataset_line(summary, path.string())
+                                : describe_dataset(summary, path.string()));
   });
   return 0;
 }

@@ -29,8 +29,9 @@ int run(const CommandContext& context, const Arguments& arguments) {
     if (arguments.protocol) options.protocol = *arguments.protocol;
     const Dataset dataset = import_dataset(arguments.sources, options);
     save_dataset(dataset, arguments.out);
-    write_stdout(context.json() ? dataset_line(dataset, arguments.out.string())
-                                : describe_dataset(dataset, arguments.out.string()));
+    const DatasetSummary summary = summarize(dataset);
+    write_stdout(context.json() ? dataset_line(summary, arguments.out.string())
+                                : describe_dataset(summary, arguments.out.string()));
   });
   return 0;
 }

@@ -5,8 +5,10 @@
 #include "comm/communicator.hpp"
 #include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/find_owners.hpp"
 #include "launch/output.hpp"
 #include "launch/run_folder.hpp"
+#include "partition/cut_quality.hpp"
 #include "partition/dataset.hpp"
 #include "partition/partitioner.hpp"
 
@@ -16,62 +18,86 @@ namespace {
 struct Arguments {
   std::filesystem::path data;
   std::int32_t parts = 0;
-  std::string method = "metis";
+  std::string method = "auto";
   std::string balance = "both";
+  std::optional<double> memory_gib;
   std::string graph = "train+validation";
   std::optional<std::filesystem::path> out;
 };
 
+// Before METIS starts, so that whoever watches memory knows.
+void say_choice(const CommandContext& context, const MethodChoice& choice) {
+  if (context.json()) {
+    write_stdout(json_line({{"event", "cut"},
+                            {"method", cut_method_name(choice.method)},
+                            {"metis_memory_bytes", choice.metis_bytes},
+                            {"memory_limit_bytes", choice.limit_bytes}}));
+  } else {
+    write_stdout(fmt::format("cutting by {}: {}\n", cut_method_name(choice.method), choice.reason));
+  }
+  flush_stdout();
+}
+
 int run(const CommandContext& context, const Arguments& arguments) {
   CutOptions options;
-  options.method = parse_cut_method(arguments.method);
   options.balance = parse_balance(arguments.balance);
   options.num_parts = arguments.parts;
   options.seed = context.seed();
   const TrainingPart part =
       arguments.graph == "train" ? TrainingPart::train : TrainingPart::train_and_validation;
 
-  // METIS works on one process; the other ranks sleep.
+  const DataSource data(context.communicator, arguments.data);
+  const DatasetFile& dataset = data.dataset();
+  const MethodChoice choice =
+      choose_method(context.communicator, dataset, part, parse_cut_method(arguments.method),
+                    arguments.memory_gib);
+  options.method = choice.method;
+  options.memory_bytes = choice.limit_bytes;
+  context.communicator.on_root_briefly([&] { say_choice(context, choice); });
+  const auto start = std::chrono::steady_clock::now();
+  const Owners owners = cut(context.communicator, dataset, part, options);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const std::uint64_t peak = context.communicator.sum(peak_memory_bytes());
+  const CutQuality quality = measure_cut(context.communicator, dataset, part, owners);
   context.communicator.on_root([&] {
-    const DataSource source(arguments.data);
-    const DatasetFile& dataset = source.dataset();
-    const BipartiteGraph graph = read_graph(dataset, part);
-    const auto start = std::chrono::steady_clock::now();
-    const Owners owners = cut(graph, options);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const CutQuality quality = measure_cut(graph, owners);
     if (arguments.out) {
       save_owners(owners, cut_key(dataset.content_hash(), training_part_name(part), options),
                   dataset.content_hash(), *arguments.out);
     }
-    const double peak_mib = static_cast<double>(peak_memory_bytes()) / (1 << 20);
+    const double peak_mib = static_cast<double>(peak) / (1 << 20);
     if (context.json()) {
-      const nlohmann::ordered_json line{{"event", "partition"},
-                                        {"method", arguments.method},
-                                        {"parts", arguments.parts},
-                                        {"nodes", dataset.num_users() + dataset.num_items()},
-                                        {"edges", graph.num_edges()},
-                                        {"cut", quality.cut_fraction},
-                                        {"halo_vectors_per_node", quality.halo_vectors_per_node},
-                                        {"node_imbalance", quality.node_imbalance},
-                                        {"edge_imbalance", quality.edge_imbalance},
-                                        {"interaction_imbalance", quality.interaction_imbalance},
-                                        {"empty_parts", quality.num_empty_parts},
-                                        {"seconds", seconds},
-                                        {"peak_memory_bytes", peak_memory_bytes()}};
+      const nlohmann::ordered_json line{
+          {"event", "partition"},
+          {"method", cut_method_name(options.method)},
+          {"parts", arguments.parts},
+          {"nodes", dataset.num_users() + dataset.num_items()},
+          {"edges", quality.num_edges},
+          {"cut", quality.cut_fraction},
+          {"halo_vectors_per_node", quality.halo_vectors_per_node},
+          {"hybrid_vectors_per_node", quality.hybrid_vectors_per_node},
+          {"node_imbalance", quality.node_imbalance},
+          {"edge_imbalance", quality.edge_imbalance},
+          {"interaction_imbalance", quality.interaction_imbalance},
+          {"empty_parts", quality.num_empty_parts},
+          {"seconds", seconds},
+          {"peak_memory_bytes", peak},
+          {"ranks", context.communicator.size()}};
       write_stdout(json_line(line));
       return;
     }
     write_stdout(fmt::format(
-        "{} nodes, {} edges cut into {} parts by {} in {:.2f} s, peak memory {:.0f} MiB\n"
+        "{} nodes, {} edges cut into {} parts by {} in {:.2f} s on {} ranks, peak memory {:.0f} "
+        "MiB\n"
         "  cut                      {:.3f} of the edges\n"
         "  halo                     {:.3f} vectors a node and layer\n"
+        "  halo, hybrid             {:.3f}  (rows or partial sums, whichever are fewer)\n"
         "  imbalance of nodes       {:.3f}\n"
         "  imbalance of edges       {:.3f}\n"
         "  imbalance of training    {:.3f}  (interactions of owned users)\n",
-        dataset.num_users() + dataset.num_items(), graph.num_edges(), arguments.parts,
-        arguments.method, seconds, peak_mib, quality.cut_fraction, quality.halo_vectors_per_node,
+        dataset.num_users() + dataset.num_items(), quality.num_edges, arguments.parts,
+        cut_method_name(options.method), seconds, context.communicator.size(), peak_mib,
+        quality.cut_fraction, quality.halo_vectors_per_node, quality.hybrid_vectors_per_node,
         quality.node_imbalance, quality.edge_imbalance, quality.interaction_imbalance));
     if (quality.num_empty_parts > 0) {
       write_stdout(fmt::format("  {} parts are empty: there are fewer nodes than parts\n",
@@ -89,8 +115,11 @@ Command partition_command() {
   Command command;
   command.usage = "DATA --parts K [options]";
   command.notes =
-      "The cut is made on rank 0. `halorec train --partition FILE` uses it when it is started on K "
-      "ranks. Train cuts by itself (and caches the cut) when no file is given.";
+      "metis, hash and block work on rank 0; all ranks that mpirun started share the work and the "
+      "memory of cluster, with the same answer on any number of them. auto takes metis where its "
+      "memory suffices and cluster elsewhere. `halorec train --partition FILE` uses the file when "
+      "it "
+      "is started on K ranks. Train cuts by itself (and caches the cut) when no file is given.";
   OptionTable& options = command.options;
   options.group("Partition");
   options.add("data", arguments->data, "dataset file, or a folder or file of raw data")
@@ -100,11 +129,17 @@ Command partition_command() {
   options.add("parts", arguments->parts, "number of parts: the ranks of the job")
       .range(1, 1 << 16)
       .required();
-  options.add("method", arguments->method, "how to cut").choices({"metis", "hash", "block"});
+  options.add("method", arguments->method, "how to cut")
+      .choices({"auto", "metis", "cluster", "hash", "block"});
   options
       .add("balance", arguments->balance,
-           "what METIS keeps equal: edges, or edges and nodes (both)")
+           "what metis and cluster keep equal: edges, or edges and nodes (both)")
       .choices({"edges", "both"});
+  options
+      .add("memory-limit", arguments->memory_gib,
+           "GiB that METIS may take on rank 0 (auto: nine tenths of what is available)")
+      .or_word("auto")
+      .above(0);
   options
       .add("graph", arguments->graph,
            "the interactions that count: train+validation (train --select test|none, --refit) or "

@@ -6,6 +6,7 @@
 #include "comm/hdf5_file.hpp"
 #include "comm/run_log.hpp"
 #include "comm/watchdog.hpp"
+#include "engine/column_propagation.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
 #include "engine/trainer.hpp"
@@ -16,6 +17,7 @@
 #include "launch/progress.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/start_event.hpp"
+#include "launch/training_checks.hpp"
 #include "launch/training_options.hpp"
 #include "launch/training_result.hpp"
 #include "models/baselines/baselines.hpp"
@@ -29,8 +31,9 @@ using nlohmann::ordered_json;
 struct Arguments {
   RunRequest request;
   std::optional<std::filesystem::path> partition;
-  std::string method = "metis";
+  std::string method = "auto";
   std::string balance = "both";
+  std::optional<double> memory_gib;
   TrainingArguments training;
 };
 
@@ -56,10 +59,9 @@ class TrainCommand {
 
  private:
   bool is_root() const { return communicator_.is_root(); }
-  void check_data(const DatasetFile& dataset) const;
-  void warn_of_options_without_effect() const;
   void say(const std::string& line) const;
   Shard make_shard(TrainingPart part);
+  bool runs_by_columns(const Shard& shard);
   HeldOutLists read_lists(const Shard& shard, Split split);
   Evaluation evaluate(Scorer& scorer, const Catalogue& catalogue, const HeldOutLists& lists,
                       const std::vector<std::int64_t>& ks);
@@ -91,52 +93,20 @@ int TrainCommand::run() {
   watchdog::set_advice(
       fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
   watchdog::catch_stop_signals();
-  arguments_.request.check = [&](const DatasetFile& dataset) { check_data(dataset); };
+  arguments_.request.check = [&](const DatasetFile& dataset) {
+    check_data(training_, dataset);
+    if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
+  };
   dataset_ = open_run(communicator_, arguments_.request, context_.options);
   dataset_hash_ = dataset_->content_hash();
   communicator_.together([&] {
     if (is_root()) log_ = RunLog(folder_.log(), context_.json());
   });
   if (is_root()) log_.note(start_event(context_.options, context_.threads, dataset_hash_));
-  warn_of_options_without_effect();
+  if (is_root()) warn_of_options_without_effect(training_, context_.options);
   stop_if_asked();
   if (!is_trained_model(training_.model)) return run_baseline();
   return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
-}
-
-void TrainCommand::check_data(const DatasetFile& dataset) const {
-  if (is_trained_model(training_.model) && training_.select == "validation" &&
-      dataset.num_interactions(Split::validation) == 0) {
-    fail_usage(
-        "the dataset has no validation interactions (too few per user); give --select test "
-        "or --select none");
-  }
-  if (is_trained_model(training_.model) && training_.select == "test" &&
-      dataset.num_interactions(Split::test) == 0) {
-    fail_usage("the dataset has no test interactions to select on; give --select none");
-  }
-  if (training_.model == "planted" && !dataset.has_truth()) {
-    fail_usage(
-        "--model planted ranks by what a generator planted, and this dataset was not made by "
-        "halorec generate");
-  }
-  if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
-}
-
-void TrainCommand::warn_of_options_without_effect() const {
-  std::string names;
-  for (const std::string& name : options_without_effect(training_)) {
-    if (context_.options.typed(name)) names += (names.empty() ? "--" : ", --") + name;
-  }
-  if (names.empty() || !is_root()) return;
-  std::fputs(
-      fmt::format("halorec: warning: without effect on --model {}{}: {}\n", training_.model,
-                  is_trained_model(training_.model)
-                      ? fmt::format(" --loss {} --select {}", training_.loss, training_.select)
-                      : "",
-                  names)
-          .c_str(),
-      stderr);
 }
 
 Shard TrainCommand::make_shard(TrainingPart part) {
@@ -152,6 +122,14 @@ Shard TrainCommand::make_shard(TrainingPart part) {
     request.file = arguments_.partition;
   }
   request.cache = default_cache();
+  request.memory_gib = arguments_.memory_gib;
+  request.announce = [&](const MethodChoice& choice) {
+    log_.note({{"event", "cut"},
+               {"method", cut_method_name(choice.method)},
+               {"metis_memory_bytes", choice.metis_bytes},
+               {"memory_limit_bytes", choice.limit_bytes},
+               {"reason", choice.reason}});
+  };
   FoundOwners found;
   try {
     found = find_owners(communicator_, *dataset_, request);
@@ -188,6 +166,20 @@ Shard TrainCommand::make_shard(TrainingPart part) {
                   shard.num_users(), shard.num_items(), shard.num_edges(), communicator_.size(),
                   found.how));
   return shard;
+}
+
+// Whether --exchange asks for columns; for auto, whether they are the better plan.
+bool TrainCommand::runs_by_columns(const Shard& shard) {
+  if (training_.model != "lightgcn" || communicator_.size() == 1) return false;
+  if (training_.exchange != "auto") return training_.exchange == "columns";
+  if (!columns_may_pay(shard, training_.dim, training_.layers)) return false;
+  const ExchangeVolume volume = exchange_volume(shard, training_.layers);
+  const bool columns = volume.column_vectors < volume.hybrid_vectors;
+  log_.note({{"event", "exchange"},
+             {"plan", columns ? "columns" : "hybrid"},
+             {"hybrid_vectors_per_node", volume.hybrid_vectors},
+             {"column_vectors_per_node", volume.column_vectors}});
+  return columns;
 }
 
 HeldOutLists TrainCommand::read_lists(const Shard& shard, Split split) {
@@ -228,8 +220,17 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
                                       Evaluation* test) {
   const TrainingPart part = training_part(training_, refit);
   const Shard shard = make_shard(part);
-  const auto model =
-      make_model<T>(training_.model, shard, model_options(training_, context_.seed()));
+  ModelOptions of_model = model_options(training_, context_.seed());
+  std::optional<Communicator> alone;
+  std::optional<Shard> whole;
+  if (runs_by_columns(shard)) {
+    alone.emplace(MPI_COMM_SELF);
+    Owners everything;
+    everything.user.assign(dataset_->num_users(), 0);
+    everything.item.assign(dataset_->num_items(), 0);
+    of_model.whole_graph = &whole.emplace(*alone, *dataset_, part, std::move(everything));
+  }
+  const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
   options.num_epochs = num_epochs;
   CheckpointStore checkpoints(folder_.checkpoints(refit),
@@ -368,8 +369,14 @@ Command train_command() {
   options.add("partition", arguments->partition, "owners made by halorec partition")
       .value_name("PARTS.h5");
   options.add("method", arguments->method, "how to cut the graph when no file fits")
-      .choices({"metis", "hash", "block"});
-  options.add("balance", arguments->balance, "what METIS keeps equal").choices({"edges", "both"});
+      .choices({"auto", "metis", "cluster", "hash", "block"});
+  options.add("balance", arguments->balance, "what METIS and cluster keep equal")
+      .choices({"edges", "both"});
+  options
+      .add("memory-limit", arguments->memory_gib,
+           "GiB that METIS may take on rank 0 (auto: nine tenths of what is available)")
+      .or_word("auto")
+      .above(0);
   declare_training_options(options, arguments->training);
   command.check = [arguments] {
     if (arguments->request.resume && arguments->request.overwrite) {

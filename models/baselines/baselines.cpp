@@ -30,7 +30,11 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
     }
     Truth truth;
     shard.communicator().together([&] { truth = dataset.read_truth(); });
-    return std::make_unique<Planted>(shard, truth);
+    // Tastes as they are where the protocol tests: in the last fifth of the times, at each user's
+    // last, or anywhere.
+    const std::string& protocol = dataset.protocol().name;
+    const double first = protocol == "time" ? 0.8 : (protocol == "leave-last" ? 1 : 0);
+    return std::make_unique<Planted>(shard, truth, first, 1);
   }
   throw Error(
       fmt::format("'{}' is no baseline; allowed: {}", name, fmt::join(baseline_names(), ", ")),

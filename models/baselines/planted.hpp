@@ -1,14 +1,16 @@
-// The generator's own probabilities (partition/synthetic.hpp): the ceiling over every figure on
-// generated data. Knows each item's community and weight on every rank, 12 bytes an item.
+// The generator's own probabilities (partition/synthetic/truth_score.hpp): the ceiling over every
+// figure on generated data. Knows each item's community and weight on every rank, 12 bytes an item.
 #pragma once
 
 #include "engine/scorer.hpp"
+#include "partition/synthetic/truth_score.hpp"
 
 namespace halorec {
 
 class Planted final : public Scorer {
  public:
-  Planted(const Shard& shard, const Truth& truth);
+  // Where tastes drift, the mean over the shares [first, last] of the time span counts.
+  Planted(const Shard& shard, const Truth& truth, double first = 0, double last = 1);
 
   // log P(item | user).
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
@@ -20,8 +22,7 @@ class Planted final : public Scorer {
   void fold_in_guests() override;
 
   std::vector<std::uint32_t> user_community_;  // of owned users
-  std::vector<std::uint32_t> item_community_;
-  std::vector<float> score_inside_, score_outside_;  // for users of the item's community, others
+  TruthScore truth_;
 };
 
 }  // namespace halorec

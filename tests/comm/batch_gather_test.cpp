@@ -59,6 +59,34 @@ std::vector<T> rows_of(std::uint64_t seed, int rank, std::int64_t num_rows, std:
   return rows;
 }
 
+// gather and scatter_add as if they worked on all owned rows [. x stride].
+template <typename T>
+std::vector<T> served_of(const BatchGather& batch, const std::vector<T>& owned,
+                         std::int64_t stride) {
+  std::vector<T> served;
+  for (const std::int32_t row : batch.served_rows()) {
+    served.insert(served.end(), owned.begin() + row * stride, owned.begin() + (row + 1) * stride);
+  }
+  return served;
+}
+template <typename T>
+void gather(const BatchGather& batch, const std::vector<T>& owned, std::int64_t stride,
+            std::int64_t width, T* out) {
+  const auto served = served_of(batch, owned, stride);
+  batch.gather(served.data(), stride, width, out);
+}
+template <typename T>
+void scatter_add(const BatchGather& batch, const T* gradients, std::int64_t width,
+                 std::vector<T>& owned, std::int64_t stride) {
+  auto served = served_of(batch, owned, stride);
+  batch.scatter_add(gradients, width, served.data(), stride);
+  auto from = served.begin();
+  for (const std::int32_t row : batch.served_rows()) {
+    std::copy_n(from, stride, owned.begin() + row * stride);
+    from += stride;
+  }
+}
+
 struct Shape {
   std::int64_t width, stride;
 };
@@ -85,7 +113,7 @@ TYPED_TEST(BatchGatherOf, FetchesEveryWantedRowInTheCallersOrder) {
     for (const auto [width, stride] : kShapes) {
       const auto owned = rows_of<T>(seed, this->rank_, wants.num_owned[this->me_], width, stride);
       std::vector<T> out(wanted.size() * static_cast<std::size_t>(width), T{-1});
-      batch.gather(owned.data(), stride, width, out.data());
+      gather(batch, owned, stride, width, out.data());
       std::vector<T> expected;
       for (const RowAddress& address : wanted) {
         for (std::int64_t c = 0; c < width; ++c) {
@@ -120,7 +148,7 @@ TYPED_TEST(BatchGatherOf, ReturnsGradientsSummedInThePromisedOrder) {
         }
       }
       const auto gradients = rows_of<T>(seed + 50, this->rank_, batch.num_wanted(), width, width);
-      batch.scatter_add(gradients.data(), width, owned.data(), stride);
+      scatter_add(batch, gradients.data(), width, owned, stride);
       EXPECT_EQ(owned, expected) << "seed " << seed << ", width " << width;
     }
   }
@@ -135,9 +163,9 @@ TYPED_TEST(BatchGatherOf, GatherAndScatterAddAreAdjoint) {
       const auto x = rows_of<T>(seed, this->rank_, wants.num_owned[this->me_], width, stride);
       const auto y = rows_of<T>(seed + 1, this->rank_, batch.num_wanted(), width, width);
       std::vector<T> gathered(y.size());
-      batch.gather(x.data(), stride, width, gathered.data());
+      gather(batch, x, stride, width, gathered.data());
       std::vector<T> home(x.size(), T{0});
-      batch.scatter_add(y.data(), width, home.data(), stride);
+      scatter_add(batch, y.data(), width, home, stride);
       double left = 0, right = 0, magnitude = 1;
       for (std::size_t k = 0; k < y.size(); ++k) {
         left += static_cast<double>(gathered[k]) * y[k];
@@ -160,8 +188,8 @@ TEST_F(BatchGatherTest, NobodyWantsAnything) {
   const BatchGather batch(world_, {});
   EXPECT_EQ(batch.num_wanted(), 0);
   std::vector<float> owned{1, 2};
-  batch.gather(owned.data(), 1, 1, static_cast<float*>(nullptr));
-  batch.scatter_add(static_cast<const float*>(nullptr), 1, owned.data(), 1);
+  gather(batch, owned, 1, 1, static_cast<float*>(nullptr));
+  scatter_add(batch, static_cast<const float*>(nullptr), 1, owned, 1);
   EXPECT_EQ(owned, (std::vector<float>{1, 2}));
 }
 
@@ -172,10 +200,10 @@ TEST_F(BatchGatherTest, EverybodyWantsOneRowManyTimes) {
   const BatchGather batch(world_, wanted);
   std::vector<double> owned{rank_ + 0.25, rank_ + 0.5};
   std::vector<double> out(wanted.size());
-  batch.gather(owned.data(), 1, 1, out.data());
+  gather(batch, owned, 1, 1, out.data());
   EXPECT_EQ(out, std::vector<double>(wanted.size(), last + 0.5));
   const std::vector<double> ones(wanted.size(), 1.0);
-  batch.scatter_add(ones.data(), 1, owned.data(), 1);
+  scatter_add(batch, ones.data(), 1, owned, 1);
   EXPECT_EQ(owned[0], rank_ + 0.25);
   EXPECT_EQ(owned[1], rank_ + 0.5 + (rank_ == last ? (last + 1) * (last + 2) / 2 : 0));
 }
@@ -190,7 +218,7 @@ TEST_F(BatchGatherTest, ARowTravelsOnceHoweverOftenItIsWanted) {
   const auto bytes_of = [&](const std::vector<RowAddress>& wanted) {
     const BatchGather batch(world_, wanted);
     const auto before = world_.counters().bytes_sent;
-    batch.gather(owned.data(), 16, 16, out.data());
+    gather(batch, owned, 16, 16, out.data());
     return world_.counters().bytes_sent - before;
   };
   EXPECT_EQ(bytes_of(once), world_.size() == 1 ? 0 : 2 * 16 * sizeof(float));
@@ -207,7 +235,7 @@ TEST_F(BatchGatherTest, RepeatsSumToTheSameBitsEveryTime) {
     std::vector<float> owned(
         static_cast<std::size_t>(wants.num_owned[static_cast<std::size_t>(rank_)] * 8), 0.0f);
     if (late == rank_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    batch.scatter_add(gradients.data(), 8, owned.data(), 8);
+    scatter_add(batch, gradients.data(), 8, owned, 8);
     if (late == 0) first = owned;
     EXPECT_EQ(owned, first);
   }

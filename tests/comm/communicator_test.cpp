@@ -59,6 +59,9 @@ TYPED_TEST(Reductions, SumMaxMin) {
   EXPECT_EQ(world.sum(T{2}), size * 2);
   EXPECT_EQ(world.max(rank), size - 1);
   EXPECT_EQ(world.min(static_cast<T>(rank + 3)), T{3});
+  std::vector<T> each{static_cast<T>(rank + 3), static_cast<T>(9 - rank)};
+  world.min(std::span<T>(each));
+  EXPECT_EQ(each, (std::vector<T>{T{3}, static_cast<T>(10 - world.size())}));
   world.sum(std::span<T>());  // nothing to add is legal
 }
 

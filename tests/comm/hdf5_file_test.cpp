@@ -72,6 +72,31 @@ void expect_types(const Hdf5File& file) {
   (expect_type<T>(file), ...);
 }
 
+TEST(Hdf5File, RowsWrittenPieceByPiece) {
+  const TemporaryFolder folder;
+  {
+    Hdf5File file = Hdf5File::create(folder / "a.h5");
+    file.reserve<std::uint32_t>("part/rows", 5);
+    file.reserve<float>("part/none", 0);
+    file.write_constant("part/ones", 4, 1.5F);
+    file.write_rows("part/rows", 3,
+                    std::span<const std::uint32_t>(std::vector<std::uint32_t>{7, 8}));
+    file.write_rows("part/rows", 0,
+                    std::span<const std::uint32_t>(std::vector<std::uint32_t>{4, 5, 6}));
+    // Readable before the file is in place, so that what was written can be hashed.
+    EXPECT_EQ(file.read_rows<std::uint32_t>("part/rows", 1, 3),
+              (std::vector<std::uint32_t>{5, 6, 7}));
+    const std::vector<std::uint32_t> outside{1, 2};
+    EXPECT_THROW(file.write_rows("part/rows", 4, std::span<const std::uint32_t>(outside)), Error);
+    EXPECT_THROW(file.write_rows("part/ones", 0, std::span<const std::uint32_t>(outside)), Error);
+    file.commit();
+  }
+  const Hdf5File file = Hdf5File::open(folder / "a.h5", "test");
+  EXPECT_EQ(file.read<std::uint32_t>("part/rows"), (std::vector<std::uint32_t>{4, 5, 6, 7, 8}));
+  EXPECT_TRUE(file.read<float>("part/none").empty());
+  EXPECT_EQ(file.read<float>("part/ones"), (std::vector<float>{1.5F, 1.5F, 1.5F, 1.5F}));
+}
+
 TEST(Hdf5File, EveryElementTypeComesBack) {
   const TemporaryFolder folder;
   const Path path = folder / "types.h5";

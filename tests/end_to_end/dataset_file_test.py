@@ -79,6 +79,17 @@ class DatasetFileTest(FolderTest):
             (2, "--protocol", ["import", good, "--protocol", "sometimes"]),
             (2, "--subset", ["import", good, "--subset", "2"]),
             (2, "--edges", ["generate", "--users", "9", "--items", "9", "--edges", "80"]),
+            (2, "--users", ["generate", "--kind", "rmat", "--edges", "80"]),
+            (2, "goes with --kind rmat", ["generate", "--users", "9", "--items", "9", "--edges",
+                                          "20", "--level-noise", "0.5"]),
+            (2, "--quadrants takes four", ["generate", "--kind", "rmat", "--users", "9", "--items",
+                                           "9", "--edges", "20", "--quadrants", "0.5,0.5"]),
+            (2, "--drift", ["generate", "--users", "9", "--items", "9", "--edges", "20",
+                            "--communities", "2", "--drift", "1", "--times", "none"]),
+            (2, "--factor", ["generate", "--expand", good, "--factor", "4"]),
+            (2, "--expand", ["generate", "--expand", good, "--kind", "rmat"]),
+            (2, "halorec import", ["generate", "--expand", self.folder]),
+            (1, "good.csv", ["generate", "--expand", good]),
         ]
         for status, message, arguments in cases:
             with self.subTest(message=message):
@@ -88,6 +99,31 @@ class DatasetFileTest(FolderTest):
                 self.assertEqual(len(done.errors()), 1, done.err)
                 self.assertEqual(done.out, "")
         self.assertEqual(sorted(os.listdir(self.folder)), ["bad.csv", "empty.csv", "good.csv"])
+
+    def test_ranks_and_kinds_of_generated_graphs(self):
+        sizes = ["--users", 300, "--items", 200, "--edges", 4000]
+        base = self.path("base.h5")
+        planted = ["--communities", 5, "--drift", 2, "--attribute-noise", 0.1]
+        self.assertEqual(run("generate", *sizes, *planted, "--out", base).status, 0)
+        with h5py.File(base) as file:
+            self.assertEqual(file["users/attribute"].shape, file["truth/user_community"].shape)
+            self.assertEqual(file["truth/drift"][0], 2)
+            same = file["items/attribute"][:] == file["truth/item_community"][:]
+            self.assertGreater(same.mean(), 0.8)
+            self.assertTrue((file["train/weight"][:] == 1).all())
+        for kind in (["--kind", "planted", *sizes, *planted], ["--kind", "chung-lu", *sizes],
+                     ["--kind", "rmat", *sizes], ["--expand", base, "--factor", "3x2"]):
+            with self.subTest(kind=kind[1]):
+                hashes = set()
+                for ranks in (1, 2):
+                    out = self.path(f"{ranks}.h5")
+                    done = run("generate", *kind, "--protocol", "time", "--out", out, "--json",
+                               ranks=ranks)
+                    self.assertEqual(done.status, 0, done.err)
+                    hashes.add(json.loads(done.out)["content_hash"])
+                self.assertEqual(len(hashes), 1)
+                self.assertEqual(run("train", self.path("1.h5"), "--model", "popular", "--run",
+                                     self.path("run"), "--overwrite").status, 0)
 
     def test_only_dataset_files_are_replaced(self):
         source = self.write("a.csv", "user,item\n1,2\n1,3\n")

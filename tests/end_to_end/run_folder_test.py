@@ -85,7 +85,7 @@ class PartitionTest(FolderTest):
                 self.write("parts.h5", b"nonsense") if damage == "broken" else os.remove(parts)
                 again = resumed(ranks=2)
                 self.assertIn(parts, again.err)
-                self.assertIn("cutting anew by metis", again.err)
+                self.assertIn("cutting anew (--method auto)", again.err)
                 self.assertNotIn("warning", resumed(ranks=1).err)
                 for ranks in (1, 2):
                     named = run("train", "--run", folder, "--resume", "--partition", parts,

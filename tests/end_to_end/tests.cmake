@@ -1,6 +1,7 @@
 halorec_python_test(dataset_file)
 halorec_python_test(asking)
 halorec_python_test(help)
+halorec_python_test(partition)
 halorec_python_test(bad_raw_data SCRIPT bad_input TIMEOUT 900 ARGS RawDataTest)
 halorec_python_test(bad_dataset SCRIPT bad_input TIMEOUT 900 ARGS DatasetFileTest)
 halorec_python_test(bad_run SCRIPT bad_input TIMEOUT 900 ARGS RunFolderTest)

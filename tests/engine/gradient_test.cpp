@@ -49,22 +49,87 @@ TEST_F(GradientTest, LayerSum) {
       Leaf embeddings(random_rows<double>(shard, 2, 1));
       Leaf weights(Matrix<double>(1, num_layers + 1), true);
       for (std::int64_t k = 0; k <= num_layers; ++k) weights.value(0, k) = 0.7 - 0.2 * double(k);
-      const Matrix<double> direction = random_rows<double>(shard, 2, 2);
+      // Every other row, and on one rank none.
+      std::vector<std::int32_t> rows;
+      for (std::int32_t r = 0; r < shard.num_owned() && world_.rank() != 2; r += 2) {
+        rows.push_back(r);
+      }
+      const Matrix<double> direction = own_rows(std::ssize(rows), 2, 2);
       check_gradients(
           world_, {&embeddings, &weights},
           [&](Tape<double>& tape) {
-            return along(tape, layer_sum(tape, propagation, embeddings.on(tape), weights.on(tape)),
+            return along(tape,
+                         layer_sum(tape, propagation, embeddings.on(tape), weights.on(tape), rows),
                          direction);
           },
           3);
       // Without a gradient wanted, the value is the same and the weights stay a constant.
       Tape<double> tape;
-      Variable<double>& constant = tape.leaf(weights.value.view(), {});
-      along(tape, layer_sum(tape, propagation, embeddings.on(tape), constant), direction);
       const Matrix<double> before = embeddings.gradient.clone();
-      embeddings.gradient.fill(0);
-      tape.backward();
-      EXPECT_TRUE(same_bits(embeddings.gradient, before));
+      // A parameter's gradient is overwritten, whatever stands there; a leaf's is added to.
+      for (const bool is_parameter : {true, false}) {
+        embeddings.gradient.fill(is_parameter ? 1e9 : 1);
+        Variable<double>& constant = tape.leaf(weights.value.view(), {});
+        Variable<double>& e =
+            is_parameter ? tape.parameter(embeddings.value.view(), embeddings.gradient.view())
+                         : tape.leaf(embeddings.value.view(), embeddings.gradient.view());
+        along(tape, layer_sum(tape, propagation, e, constant, rows), direction);
+        tape.backward();
+        Matrix<double> expected = before.clone();
+        if (!is_parameter) {
+          for (double& value : expected.values()) value += 1;
+        }
+        EXPECT_LT(relative_difference(embeddings.gradient, expected), 1e-14);
+        tape.clear();
+      }
+    }
+  }
+}
+
+// Columns spread over the ranks give the values and gradients of rows spread over them.
+TEST_F(GradientTest, LayerSumByColumns) {
+  Communicator alone(MPI_COMM_SELF);
+  for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
+    const TinyGraph graph(world_, random_dataset(19, 22, 0.3, 1), TrainingPart::train, deal);
+    const TinyGraph whole(alone, random_dataset(19, 22, 0.3, 1));
+    const Shard& shard = graph.shard();
+    const std::int64_t dim = 7;  // no multiple of the ranks
+    Propagation<double> propagation(shard);
+    ColumnPropagation<double> columns(shard, whole.shard(), dim);
+    std::vector<std::int32_t> rows;
+    for (std::int32_t r = 0; r < shard.num_owned() && world_.rank() != 2; r += 2) {
+      rows.push_back(r);
+    }
+    const Matrix<double> direction = own_rows(std::ssize(rows), dim, 2);
+    for (const std::int64_t num_layers : {0, 1, 3}) {
+      for (const bool learns : {false, true}) {
+        Matrix<double> e = random_rows<double>(shard, dim, 1);
+        Matrix<double> w(1, num_layers + 1);
+        for (std::int64_t k = 0; k <= num_layers; ++k) w(0, k) = 0.7 - 0.2 * double(k);
+        const auto run = [&](auto& where, Matrix<double>& de, Matrix<double>& dw) {
+          Tape<double> tape;
+          Variable<double>& sum =
+              layer_sum(tape, where, tape.parameter(e.view(), de.view()),
+                        tape.parameter(w.view(), learns ? dw.view() : MatrixView<double>{}), rows);
+          Matrix<double> value(sum.value.rows, dim);
+          for (std::int64_t r = 0; r < value.rows(); ++r) {
+            std::copy_n(sum.value.row(r), dim, value.row(r));
+          }
+          along(tape, sum, direction);
+          tape.backward();
+          world_.sum(dw.values());
+          return value;
+        };
+        Matrix<double> de(e.rows(), dim), dw(1, num_layers + 1);
+        Matrix<double> de2(e.rows(), dim), dw2(1, num_layers + 1);
+        const Matrix<double> by_rows = run(propagation, de, dw);
+        const Matrix<double> by_columns = run(columns, de2, dw2);
+        if (!rows.empty()) {
+          EXPECT_LT(relative_difference(by_columns, by_rows), 1e-13);
+        }
+        EXPECT_LT(relative_difference(collect(shard, de2), collect(shard, de)), 1e-13);
+        EXPECT_LT(relative_difference(dw2, dw), 1e-13);
+      }
     }
   }
 }
@@ -81,11 +146,14 @@ TEST_F(GradientTest, LayerSumIsThePolynomialOfPowers) {
       expected.values()[e] += weights.value(0, k) * power.values()[e];
     }
     Matrix<double> next(shard.num_owned(), 5);
-    propagation.multiply(power.view(), next.view());
+    propagation.multiply(1, power.view(), {}, next.view());
     power = std::move(next);
   }
   Tape<double> tape;
-  const Variable<double>& sum = layer_sum(tape, propagation, embeddings.on(tape), weights.on(tape));
+  std::vector<std::int32_t> rows;
+  for (std::int32_t r = 0; r < shard.num_owned(); ++r) rows.push_back(r);
+  const Variable<double>& sum =
+      layer_sum(tape, propagation, embeddings.on(tape), weights.on(tape), rows);
   for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
     for (std::int64_t c = 0; c < 5; ++c) EXPECT_NEAR(sum.value(r, c), expected(r, c), 1e-13);
   }
@@ -107,6 +175,22 @@ TEST_F(GradientTest, GatherRowsWithRepeats) {
   check_gradients(world_, {&rows}, [&](Tape<double>& tape) {
     return along(tape, gather_rows(tape, plan, rows.on(tape)), direction);
   });
+}
+
+TEST_F(GradientTest, SelectRows) {
+  Leaf rows(own_rows(7, 2, 1));
+  const std::vector<std::int32_t> some{0, 3, 4};
+  const Matrix<double> one = own_rows(3, 2, 2), other = own_rows(7, 2, 3);
+  check_gradients(world_, {&rows}, [&](Tape<double>& tape) {
+    Variable<double>& all = rows.on(tape);
+    return along(tape, select_rows(tape, all, some), one) + along(tape, all, other);
+  });
+  // What no operator touches is zero, not what stood there.
+  Tape<double> tape;
+  rows.gradient.fill(1e9);
+  tape.parameter(rows.value.view(), rows.gradient.view());
+  tape.backward();
+  for (const double value : rows.gradient.values()) EXPECT_EQ(value, 0);
 }
 
 TEST_F(GradientTest, RowRangesShareTheirRows) {

@@ -52,49 +52,97 @@ TYPED_TEST_SUITE(KernelsOf, Reals);
 struct Sparse {
   std::vector<std::int64_t> begin{0, 0, 2, 5, 6, 8, 11, 31};
   std::vector<std::int32_t> column{0, 8, 1, 2, 3, 4, 0, 5, 7, 7, 2};
-  std::vector<float> weight;
   Sparse() {
     for (std::int32_t e = 0; e < 20; ++e) column.push_back((e * 7) % 9);
-    weight = numbers<float>(std::ssize(column), 1);
   }
 };
 
+// Every way of calling the product: scaled columns or columns that stand elsewhere, all rows or a
+// list, and what is added.
 TYPED_TEST(KernelsOf, SparseProduct) {
   using T = TypeParam;
   const Sparse a;
+  const std::vector<std::int32_t> listed{1, 2, 4, 6};
+  const std::vector<std::int32_t> x_row{2, -1, 0, 1, -1, -1, 3, 4, -1};  // of 9 columns
+  const std::vector<std::int32_t> base_row{-1, 0, -1, 1, 2, -1, 3};      // of 7 rows
+  const auto row_scale = numbers<T>(7, 6), column_scale = numbers<T>(9, 7);
+  std::vector<std::int32_t> kept(static_cast<std::size_t>(20 + kernels::kKeptPadding));
+  enum { kPlain, kScaled, kElsewhere };
+  enum { kNothing, kItself, kRows, kRowsElsewhere };
   on_every_target([&] {
-    for (std::int64_t cols = 1; cols <= 130; ++cols) {
-      const std::int64_t x_stride = cols + cols % 3;
-      const std::int64_t y_stride = cols + cols % 5;
-      const auto x = numbers<T>(9 * x_stride, 2);
-      for (const bool accumulate : {false, true}) {
-        const auto before = numbers<T>(7 * y_stride, 3);
-        auto y = before;
-        // Rows 0 and 4..6 alone: those between must stay as they were.
-        for (const auto& [first, last] : {std::pair{0, 1}, std::pair{4, 7}}) {
-          kernels::spmm_rows<T>(a.begin.data(), a.column.data(), a.weight.data(), first, last,
-                                x.data(), x_stride, y.data(), y_stride, cols, accumulate);
-        }
-        for (std::int64_t r = 0; r < 7; ++r) {
-          for (std::int64_t c = 0; c < y_stride; ++c) {
-            const auto at = static_cast<std::size_t>(r * y_stride + c);
-            if (c >= cols || (r >= 1 && r < 4)) {
-              ASSERT_EQ(y[at], before[at]) << "written outside: row " << r << " column " << c;
-              continue;
+    for (std::int64_t cols = 1; cols <= 130; cols += cols < 36 ? 1 : 7) {
+      const std::int64_t x_stride = cols + cols % 3, y_stride = cols + cols % 5;
+      const auto x = numbers<T>(9 * x_stride, 2), base = numbers<T>(7 * cols, 8);
+      for (const int mode : {kPlain, kScaled, kElsewhere}) {
+        for (const int added : {kNothing, kItself, kRows, kRowsElsewhere}) {
+          const bool list = (cols + mode + added) % 2 == 0, by_row = added >= kRows;
+          kernels::Spmm<T> what;
+          what.row_begin = a.begin.data();
+          what.column = a.column.data();
+          if (list) what.rows = listed.data();
+          what.y_by_row = by_row;
+          what.factor = T(-1.25);
+          if (mode != kPlain) what.row_scale = row_scale.data();
+          if (mode == kScaled) what.column_scale = column_scale.data();
+          what.x = x.data();
+          what.x_stride = x_stride;
+          if (mode == kElsewhere) {
+            what.x_row = x_row.data();
+            what.kept = kept.data();
+          }
+          what.accumulate = added == kItself;
+          if (added >= kRows) {
+            what.base = base.data();
+            what.base_stride = cols;
+            what.base_factor = T(0.5);
+          }
+          if (added == kRowsElsewhere) what.base_row = base_row.data();
+          what.y_stride = y_stride;
+          what.cols = cols;
+          const auto before = numbers<T>(7 * y_stride, 3);
+          auto y = before;
+          what.y = y.data();
+          // Positions 0 and 2..3 alone: the others must stay as they were.
+          kernels::spmm_rows<T>(what, 0, 1);
+          kernels::spmm_rows<T>(what, 2, 4);
+          std::vector<bool> touched(y.size(), false);
+          for (const std::int64_t k : {0, 2, 3}) {
+            const std::int64_t row = list ? listed[static_cast<std::size_t>(k)] : k;
+            const auto r = static_cast<std::size_t>(row);
+            for (std::int64_t c = 0; c < cols; ++c) {
+              const auto at = static_cast<std::size_t>((by_row ? row : k) * y_stride + c);
+              touched[at] = true;
+              long double start = 0;
+              if (added == kItself) start = before[at];
+              const std::int64_t from = added == kRowsElsewhere ? base_row[r] : row;
+              if (added >= kRows && from >= 0) {
+                start = 0.5L * base[static_cast<std::size_t>(from * cols + c)];
+              }
+              long double sum = 0, size = 0;
+              for (auto e = static_cast<std::size_t>(a.begin[r]);
+                   e < static_cast<std::size_t>(a.begin[r + 1]); ++e) {
+                const auto column = static_cast<std::size_t>(a.column[e]);
+                const std::int64_t in = mode == kElsewhere ? x_row[column] : a.column[e];
+                if (in < 0) continue;
+                const long double term =
+                    (mode == kScaled ? static_cast<long double>(column_scale[column]) : 1.0L) *
+                    static_cast<long double>(x[static_cast<std::size_t>(in * x_stride + c)]);
+                sum += term;
+                size += std::abs(term);
+              }
+              const long double factor =
+                  -1.25L * (mode == kPlain ? 1.0L : static_cast<long double>(row_scale[r]));
+              ASSERT_NEAR(
+                  static_cast<double>(y[at]), static_cast<double>(start + factor * sum),
+                  static_cast<double>(12 * kUlp<T> * (std::abs(factor) * size + std::abs(start))))
+                  << "mode " << mode << ", added " << added << ", row " << row << ", column " << c
+                  << " of " << cols;
             }
-            long double sum = accumulate ? before[at] : T{0};
-            long double size = std::abs(sum);
-            for (auto e = static_cast<std::size_t>(a.begin[static_cast<std::size_t>(r)]);
-                 e < static_cast<std::size_t>(a.begin[static_cast<std::size_t>(r) + 1]); ++e) {
-              const long double term =
-                  static_cast<long double>(a.weight[e]) *
-                  static_cast<long double>(x[static_cast<std::size_t>(a.column[e] * x_stride + c)]);
-              sum += term;
-              size += std::abs(term);
+          }
+          for (std::size_t at = 0; at < y.size(); ++at) {
+            if (!touched[at]) {
+              ASSERT_EQ(y[at], before[at]) << "written outside, at " << at;
             }
-            ASSERT_NEAR(static_cast<double>(y[at]), static_cast<double>(sum),
-                        static_cast<double>(12 * kUlp<T> * size))
-                << "row " << r << " column " << c << " of " << cols;
           }
         }
       }
@@ -123,6 +171,22 @@ TYPED_TEST(KernelsOf, AddScaledAndScaleInto) {
       ASSERT_EQ(y.back(), before.back());
       kernels::scale_into<T>(n, a, y.data(), y.data());  // y may be x
       for (std::size_t k = 0; k < x.size(); ++k) ASSERT_EQ(y[k], a * (a * x[k]));
+    }
+  });
+}
+
+TYPED_TEST(KernelsOf, FirstNotBelow) {
+  using T = TypeParam;
+  on_every_target([&] {
+    for (std::int64_t n = 0; n <= 70; ++n) {
+      std::vector<T> scores(static_cast<std::size_t>(n), T(-2));
+      ASSERT_EQ(kernels::first_not_below<T>(n, T(-1), scores.data()), n);
+      for (std::int64_t k = n - 1; k >= 0; --k) {
+        for (const T there : {std::numeric_limits<T>::quiet_NaN(), T(3), T(-1)}) {
+          scores[static_cast<std::size_t>(k)] = there;
+          ASSERT_EQ(kernels::first_not_below<T>(n, T(-1), scores.data()), k);
+        }
+      }
     }
   });
 }

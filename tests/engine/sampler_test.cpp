@@ -102,6 +102,25 @@ TEST_P(SamplerTest, EveryEdgeOnceAnEpochInAnotherOrder) {
   EXPECT_LT(unmoved, 10U);
 }
 
+// A batch is the same however many edges are dealt at a time, and in whatever order steps are asked
+// for: a run may go on in the middle of an epoch.
+TEST_P(SamplerTest, WindowsDoNotChangeBatches) {
+  const TinyGraph graph(world_, random_dataset(50, 40, 0.2, 1), TrainingPart::train, GetParam());
+  Sampler whole(graph.shard(), 5, 37, 0.5);
+  Sampler windowed(graph.shard(), 5, 37, 0.5, 20);
+  for (const std::uint64_t epoch : {3, 4}) {
+    whole.start_epoch(epoch);
+    windowed.start_epoch(epoch);
+    ASSERT_GE(whole.steps_per_epoch(), 6);
+    for (const std::int64_t s : {4, 5, 0, 1, 2, 1}) {
+      const Batch expected = whole.batch(s), batch = windowed.batch(s);
+      EXPECT_EQ(batch.positions, expected.positions);
+      EXPECT_EQ(batch.user_rows, expected.user_rows);
+      EXPECT_EQ(batch.items, expected.items);
+    }
+  }
+}
+
 TEST_P(SamplerTest, BatchesAndNegativesAreThoseOfOneRank) {
   const TinyGraph graph(world_, random_dataset(45, 60, 0.15, 2), TrainingPart::train, GetParam());
   const TinyGraph alone(self_, random_dataset(45, 60, 0.15, 2));

@@ -217,6 +217,32 @@ TEST_P(Baselines, PlantedRanksByTheGeneratorsProbabilities) {
   }
 }
 
+// After a drift of one community, what is held out last follows the tastes of the next community.
+TEST_P(Baselines, PlantedRanksByTheTastesOfTheTimeThatIsTested) {
+  Dataset data = random_dataset(kUsers, kItems, 0.15, 31);
+  data.protocol.name = "leave-last";
+  data.truth = std::make_unique<Truth>();
+  data.truth->drift = 1;
+  for (std::uint32_t u = 0; u < kUsers; ++u) data.truth->user_community.push_back(u % 3);
+  for (std::uint32_t i = 0; i < kItems; ++i) {
+    data.truth->item_community.push_back(i % 3);
+    data.truth->item_weight.push_back(1.0f / static_cast<float>(1 + (i * 7) % kItems));
+  }
+  const TinyGraph graph(communicator_, std::move(data), TrainingPart::train, GetParam());
+  const auto scorer = make_baseline("planted", graph.shard(), graph.file(), 1);
+  double of_community[3] = {0, 0, 0};
+  for (std::uint32_t i = 0; i < kItems; ++i) {
+    of_community[i % 3] += graph.data().truth->item_weight[i];
+  }
+  const auto lists = rank_everyone(*scorer, graph.file(), 3);
+  const auto expected = naive_lists(graph.data(), 3, false, [&](std::uint32_t u, std::uint32_t i) {
+    const double weight = graph.data().truth->item_weight[i];
+    const double probability = i % 3 == (u + 1) % 3 ? weight / of_community[i % 3] : 0;
+    return static_cast<float>(std::log(std::max(probability, 1e-300)));
+  });
+  EXPECT_EQ(lists, expected);
+}
+
 TEST_P(Baselines, WhatIsNotThereIsAUsageErrorEverywhere) {
   for (const char* name : {"planted", "populer"}) {
     try {

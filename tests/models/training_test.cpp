@@ -19,6 +19,7 @@ struct Case {
   OptimizerKind optimizer;
   bool learn_layer_weights;
   Deal deal = Deal::scattered;
+  const char* exchange = "hybrid";
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -56,7 +57,11 @@ class TrainingTest : public testing::TestWithParam<Case> {
     const Setting setting = setting_of(GetParam());
     const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
     const TinyGraph alone(self_, small_data());
-    SmallTraining<T> training(graph.shard(), setting), reference(alone.shard(), setting);
+    Setting over_ranks = setting;
+    const std::string_view exchange = GetParam().exchange;
+    if (exchange == "halo") over_ranks.model_options.propagation.exchange = ExchangePlan::halo;
+    if (exchange == "columns") over_ranks.model_options.whole_graph = &alone.shard();
+    SmallTraining<T> training(graph.shard(), over_ranks), reference(alone.shard(), setting);
     for (int step = 1; step <= kNumSteps; ++step) {
       const double loss = training.advance(), expected = reference.advance();
       ASSERT_NEAR(loss, expected, tolerance * std::abs(expected)) << "at step " << step;
@@ -86,13 +91,17 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"lightgcn", kSoftmax, kSgd, false},
                     Case{"lightgcn", kSoftmax, kAdam, true},
                     Case{"lightgcn", kSoftmax, kAdam, true, Deal::all_on_last},
-                    Case{"lightgcn", kBpr, kSgd, false, Deal::all_on_last}),
+                    Case{"lightgcn", kBpr, kSgd, false, Deal::all_on_last},
+                    Case{"lightgcn", kBpr, kAdam, false, Deal::scattered, "halo"},
+                    Case{"lightgcn", kBpr, kAdam, true, Deal::scattered, "columns"},
+                    Case{"lightgcn", kSoftmax, kAdam, false, Deal::all_on_last, "columns"}),
     [](const auto& one) {
       const Case& c = one.param;
       return std::string(c.model) + (c.loss == kBpr ? "Bpr" : "Softmax") +
              (c.optimizer == kAdam ? "Adam" : "Sgd") +
              (c.learn_layer_weights ? "LearnedWeights" : "") +
-             (c.deal == Deal::all_on_last ? "EmptyRanks" : "");
+             (c.deal == Deal::all_on_last ? "EmptyRanks" : "") +
+             (std::string_view(c.exchange) == "hybrid" ? "" : c.exchange);
     });
 
 TEST_P(TrainingTest, SinglePrecisionOfOneRank) {

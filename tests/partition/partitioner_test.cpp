@@ -1,7 +1,7 @@
 // Cuts: every answer is usable whatever the graph looks like, balanced where that is possible, and
 // measured as a naive count measures it; owners files are refused when they are not what they
 // claim.
-#include "partition/partitioner.hpp"
+#include "partition/cut_quality.hpp"
 
 #include <gtest/gtest.h>
 
@@ -203,12 +203,22 @@ TEST(MeasureCut, CountsFiveNodesByHand) {
   // Edges u0-i0, u1-i0, u1-i1, u2-i1; part 0 owns u0, u1, i0 and part 1 owns u2, i1.
   const auto graph = graph_of({{0}, {0, 1}, {1}}, 2);
   const CutQuality quality = measure_cut(graph, {2, {0, 0, 1}, {0, 1}});
-  EXPECT_DOUBLE_EQ(quality.cut_fraction, 1.0 / 4);           // u1-i1
-  EXPECT_DOUBLE_EQ(quality.halo_vectors_per_node, 2.0 / 5);  // u1 at part 1, i1 at part 0
+  EXPECT_DOUBLE_EQ(quality.cut_fraction, 1.0 / 4);             // u1-i1
+  EXPECT_DOUBLE_EQ(quality.halo_vectors_per_node, 2.0 / 5);    // u1 at part 1, i1 at part 0
+  EXPECT_DOUBLE_EQ(quality.hybrid_vectors_per_node, 2.0 / 5);  // one a direction
   EXPECT_DOUBLE_EQ(quality.node_imbalance, 3 / 2.5);
   EXPECT_DOUBLE_EQ(quality.edge_imbalance, 5 / 4.0);  // rows u0, u1, i0 hold 1 + 2 + 2 of 8
   EXPECT_DOUBLE_EQ(quality.interaction_imbalance, 3 / 2.0);
   EXPECT_EQ(quality.num_empty_parts, 0U);
+}
+
+TEST(MeasureCut, CoversAHubInsteadOfItsNeighbours) {
+  // u0 of part 0 has eight items at part 1: eight ghosts there and one here; covered, u0's row goes
+  // there, and one partial sum comes back.
+  const auto graph = graph_of({{0, 1, 2, 3, 4, 5, 6, 7}}, 8);
+  const CutQuality quality = measure_cut(graph, {2, {0}, std::vector<std::int32_t>(8, 1)});
+  EXPECT_DOUBLE_EQ(quality.halo_vectors_per_node, 9.0 / 9);
+  EXPECT_DOUBLE_EQ(quality.hybrid_vectors_per_node, 2.0 / 9);
 }
 
 TEST(MeasureCut, OnePartCostsNothingAndEmptyPartsAreCounted) {
@@ -249,7 +259,8 @@ TEST(MeasureCut, AgreesWithANaiveCount) {
 }
 
 TEST(CutNames, ParseAndRefuse) {
-  for (const CutMethod method : kMethods) {
+  for (const CutMethod method : {CutMethod::automatic, CutMethod::metis, CutMethod::cluster,
+                                 CutMethod::hash, CutMethod::block}) {
     EXPECT_EQ(parse_cut_method(cut_method_name(method)), method);
   }
   for (const Balance balance : kBalances) EXPECT_EQ(parse_balance(balance_name(balance)), balance);
@@ -258,7 +269,8 @@ TEST(CutNames, ParseAndRefuse) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_status(), kExitUsage);
-    EXPECT_STREQ(error.what(), "--method 'metiss' is unknown; allowed: metis, hash, block");
+    EXPECT_STREQ(error.what(),
+                 "--method 'metiss' is unknown; allowed: auto, metis, cluster, hash, block");
   }
   EXPECT_THROW(parse_balance(""), Error);
 }
@@ -274,7 +286,9 @@ TEST(CutKey, ChangesWithWhateverChangesTheCut) {
   keys.insert(cut_key("abc", "train", {CutMethod::metis, Balance::edges, 4, 1}));
   keys.insert(cut_key("abc", "train", {CutMethod::metis, Balance::both, 5, 1}));
   keys.insert(cut_key("abc", "train", {CutMethod::metis, Balance::both, 4, 2}));
-  EXPECT_EQ(keys.size(), 7U);
+  keys.insert(cut_key("abc", "train", {CutMethod::cluster, Balance::both, 4, 1}));
+  keys.insert(cut_key("abc", "train", {CutMethod::cluster, Balance::both, 4, 2}));
+  EXPECT_EQ(keys.size(), 9U);
 }
 
 class OwnersFile : public testing::Test {
