@@ -15,7 +15,7 @@ namespace halorec {
 // Exit statuses of the program.
 inline constexpr int kExitFailure = 1;   // data, files, machines
 inline constexpr int kExitUsage = 2;     // options, ids and values that the caller typed
-inline constexpr int kExitStopped = 75;  // stopped on request, checkpoint committed: run again
+inline constexpr int kExitStopped = 75;  // stopped on request, nothing is lost: run again
 
 class Error : public std::runtime_error {
  public:

@@ -118,8 +118,12 @@ void run() {
       told = true;
       const char* name = signal == SIGTERM ? "SIGTERM" : "SIGUSR1";
       if (own_rank.load() == 0) {
-        print_line(fmt::format("{}: stopping after step {} with a checkpoint if time allows{}",
-                               name, current_step.load(), advice()));
+        const std::uint64_t step = current_step.load();
+        print_line(
+            step == 0
+                ? fmt::format("{}: stopping before training begins, once the data is ready{}", name, advice())
+                : fmt::format("{}: stopping after step {} with a checkpoint if time allows{}",
+                              name, step, advice()));
       }
     }
     look_for_lost_ranks();

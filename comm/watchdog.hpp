@@ -30,7 +30,8 @@ void set_advice(const std::string& advice);
 void enter(const char* what);
 void leave();
 
-// SIGUSR1 and SIGTERM ask a run to stop at the next step with its checkpoint committed. The thread
+// SIGUSR1 and SIGTERM ask a run to stop: at the next step with its checkpoint committed, or before
+// there is a step as soon as what was begun (an import, a cut) is done. The thread
 // prints one line on rank 0 so that a job which is then killed was not silent.
 void catch_stop_signals();
 // The signal that asked, or 0.

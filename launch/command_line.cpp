@@ -54,12 +54,17 @@ std::string command_name(const std::vector<std::string>& arguments, std::size_t 
                                                    : arguments[at] + " " + arguments[at + 1];
 }
 
-const CommandEntry& find_command(const std::string& name, std::span<const CommandEntry> table) {
+std::vector<std::string> names_of(std::span<const CommandEntry> table) {
   std::vector<std::string> names;
+  for (const auto& entry : table) names.emplace_back(entry.name);
+  return names;
+}
+
+const CommandEntry& find_command(const std::string& name, std::span<const CommandEntry> table) {
   for (const auto& entry : table) {
     if (name == entry.name) return entry;
-    names.emplace_back(entry.name);
   }
+  const auto names = names_of(table);
   const auto near = nearest_word(name, names);
   fail_usage("unknown command '{}'{}; commands: {}", name,
              near.empty() ? "" : fmt::format(" (did you mean '{}'?)", near),
@@ -174,7 +179,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
   try {
     auto& options = line.command.options;
     options.parse(rest);
-    if (line.common->config) options.read_config(*line.common->config, line.name);
+    if (line.common->config) {
+      options.read_config(*line.common->config, line.name, names_of(table));
+    }
     if (line.common->dump_config) {
       line.text = options.dump(line.name);
       return line;

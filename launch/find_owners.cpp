@@ -37,6 +37,27 @@ void into_cache(const Owners& owners, const std::string& key, const std::string&
   }
 }
 
+// The owners in --partition; nothing, with a warning, when they do not serve this start.
+std::optional<Owners> from_file(const OwnersRequest& request, const std::string& dataset_hash,
+                                int num_parts, std::string& warning) {
+  // A file named in an earlier start must not stop a run that needs no cut.
+  if (request.file_is_restored && num_parts == 1) return std::nullopt;
+  const std::string instead =
+      fmt::format("cutting anew (--method {})", cut_method_name(request.cut.method));
+  try {
+    Owners owners = load_owners(*request.file, dataset_hash);
+    if (owners.num_parts == num_parts) return owners;
+    warning = fmt::format(
+        "--partition {} has {} parts and there are {} ranks: {}; start {} ranks to use it",
+        request.file->string(), owners.num_parts, num_parts, instead, owners.num_parts);
+  } catch (const Error& error) {
+    if (!request.file_is_restored) throw;
+    warning = fmt::format("the --partition that this run began with cannot be used: {}; {}",
+                          error.what(), instead);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<fs::path> default_cache() {
@@ -85,17 +106,12 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
   }
   communicator.on_root([&] {
     if (request.file) {
-      Owners owners = load_owners(*request.file, dataset.content_hash());
-      if (owners.num_parts == options.num_parts) {
-        found.owners = std::move(owners);
+      if (auto owners =
+              from_file(request, dataset.content_hash(), options.num_parts, found.warning)) {
+        found.owners = std::move(*owners);
         found.how = "read from " + request.file->string();
         return;
       }
-      found.warning = fmt::format(
-          "--partition {} has {} parts and there are {} ranks: cutting anew by {}; start {} ranks "
-          "to use it",
-          request.file->string(), owners.num_parts, options.num_parts,
-          cut_method_name(options.method), owners.num_parts);
     }
     if (options.num_parts == 1) {
       found.owners.user.assign(dataset.num_users(), 0);

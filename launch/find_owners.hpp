@@ -20,6 +20,7 @@ struct OwnersRequest {
   std::optional<double> memory_gib;  // --memory-limit
   TrainingPart part = TrainingPart::train;
   std::optional<std::filesystem::path> file;   // --partition
+  bool file_is_restored = false;  // named when the run began, not now: it may be gone
   std::optional<std::filesystem::path> cache;  // folder of cached cuts; none: no cache
   // Told on the root before a cut begins, not when owners are read. May be empty.
   std::function<void(const MethodChoice&)> announce;
@@ -32,8 +33,9 @@ struct FoundOwners {
   double seconds = 0;
 };
 
-// A file for another number of parts is not used (warned). Rank 0 reads, the others receive; all
-// share in a cut by cluster. Collective.
+// A file for another number of parts, or a restored one that is missing or broken, is not used
+// (warned); Error when a file that is named now is missing or broken. Rank 0 reads, the others
+// receive; all share in a cut by cluster. Collective.
 FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
                         const OwnersRequest& request);
 

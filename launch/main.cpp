@@ -63,6 +63,11 @@ int print_text(const CommandLine& line) {
   return 0;
 }
 
+// A stop that was asked for is none of the faults.
+const char* label(const Failure& failure) {
+  return failure.exit_status == kExitStopped ? "" : "error: ";
+}
+
 // What has to be equal on every rank. --threads may differ from host to host.
 std::uint64_t fingerprint(const CommandLine& line) {
   std::uint64_t hash = hash_bytes(HALOREC_VERSION " " + line.name);
@@ -118,7 +123,7 @@ int run_with_mpi(CommandLine& line, const Failure& parse_failure, int* argc, cha
       communicator.size() > 1 && !failure.everywhere && !last_words.all_fail(kAgreementSeconds);
   if (!failure.message.empty() && (alone || communicator.is_root())) {
     say(alone ? fmt::format("halorec: error: rank {}: {}", communicator.rank(), failure.message)
-              : fmt::format("halorec: error: {}", failure.message));
+              : fmt::format("halorec: {}{}", label(failure), failure.message));
   }
   if (alone) {
     host_peers.note_spoken();

@@ -68,6 +68,9 @@ void start_new_run(const RunFolder& folder, const RunRequest& request, const Opt
   config.dataset_hash = bring_dataset(*request.data, staged.path());
   if (request.check) request.check(DatasetFile(staged.path(), false));
   for (const auto& [name, value] : options.values()) config.options[name] = value;
+  // The run may go on from another working directory.
+  std::string& partition = config.options["partition"];
+  if (!partition.empty()) partition = fs::absolute(partition).string();
 
   folder.prepare_new();
   fs::rename(staged.path(), folder.dataset(), error);

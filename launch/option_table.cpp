@@ -136,14 +136,21 @@ void OptionTable::parse(const std::vector<std::string>& arguments) {
   }
 }
 
-void OptionTable::read_config(const std::filesystem::path& path, const std::string& command) {
+void OptionTable::read_config(const std::filesystem::path& path, const std::string& command,
+                              const std::vector<std::string>& commands) {
   struct Found {
     std::vector<std::string> texts;
     int line;
   };
   std::map<std::string, Found> found;
   for (auto& entry : read_ini(path)) {
-    if (!entry.section.empty() && entry.section != command) continue;
+    if (!entry.section.empty() && entry.section != command) {
+      if (std::find(commands.begin(), commands.end(), entry.section) != commands.end()) continue;
+      const auto near = nearest_word(entry.section, commands);
+      fail_usage("{}:{}: section [{}] is no command{}; commands: {}", path.string(), entry.line,
+                 entry.section, near.empty() ? "" : fmt::format("; did you mean [{}]?", near),
+                 fmt::join(commands, ", "));
+    }
     if (!has(entry.key) || !find(entry.key).in_config_) {
       const auto near = nearest_word(entry.key, names());
       fail_usage("{}:{}: '{}' is no option of {}{}; {} --help lists every option", path.string(),

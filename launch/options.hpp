@@ -141,8 +141,10 @@ class OptionTable {
   // Assigns from the arguments after the command's name. Error (exit status 2) when something is
   // unknown, misspelt (nearest spelling named), repeated, without its value, or not allowed.
   void parse(const std::vector<std::string>& arguments);
-  // Assigns from the file whatever the command line left open. Error with file:line.
-  void read_config(const std::filesystem::path& path, const std::string& command);
+  // Assigns from the file whatever the command line left open; sections of other `commands` are
+  // skipped. Error with file:line.
+  void read_config(const std::filesystem::path& path, const std::string& command,
+                   const std::vector<std::string>& commands);
   // Error when a required option was not given. `usage` is quoted in it.
   void check_required(const std::string& usage) const;
 

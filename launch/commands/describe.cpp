@@ -32,7 +32,9 @@ std::map<std::string, Json> last_events(const fs::path& log) {
   for (std::string line; std::getline(in, line);) {
     Json json = Json::parse(line, nullptr, false);
     if (json.is_object() && json.contains("event") && json["event"].is_string()) {
-      events[json["event"].get<std::string>()] = std::move(json);
+      // The name first: the right side of an assignment is evaluated before the left one.
+      const auto kind = json["event"].get<std::string>();
+      events[kind] = std::move(json);
     }
   }
   return events;

@@ -9,7 +9,6 @@
 #include "engine/column_propagation.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
-#include "engine/kernels/spmm.hpp"
 #include "engine/trainer.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/find_owners.hpp"
@@ -17,7 +16,8 @@
 #include "launch/output.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_folder.hpp"
-#include "launch/threads.hpp"
+#include "launch/start_event.hpp"
+#include "launch/training_checks.hpp"
 #include "launch/training_options.hpp"
 #include "launch/training_result.hpp"
 #include "models/baselines/baselines.hpp"
@@ -59,9 +59,6 @@ class TrainCommand {
 
  private:
   bool is_root() const { return communicator_.is_root(); }
-  void check_data(const DatasetFile& dataset) const;
-  void log_start();
-  void warn_of_options_without_effect() const;
   void say(const std::string& line) const;
   Shard make_shard(TrainingPart part);
   bool runs_by_columns(const Shard& shard);
@@ -74,6 +71,7 @@ class TrainCommand {
   template <typename T>
   TrainingEnd train_phase(bool refit, std::int64_t num_epochs, TrainingState& state,
                           Evaluation* test);
+  void stop_if_asked();
   int stopped(const TrainingState& state);
   void write_result(const Evaluation& test, const TrainingState& state, bool refit);
 
@@ -92,76 +90,23 @@ void TrainCommand::say(const std::string& line) const {
 }
 
 int TrainCommand::run() {
-  arguments_.request.check = [&](const DatasetFile& dataset) { check_data(dataset); };
+  watchdog::set_advice(
+      fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
+  watchdog::catch_stop_signals();
+  arguments_.request.check = [&](const DatasetFile& dataset) {
+    check_data(training_, dataset);
+    if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
+  };
   dataset_ = open_run(communicator_, arguments_.request, context_.options);
   dataset_hash_ = dataset_->content_hash();
   communicator_.together([&] {
     if (is_root()) log_ = RunLog(folder_.log(), context_.json());
   });
-  log_start();
-  warn_of_options_without_effect();
-  watchdog::catch_stop_signals();
-  watchdog::set_advice(
-      fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
+  if (is_root()) log_.note(start_event(context_.options, context_.threads, dataset_hash_));
+  if (is_root()) warn_of_options_without_effect(training_, context_.options);
+  stop_if_asked();
   if (!is_trained_model(training_.model)) return run_baseline();
   return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
-}
-
-void TrainCommand::check_data(const DatasetFile& dataset) const {
-  if (is_trained_model(training_.model) && training_.select == "validation" &&
-      dataset.num_interactions(Split::validation) == 0) {
-    fail_usage(
-        "the dataset has no validation interactions (too few per user); give --select test "
-        "or --select none");
-  }
-  if (is_trained_model(training_.model) && training_.select == "test" &&
-      dataset.num_interactions(Split::test) == 0) {
-    fail_usage("the dataset has no test interactions to select on; give --select none");
-  }
-  if (training_.model == "planted" && !dataset.has_truth()) {
-    fail_usage(
-        "--model planted ranks by what a generator planted, and this dataset was not made by "
-        "halorec generate");
-  }
-  if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
-}
-
-void TrainCommand::warn_of_options_without_effect() const {
-  std::string names;
-  for (const std::string& name : options_without_effect(training_)) {
-    if (context_.options.typed(name)) names += (names.empty() ? "--" : ", --") + name;
-  }
-  if (names.empty() || !is_root()) return;
-  std::fputs(
-      fmt::format("halorec: warning: without effect on --model {}{}: {}\n", training_.model,
-                  is_trained_model(training_.model)
-                      ? fmt::format(" --loss {} --select {}", training_.loss, training_.select)
-                      : "",
-                  names)
-          .c_str(),
-      stderr);
-}
-
-void TrainCommand::log_start() {
-  if (!is_root()) return;
-  ordered_json options;
-  for (const auto& [name, value] : context_.options.values()) options[name] = value;
-  ordered_json ranks = ordered_json::array();
-  for (std::size_t r = 0; r < context_.threads.places.size(); ++r) {
-    const RankPlace& place = context_.threads.places[r];
-    ranks.push_back({{"rank", r},
-                     {"host", place.host},
-                     {"cores", place.cores},
-                     {"host_cores", place.host_cores},
-                     {"threads", context_.threads.by_rank[r]}});
-  }
-  log_.note({{"event", "start"},
-             {"version", HALOREC_VERSION},
-             {"simd", kernels::simd_target()},
-             {"dataset_hash", dataset_hash_},
-             {"warnings", context_.threads.warnings},
-             {"ranks", ranks},
-             {"options", options}});
 }
 
 Shard TrainCommand::make_shard(TrainingPart part) {
@@ -170,7 +115,12 @@ Shard TrainCommand::make_shard(TrainingPart part) {
   request.cut.balance = parse_balance(arguments_.balance);
   request.cut.seed = context_.seed();
   request.part = part;
-  request.file = arguments_.partition;
+  // Whoever resumes and asks for another cut does not get the old file's.
+  const OptionTable& options = context_.options;
+  request.file_is_restored = !options.given("partition");
+  if (!request.file_is_restored || !(options.given("method") || options.given("balance"))) {
+    request.file = arguments_.partition;
+  }
   request.cache = default_cache();
   request.memory_gib = arguments_.memory_gib;
   request.announce = [&](const MethodChoice& choice) {
@@ -180,7 +130,14 @@ Shard TrainCommand::make_shard(TrainingPart part) {
                {"memory_limit_bytes", choice.limit_bytes},
                {"reason", choice.reason}});
   };
-  FoundOwners found = find_owners(communicator_, *dataset_, request);
+  FoundOwners found;
+  try {
+    found = find_owners(communicator_, *dataset_, request);
+  } catch (const Error& error) {
+    if (error.everywhere()) stop_if_asked();  // METIS takes SIGTERM for a fault of its own
+    throw;
+  }
+  stop_if_asked();
   if (is_root()) {
     if (!found.warning.empty()) {
       std::fputs(("halorec: warning: " + found.warning + "\n").c_str(), stderr);
@@ -346,6 +303,15 @@ int TrainCommand::run_trained() {
   }
   write_result(test, state, refit);
   return 0;
+}
+
+// Before a training there is nothing to save: what was read and cut so far stands in the run's
+// folder and the cache. Collective.
+void TrainCommand::stop_if_asked() {
+  if (communicator_.max(watchdog::stop_requested()) == 0) return;
+  log_.note({{"event", "stopped"}});
+  throw Error("stopped on request before training began; run again with --resume", kExitStopped,
+              true);
 }
 
 int TrainCommand::stopped(const TrainingState& state) {

@@ -77,6 +77,9 @@ std::string detect_delimiter(LineReader& reader);
 // The role that a header's column name is known for, if any.
 std::optional<Role> role_of_name(std::string_view name);
 
-TitleTable read_titles(const std::filesystem::path& path);
+// Id and title columns by their header's names; without a header the first two. `known` are the
+// items of the interactions: a first line that begins with one of them, and has no column name that
+// is known, is no header.
+TitleTable read_titles(const std::filesystem::path& path, const IdTable& known);
 
 }  // namespace halorec

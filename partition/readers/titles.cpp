@@ -1,6 +1,7 @@
 // Titles of items, from the item lists that come with public data sets or from --items.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "comm/check.hpp"
 #include "partition/readers/fields.hpp"
@@ -32,12 +33,28 @@ std::string clean_title(std::string_view text) {
   return title;
 }
 
+bool is_title_name(std::string_view plain) {
+  return std::find(kTitleNames.begin(), kTitleNames.end(), plain) != kTitleNames.end();
+}
+
+bool is_id_name(std::string_view field, std::string_view plain) {
+  return role_of_name(field) == Role::item || plain == "id";
+}
+
+bool is_header(const std::vector<std::string_view>& fields, const IdTable& known) {
+  const auto is_name = [](std::string_view field) {
+    const std::string plain = plain_name(field);
+    return is_title_name(plain) || is_id_name(field, plain);
+  };
+  return std::any_of(fields.begin(), fields.end(), is_name) || !known.find(fields[0]);
+}
+
 }  // namespace
 
-TitleTable read_titles(const std::filesystem::path& path) {
+TitleTable read_titles(const std::filesystem::path& path, const IdTable& known) {
   LineReader reader(path);
   std::string_view record;
-  // u.item and movies.dat have no header; all other lists begin with one.
+  // u.item and movies.dat have no header; most other lists begin with one.
   const bool bare = path.filename() == "u.item" || path.extension() == ".dat";
   const std::string delimiter = path.filename() == "u.item"  ? "|"
                                 : path.extension() == ".dat" ? "::"
@@ -45,7 +62,7 @@ TitleTable read_titles(const std::filesystem::path& path) {
   FieldSplitter splitter(delimiter, delimiter == "," || delimiter == ";");
   std::size_t id = 0, title = 1;
   TitleTable table;
-  bool header = !bare;
+  bool first = !bare;
   while (reader.next(record)) {
     if (record.empty()) continue;
     while (!splitter.split(record)) {
@@ -54,19 +71,15 @@ TitleTable read_titles(const std::filesystem::path& path) {
       }
     }
     const std::vector<std::string_view>& fields = splitter.fields();
-    if (header) {
-      header = false;
+    if (std::exchange(first, false) && is_header(fields, known)) {
       for (std::size_t i = fields.size(); i-- > 0;) {  // the first of its kind wins
         const std::string name = plain_name(fields[i]);
-        if (role_of_name(name) == Role::item || name == "id") id = i;
+        if (is_id_name(fields[i], name)) id = i;
       }
       title = id == 0 ? 1 : 0;
       for (std::size_t i = fields.size(); i-- > 0;) {
         const std::string name = plain_name(fields[i]);
-        if (std::find(kTitleNames.begin(), kTitleNames.end(), name) != kTitleNames.end() &&
-            i != id) {
-          title = i;
-        }
+        if (is_title_name(name) && i != id) title = i;
       }
       if (fields.size() < 2) {
         fail("{}: an item list needs an id and a title column, with a header", reader.where());

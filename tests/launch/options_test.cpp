@@ -207,6 +207,8 @@ TEST_F(OptionsTest, HelpShowsGroupsDefaultsAndAllowedValues) {
   }
 }
 
+const std::vector<std::string> kCommands{"import", "train", "evaluate"};
+
 class ConfigTest : public OptionsTest {
  protected:
   ConfigTest() {
@@ -232,7 +234,7 @@ TEST_F(ConfigTest, DumpReadsBackToTheSameValues) {
   OptionTable other_table;
   Arguments other;
   declare(other_table, other);
-  other_table.read_config(path, "train");
+  other_table.read_config(path, "train", kCommands);
   EXPECT_EQ(other.data, args_.data);
   EXPECT_EQ(other.sources, args_.sources);
   EXPECT_EQ(other.rate, args_.rate);
@@ -249,7 +251,7 @@ TEST_F(ConfigTest, DumpReadsBackToTheSameValues) {
 TEST_F(ConfigTest, CommandLineWinsAndOtherSectionsAreSkipped) {
   const auto path = write("dim = 8\n[import]\ncore = 3\n[train]\nrate = 0.5\nrefit = true\n");
   table_.parse({"in.h5", "--rate", "0.25"});
-  table_.read_config(path, "train");
+  table_.read_config(path, "train", kCommands);
   EXPECT_EQ(args_.dim, 8);
   EXPECT_EQ(args_.rate, 0.25);
   EXPECT_TRUE(args_.refit);
@@ -265,16 +267,18 @@ TEST_F(ConfigTest, FaultsNameFileAndLine) {
       {"dim = 3\ndim = 4\n", ":2: --dim is given more than once"},
       {"refit = yes\n", ":1: --refit takes true or false"},
       {"= 3\n", ":1: expected"},
+      {"[import]\ncore = 3\n[trian]\ndim = 8\n",
+       ":4: section [trian] is no command; did you mean [train]?; commands: import, train, evaluate"},
   };
   for (const auto& [text, words] : faults) {
     const auto path = write(text);
     OptionTable table;
     Arguments args;
     declare(table, args);
-    const auto message = message_of([&] { table.read_config(path, "train"); });
+    const auto message = message_of([&] { table.read_config(path, "train", kCommands); });
     EXPECT_NE(message.find(path.string() + words), std::string::npos) << message;
   }
-  EXPECT_NE(message_of([&] { table_.read_config(folder_ / "none.ini", "train"); }).find("none.ini"),
+  EXPECT_NE(message_of([&] { table_.read_config(folder_ / "none.ini", "train", kCommands); }).find("none.ini"),
             std::string::npos);
 }
 

@@ -6,12 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <set>
 #include <vector>
 
 #include "comm/check.hpp"
 #include "comm/random.hpp"
+#include "comm/watchdog.hpp"
 #include "tests/comm/temporary_folder.hpp"
 
 namespace halorec {
@@ -352,6 +354,17 @@ TEST_F(OwnersFile, TruncatedAlteredOrMissingIsRefused) {
     }
   }
   EXPECT_NE(error_of_loading(folder_ / "absent.h5"), "");
+}
+
+// METIS has a handler of its own for SIGTERM while it cuts.
+TEST(Cut, LeavesTheStopSignalsAsTheyWere) {
+  watchdog::catch_stop_signals();
+  cut(random_graph(60, 40, 0.2, 1), {.num_parts = 4});
+  for (const int signal : {SIGTERM, SIGUSR1}) {
+    std::raise(signal);
+    EXPECT_EQ(watchdog::stop_requested(), signal);
+    watchdog::clear_stop_request();
+  }
 }
 
 }  // namespace

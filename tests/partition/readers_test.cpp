@@ -95,6 +95,22 @@ TEST(Readers, MovieLensInItsThreeShapes) {
   EXPECT_EQ(report_of(dataset)["items_without_title"], 1);
 }
 
+TEST(Readers, AnItemListWithoutHeaderKeepsItsFirstLine) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.csv", "user,item\n1,10\n2,11\n");
+  ImportOptions options;
+  const auto title_of_10 = [&](const char* list) {
+    options.items = folder.write("items.txt", list);
+    const Dataset dataset = import_dataset({file}, options);
+    return std::string(dataset.titles[dataset.items[0] == "10" ? 0 : 1]);
+  };
+  EXPECT_EQ(title_of_10("10,Heat\n11,Alien\n"), "Heat");
+  EXPECT_EQ(title_of_10("thing,called\n10,Heat\n11,Alien\n"), "Heat");
+  // Names that are known make a header of a line, whatever the ids are.
+  EXPECT_EQ(title_of_10("title,item\nHeat,10\n"), "Heat");
+  EXPECT_EQ(title_of_10("10,title\n10,Heat\n"), "Heat");
+}
+
 TEST(Readers, RecBole) {
   const TemporaryFolder folder;
   folder.write("toy.inter",

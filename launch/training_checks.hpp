@@ -1,0 +1,16 @@
+// Whether a training's options fit its data and one another, before anything is touched.
+#pragma once
+
+#include "launch/options.hpp"
+#include "launch/training_options.hpp"
+#include "partition/dataset.hpp"
+
+namespace halorec {
+
+// Usage Error when the dataset lacks what the options ask for.
+void check_data(const TrainingArguments& training, const DatasetFile& dataset);
+
+// One warning on stderr that names what was typed and changes nothing for this model and loss.
+void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options);
+
+}  // namespace halorec

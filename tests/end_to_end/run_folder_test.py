@@ -1,0 +1,141 @@
+"""What stands in a run's folder and who may use it: describing a run, a cut that went away, a
+signal before training began, two jobs with one folder."""
+
+import json
+import os
+import signal
+import time
+import unittest
+
+from support import FolderTest, end_group, finish, run, start, succeed
+
+TRAINING = ["--epochs", 2, "--dim", 8, "--batch", 512]
+
+
+class DescribeTest(FolderTest):
+
+    def described(self, folder):
+        """The run as text, and as the one object of --json."""
+        events = succeed("describe", folder, "--json").events()
+        self.assertEqual([event["event"] for event in events], ["run"])
+        return succeed("describe", folder).out, events[0]
+
+    def test_a_run_in_each_of_its_states(self):
+        data = self.generate()
+        folder = self.path("run")
+        succeed("train", data, "--run", folder, *TRAINING)
+        with open(os.path.join(folder, "metrics.json"), encoding="utf-8") as file:
+            metrics = json.load(file)
+        text, line = self.described(folder)
+        self.assertIn("a run, finished", text)
+        self.assertIn("300 users, 120 items", text)
+        self.assertTrue(line["finished"])
+        self.assertEqual(line["metrics"], metrics)
+        self.assertEqual(line["last_epoch"]["epoch"], 2)
+        self.assertEqual(line["options"]["dim"], "8")
+        self.assertIn(line["checkpoints"][-1], text)
+
+        # As a job leaves it that was killed: no result, and within a line of the log.
+        os.remove(os.path.join(folder, "metrics.json"))
+        with open(os.path.join(folder, "log.jsonl"), "a", encoding="utf-8") as log:
+            log.write('{"event":"ep')
+        text, line = self.described(folder)
+        self.assertIn("not finished", text)
+        self.assertFalse(line["finished"])
+        self.assertNotIn("metrics", line)
+        self.assertEqual(line["last_epoch"]["epoch"], 2)
+
+    def test_a_refit_and_a_baseline(self):
+        data = self.generate()
+        succeed("train", data, "--run", self.path("refit"), *TRAINING, "--refit")
+        text, line = self.described(self.path("refit"))
+        self.assertTrue(line["refit_checkpoints"])
+        self.assertIn(line["refit_checkpoints"][-1], text)
+        self.assertTrue(line["metrics"]["refit"])
+
+        succeed("train", data, "--run", self.path("popular"), "--model", "popular")
+        text, line = self.described(self.path("popular"))
+        self.assertIn("checkpoints   none", text)
+        self.assertEqual(line["checkpoints"], [])
+        self.assertNotIn("last_epoch", line)
+        self.assertEqual(line["metrics"]["model"], "popular")
+
+
+class PartitionTest(FolderTest):
+
+    def test_a_run_outlives_its_partition_file(self):
+        data, parts, folder = self.generate(), self.path("parts.h5"), self.path("run")
+        succeed("partition", data, "--parts", 2, "--graph", "train", "--out", parts)
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(self.folder)
+        succeed("train", data, "--run", folder, *TRAINING, "--partition", "parts.h5", ranks=2)
+        os.chdir(here)
+
+        def resumed(*options, ranks):
+            return succeed("train", "--run", folder, "--resume", *options, ranks=ranks)
+
+        # As long as the file is there it is found, from any working directory.
+        self.assertIn(f"read from {parts}", resumed(ranks=2).out)
+        again = resumed("--method", "block", ranks=2)
+        self.assertNotIn("read from", again.out)
+        self.assertNotIn("warning", again.err)
+        for damage in ("broken", "missing"):
+            with self.subTest(damage):
+                self.write("parts.h5", b"nonsense") if damage == "broken" else os.remove(parts)
+                again = resumed(ranks=2)
+                self.assertIn(parts, again.err)
+                self.assertIn("cutting anew (--method auto)", again.err)
+                self.assertNotIn("warning", resumed(ranks=1).err)
+                for ranks in (1, 2):
+                    named = run("train", "--run", folder, "--resume", "--partition", parts,
+                                ranks=ranks)
+                    self.assertEqual(named.status, 1, named)
+                    self.assertIn(parts, named.errors()[0])
+
+
+class EarlySignalTest(FolderTest):
+
+    def test_a_signal_during_the_import_stops_before_training(self):
+        rows = "".join(f"u{k % 200},i{k * 7 % 90}\n" for k in range(3000))
+        for signum, ranks in ((signal.SIGTERM, 0), (signal.SIGUSR1, 2)):
+            with self.subTest(signum.name, ranks=ranks):
+                # A pipe, so that the import goes on for as long as the test wants it to.
+                pipe, folder = self.path(f"rows{ranks}.csv"), self.path(f"run{ranks}")
+                os.mkfifo(pipe)
+                errors = open(self.path(f"errors{ranks}"), "w+", encoding="utf-8")
+                self.addCleanup(errors.close)
+                arguments = ["train", pipe, "--run", folder, *TRAINING]
+                job = start(arguments, ranks=ranks, err=errors)
+                self.addCleanup(end_group, job)
+                with open(pipe, "w", encoding="utf-8") as writer:
+                    writer.write("user,item\n" + rows)
+                    writer.flush()
+                    time.sleep(0.3)  # until rank 1 is as far as rank 0
+                    os.kill(job.pid, signum)  # mpirun passes SIGUSR1 on
+                    self.wait_for(lambda: signum.name in self.text_of(errors))
+                    writer.write(rows)
+                out, _ = job.communicate(timeout=60)
+                text = self.text_of(errors)
+                self.assertEqual(job.returncode, 75, text)
+                self.assertIn("stopped on request before training began", text)
+                self.assertNotIn("halorec: error", text)
+                self.assertFalse(os.path.exists(os.path.join(folder, "checkpoints")))
+                os.remove(pipe)
+                again = succeed("train", "--run", folder, "--resume", *TRAINING, ranks=ranks)
+                self.assertIn("200 users, 90 items", again.out)
+
+    @staticmethod
+    def text_of(file):
+        with open(file.name, encoding="utf-8") as again:
+            return again.read()
+
+    def wait_for(self, condition, seconds=60):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, "nothing happens")
+            time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    unittest.main()
