@@ -1,5 +1,7 @@
 #include "launch/training_checks.hpp"
 
+#include "models/registry.hpp"
+
 #include <cstdio>
 
 #include "comm/check.hpp"
