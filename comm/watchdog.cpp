@@ -120,10 +120,10 @@ void run() {
       if (own_rank.load() == 0) {
         const std::uint64_t step = current_step.load();
         print_line(
-            step == 0
-                ? fmt::format("{}: stopping before training begins, once the data is ready{}", name, advice())
-                : fmt::format("{}: stopping after step {} with a checkpoint if time allows{}",
-                              name, step, advice()));
+            step == 0 ? fmt::format("{}: stopping before training begins, once the data is ready{}",
+                                    name, advice())
+                      : fmt::format("{}: stopping after step {} with a checkpoint if time allows{}",
+                                    name, step, advice()));
       }
     }
     look_for_lost_ranks();

@@ -20,7 +20,8 @@ struct ModelOptions {
   double initial_deviation = 0.1;  // standard deviation of the first embeddings
   std::uint64_t seed = 0;
   PropagationOptions propagation;
-  // The whole graph on this rank alone: given, layers run by columns (engine/column_propagation.hpp).
+  // The whole graph on this rank alone: given, layers run by columns
+  // (engine/column_propagation.hpp).
   const Shard* whole_graph = nullptr;
 };
 

@@ -47,6 +47,21 @@ kernels::Spmm<T> Propagation<T>::into(T a, MatrixView<T> y) const {
 }
 
 template <typename T>
+kernels::Spmm<T> Propagation<T>::of_owned(MatrixView<const T> x, kernels::Spmm<T> product) const {
+  product.column_scale = scale_.data();
+  product.x = x.data;
+  product.x_stride = x.stride;
+  return product;
+}
+
+template <typename T>
+kernels::Spmm<T> Propagation<T>::partial_sums(MatrixView<const T> x) {
+  kernels::Spmm<T> product = of_owned(x, into(T{1}, sums_.view()));
+  product.row_scale = nullptr;  // the owner's to apply
+  return product;
+}
+
+template <typename T>
 void Propagation<T>::add(const AddedTo<T>& z, kernels::Spmm<T>& product) const {
   using What = typename AddedTo<T>::What;
   product.accumulate = z.what == What::y;
@@ -88,21 +103,14 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
   if (hybrid) {
     time(phase, kCross);
     fit(sums_, plan.num_ghosts(), x.cols);
-    kernels::Spmm<T> partial = into(T{1}, sums_.view());
-    partial.row_scale = nullptr;
-    partial.column_scale = scale_.data();
-    partial.x = x.data;
-    partial.x_stride = x.stride;
+    const kernels::Spmm<T> partial = partial_sums(x);
     product_.run(covered_->partial, partial_chunks_, partial, [&] { rows_exchange_.progress(); });
     sums_exchange_.use(plan);
     time(phase, kExchange);
     sums_exchange_.start_scatter_add(sums_.data(), x.cols);
   }
   time(phase, kLocal);
-  kernels::Spmm<T> local = into(a, y);
-  local.column_scale = scale_.data();
-  local.x = x.data;
-  local.x_stride = x.stride;
+  kernels::Spmm<T> local = of_owned(x, into(a, y));
   add(z, local);
   product_.run(shard_->local(), local_chunks_, local, [&] {
     rows_exchange_.progress();
@@ -151,21 +159,14 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
   std::optional<PhaseTimers::Scope> phase;
   time(phase, kCross);
   fit(sums_, std::ssize(demanded_ghosts_), x.cols);
-  kernels::Spmm<T> partial = into(T{1}, sums_.view());
-  partial.row_scale = nullptr;
-  partial.column_scale = scale_.data();
-  partial.x = x.data;
-  partial.x_stride = x.stride;
+  const kernels::Spmm<T> partial = partial_sums(x);
   product_.run(shard_->cross_transposed(), demanded_ghost_chunks_, partial);
   time(phase, kExchange);
   sums_exchange_.use(*demanded_plan_);
   sums_exchange_.start_scatter_add(sums_.data(), x.cols);
 
   time(phase, kLocal);
-  kernels::Spmm<T> local = into(a, y);
-  local.column_scale = scale_.data();
-  local.x = x.data;
-  local.x_stride = x.stride;
+  kernels::Spmm<T> local = of_owned(x, into(a, y));
   add(z, local);
   product_.run(shard_->local(), demanded_chunks_, local, [&] { sums_exchange_.progress(); });
   time(phase, kExchange);

@@ -83,6 +83,9 @@ class Propagation {
     void set(const Csr& m);
   };
   kernels::Spmm<T> into(T a, MatrixView<T> y) const;
+  kernels::Spmm<T> of_owned(MatrixView<const T> x, kernels::Spmm<T> product) const;
+  // Of owned rows x into sums_, for the owners of other rows.
+  kernels::Spmm<T> partial_sums(MatrixView<const T> x);
   void add(const AddedTo<T>& z, kernels::Spmm<T>& product) const;
   void prepare_exchange();
   // Ends the phase in `running` and starts this one.

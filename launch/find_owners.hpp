@@ -20,7 +20,7 @@ struct OwnersRequest {
   std::optional<double> memory_gib;  // --memory-limit
   TrainingPart part = TrainingPart::train;
   std::optional<std::filesystem::path> file;   // --partition
-  bool file_is_restored = false;  // named when the run began, not now: it may be gone
+  bool file_is_restored = false;               // named when the run began, not now: it may be gone
   std::optional<std::filesystem::path> cache;  // folder of cached cuts; none: no cache
   // Told on the root before a cut begins, not when owners are read. May be empty.
   std::function<void(const MethodChoice&)> announce;

@@ -32,14 +32,13 @@ void warn_of_options_without_effect(const TrainingArguments& training, const Opt
     if (options.typed(name)) names += (names.empty() ? "--" : ", --") + name;
   }
   if (names.empty()) return;
-  std::fputs(
-      fmt::format("halorec: warning: without effect on --model {}{}: {}\n", training.model,
-                  is_trained_model(training.model)
-                      ? fmt::format(" --loss {} --select {}", training.loss, training.select)
-                      : "",
-                  names)
-          .c_str(),
-      stderr);
+  std::fputs(fmt::format("halorec: warning: without effect on --model {}{}: {}\n", training.model,
+                         is_trained_model(training.model)
+                             ? fmt::format(" --loss {} --select {}", training.loss, training.select)
+                             : "",
+                         names)
+                 .c_str(),
+             stderr);
 }
 
 }  // namespace halorec

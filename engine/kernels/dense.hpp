@@ -19,8 +19,8 @@ void scale_into(std::int64_t n, T a, const T* x, T* y);
 template <typename T>
 double exponentials(std::int64_t n, T scale, T* scores, T* largest);
 
-// The first index in [0, n) whose score is not below the threshold (so that a NaN cannot go unseen);
-// n if there is none.
+// The first index in [0, n) whose score is not below the threshold (so that a NaN cannot go
+// unseen); n if there is none.
 template <typename T>
 std::int64_t first_not_below(std::int64_t n, T threshold, const T* scores);
 

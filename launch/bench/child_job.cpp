@@ -8,10 +8,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <system_error>
 
 #include "comm/check.hpp"
 
@@ -23,7 +23,8 @@ struct Pipe {
   int read_end = -1, write_end = -1;
   Pipe() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) fail("cannot make a pipe: {}", std::strerror(errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+      fail("cannot make a pipe: {}", std::generic_category().message(errno));
     read_end = ends[0];
     write_end = ends[1];
   }
@@ -105,7 +106,7 @@ std::vector<nlohmann::ordered_json> run_child_job(const ChildJob& job) {
   line.insert(line.end(), {"-n", std::to_string(job.ranks)});
   std::array<char, 4096> self{};
   if (::readlink("/proc/self/exe", self.data(), self.size() - 1) < 0) {
-    fail("cannot find this program's own path: {}", std::strerror(errno));
+    fail("cannot find this program's own path: {}", std::generic_category().message(errno));
   }
   line.emplace_back(self.data());
   line.insert(line.end(), job.arguments.begin(), job.arguments.end());
@@ -124,7 +125,7 @@ std::vector<nlohmann::ordered_json> run_child_job(const ChildJob& job) {
   posix_spawn_file_actions_destroy(&actions);
   if (code != 0) {
     fail("cannot start '{}': {}; --launcher names the program that starts ranks", line.front(),
-         std::strerror(code));
+         std::generic_category().message(code));
   }
   out.close_write();
   err.close_write();

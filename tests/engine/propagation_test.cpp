@@ -49,7 +49,7 @@ Matrix<T> dense_product(const Dataset& data, const Matrix<T>& x) {
 template <typename T>
 class PropagationOf : public testing::Test {
  protected:
-  static constexpr double kTolerance = std::is_same_v<T, float> ? 1e-6 : 1e-14;
+  static constexpr double kTolerance = std::is_same_v<T, float> ? 5e-7 : 1e-14;
   static constexpr ExchangePlan kPlans[] = {ExchangePlan::halo, ExchangePlan::hybrid};
 
   static std::vector<std::int32_t> every_third(const Shard& shard) {

@@ -268,7 +268,8 @@ TEST_F(ConfigTest, FaultsNameFileAndLine) {
       {"refit = yes\n", ":1: --refit takes true or false"},
       {"= 3\n", ":1: expected"},
       {"[import]\ncore = 3\n[trian]\ndim = 8\n",
-       ":4: section [trian] is no command; did you mean [train]?; commands: import, train, evaluate"},
+       ":4: section [trian] is no command; did you mean [train]?; commands: import, train, "
+       "evaluate"},
   };
   for (const auto& [text, words] : faults) {
     const auto path = write(text);
@@ -278,7 +279,9 @@ TEST_F(ConfigTest, FaultsNameFileAndLine) {
     const auto message = message_of([&] { table.read_config(path, "train", kCommands); });
     EXPECT_NE(message.find(path.string() + words), std::string::npos) << message;
   }
-  EXPECT_NE(message_of([&] { table_.read_config(folder_ / "none.ini", "train", kCommands); }).find("none.ini"),
+  EXPECT_NE(message_of([&] {
+              table_.read_config(folder_ / "none.ini", "train", kCommands);
+            }).find("none.ini"),
             std::string::npos);
 }
 
