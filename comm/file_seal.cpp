@@ -47,7 +47,7 @@ class FileDescriptor {
 };
 
 std::string reason() {
-  return std::strerror(errno);
+  return std::generic_category().message(errno);
 }
 
 // Reads up to `bytes` bytes (less only at the end of the file).

@@ -3,7 +3,6 @@
 #include <sys/resource.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -37,13 +36,16 @@ RunLog::RunLog(const std::filesystem::path& file, bool to_stdout)
   if (file.empty()) return;
   const bool torn = ends_torn(file);
   file_.reset(std::fopen(file.c_str(), "a"));
-  if (!file_) fail("cannot write {}: {}", file.string(), std::strerror(errno));
+  if (!file_) fail("cannot write {}: {}", file.string(), std::generic_category().message(errno));
   if (torn) write_line(file_.get(), "\n");
 }
 
 void RunLog::event(const nlohmann::ordered_json& object) {
-  // A reader of stdout that leaves does not end the run; its log goes on.
-  if (to_stdout_) to_stdout_ = write_line(stdout, json_line(object));
+  if (to_stdout_ && !write_line(stdout, json_line(object))) {
+    to_stdout_ = false;
+    if (errno != EPIPE) stdout_error_ = {errno, std::generic_category()};
+    std::clearerr(stdout);
+  }
   note(object);
 }
 
@@ -53,7 +55,7 @@ void RunLog::note(const nlohmann::ordered_json& object) {
   std::clearerr(file_.get());
   if (std::exchange(warned_, true)) return;
   fmt::print(stderr, "halorec: warning: cannot write {}: {}; lines of the log are missing\n",
-             path_.string(), std::strerror(why));
+             path_.string(), std::generic_category().message(why));
 }
 
 std::map<std::string, double> PhaseTimers::take() {

@@ -1,6 +1,6 @@
 // What a run says while it works: JSON lines, appended to RUN/log.jsonl and, with --json, written
-// to stdout. One object a line, flushed, root only. A line that cannot be written is a warning, not
-// the end of the run.
+// to stdout. One object a line, flushed, root only. A line that cannot be written does not end the
+// run: for the file it is a warning, for stdout the caller asks stdout_error when all is safe.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <system_error>
 
 namespace halorec {
 
@@ -27,6 +28,9 @@ class RunLog {
 
   // To the file and, with --json, to stdout.
   void event(const nlohmann::ordered_json& object);
+  // Why lines for stdout are missing; none when all were taken, or when their reader has left,
+  // which is no fault.
+  std::error_code stdout_error() const { return stdout_error_; }
   // To the file alone (bindings, phases, bytes: what the contract of --json does not name).
   void note(const nlohmann::ordered_json& object);
 
@@ -37,6 +41,7 @@ class RunLog {
   std::filesystem::path path_;
   std::unique_ptr<std::FILE, Close> file_;
   bool to_stdout_ = false;
+  std::error_code stdout_error_;
   bool warned_ = false;
 };
 

@@ -1,41 +1,14 @@
 #include "launch/find_owners.hpp"
 
 #include <chrono>
-#include <cstdlib>
 
 #include "comm/communicator.hpp"
-#include "comm/random.hpp"
+#include "launch/cut_cache.hpp"
 
 namespace halorec {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Reads a cached cut if it is whole and has this very key; a broken cache entry is no error.
-std::optional<Owners> from_cache(const fs::path& path, const std::string& key,
-                                 const std::string& dataset_hash) {
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
-  try {
-    std::string found;
-    Owners owners = load_owners(path, dataset_hash, &found);
-    if (found == key) return owners;
-  } catch (const Error&) {
-    fs::remove(path, ignored);
-  }
-  return std::nullopt;
-}
-
-void into_cache(const Owners& owners, const std::string& key, const std::string& dataset_hash,
-                const fs::path& path) {
-  try {
-    std::error_code ignored;
-    fs::create_directories(path.parent_path(), ignored);
-    save_owners(owners, key, dataset_hash, path);
-  } catch (const Error&) {
-    // A cache that cannot be written costs the next run a cut, nothing else.
-  }
-}
 
 // The owners in --partition; nothing, with a warning, when they do not serve this start.
 std::optional<Owners> from_file(const OwnersRequest& request, const std::string& dataset_hash,
@@ -59,17 +32,6 @@ std::optional<Owners> from_file(const OwnersRequest& request, const std::string&
 }
 
 }  // namespace
-
-std::optional<fs::path> default_cache() {
-  if (const char* own = std::getenv("HALOREC_CACHE"); own != nullptr && *own != '\0') return own;
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0') {
-    return fs::path(xdg) / "halorec";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return fs::path(home) / ".cache" / "halorec";
-  }
-  return std::nullopt;
-}
 
 MethodChoice choose_method(Communicator& communicator, const DatasetFile& dataset,
                            TrainingPart part, CutMethod method, std::optional<double> memory_gib) {
@@ -98,12 +60,7 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
   options.num_parts = communicator.size();
   options.method = choice.method;
   options.memory_bytes = choice.limit_bytes;
-  const std::string key =
-      cut_key(dataset.content_hash(), training_part_name(request.part), options);
-  fs::path cached;
-  if (request.cache) {
-    cached = *request.cache / "cuts" / fmt::format("{:016x}.h5", hash_bytes(key));
-  }
+  const CutCache cache(request.cache, dataset.content_hash(), request.part, options);
   communicator.on_root([&] {
     if (request.file) {
       if (auto owners =
@@ -119,12 +76,10 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
       found.how = "one rank owns everything";
       return;
     }
-    if (request.cache) {
-      if (auto owners = from_cache(cached, key, dataset.content_hash())) {
-        found.owners = std::move(*owners);
-        found.how = "from the cache (" + cached.string() + ")";
-        return;
-      }
+    if (auto owners = cache.load()) {
+      found.owners = std::move(*owners);
+      found.how = "from the cache (" + cache.path().string() + ")";
+      return;
     }
     if (request.announce) request.announce(choice);
   });
@@ -132,9 +87,7 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
   if (found.how.empty()) {
     found.owners = cut(communicator, dataset, request.part, options);
     found.how = fmt::format("cut by {}", cut_method_name(options.method));
-    communicator.on_root_briefly([&] {
-      if (request.cache) into_cache(found.owners, key, dataset.content_hash(), cached);
-    });
+    communicator.on_root_briefly([&] { cache.save(found.owners); });
   } else {
     communicator.broadcast(found.owners.user);
     communicator.broadcast(found.owners.item);

@@ -44,7 +44,4 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
 MethodChoice choose_method(Communicator& communicator, const DatasetFile& dataset,
                            TrainingPart part, CutMethod method, std::optional<double> memory_gib);
 
-// $HALOREC_CACHE, else $XDG_CACHE_HOME/halorec, else ~/.cache/halorec; empty where none is known.
-std::optional<std::filesystem::path> default_cache();
-
 }  // namespace halorec

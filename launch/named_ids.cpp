@@ -8,6 +8,7 @@
 
 #include "comm/check.hpp"
 #include "launch/spelling.hpp"
+#include "partition/readers/fields.hpp"
 #include "partition/readers/line_reader.hpp"
 
 namespace halorec {
@@ -37,10 +38,17 @@ std::string near_ids(const StringTable& table, std::string_view id) {
 
 std::vector<std::string> read_id_list(const std::filesystem::path& path) {
   LineReader reader(path);
+  FieldSplitter splitter("\n", true);  // one field a line, spaces and quotes as in CSV
   std::vector<std::string> ids;
   std::string_view line;
   while (reader.next(line)) {
-    if (!line.empty()) ids.emplace_back(line);
+    while (!splitter.split(line)) {
+      if (!reader.extend(line)) {
+        fail("{}: a quoted id is never closed; check the quotes", reader.where());
+      }
+    }
+    const std::string_view id = splitter.fields().front();
+    if (!id.empty()) ids.emplace_back(id);
   }
   if (ids.empty()) fail("{}: holds no ids; give one id a line", path.string());
   return ids;

@@ -39,7 +39,9 @@ class Staged {
   ~Staged() {
     std::error_code ignored;
     fs::remove(path_, ignored);
-    if (made_folder_) fs::remove(folder_, ignored);  // only while it is empty
+    if (!made_folder_ || !RunFolder(folder_).is_unused()) return;
+    fs::remove(folder_ / RunLock::kFileName, ignored);
+    fs::remove(folder_, ignored);
   }
   Staged(const Staged&) = delete;
   Staged& operator=(const Staged&) = delete;
@@ -50,8 +52,9 @@ class Staged {
   bool made_folder_ = false;
 };
 
-// Rank 0 alone.
-void start_new_run(const RunFolder& folder, const RunRequest& request, const OptionTable& options) {
+// Rank 0 alone. `lock` is taken as soon as there is a folder.
+void start_new_run(const RunFolder& folder, const RunRequest& request, const OptionTable& options,
+                   RunLock& lock) {
   if (!request.data) {
     fail_usage("there is no run at {} to go on with; name the DATA to start one",
                folder.path().string());
@@ -63,6 +66,7 @@ void start_new_run(const RunFolder& folder, const RunRequest& request, const Opt
   fs::path place = fs::absolute(folder.path()).lexically_normal();
   if (!place.has_filename()) place = place.parent_path();  // "runs/g/"
   const Staged staged(place);
+  lock = RunLock(folder.path());
   RunConfig config;
   config.source = request.data->string();
   config.dataset_hash = bring_dataset(*request.data, staged.path());
@@ -101,20 +105,24 @@ void continue_run(Communicator& communicator, const RunFolder& folder, const Run
 
 }  // namespace
 
-std::unique_ptr<DatasetFile> open_run(Communicator& communicator, const RunRequest& request,
-                                      OptionTable& options) {
+OpenRun open_run(Communicator& communicator, const RunRequest& request, OptionTable& options) {
   const RunFolder folder(request.run);
+  OpenRun run;
   bool goes_on = false;
   communicator.on_root([&] {
     goes_on = request.resume && folder.is_run();
-    if (!goes_on) start_new_run(folder, request, options);
+    if (goes_on) {
+      run.lock = RunLock(folder.path());
+    } else {
+      start_new_run(folder, request, options, run.lock);
+    }
   });
   goes_on = communicator.broadcast(static_cast<std::int32_t>(goes_on)) != 0;
   if (goes_on) continue_run(communicator, folder, request, options);
-  std::unique_ptr<DatasetFile> dataset;
-  communicator.together(
-      [&] { dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root()); });
-  return dataset;
+  communicator.together([&] {
+    run.dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root());
+  });
+  return run;
 }
 
 }  // namespace halorec

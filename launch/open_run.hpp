@@ -9,6 +9,7 @@
 
 #include "launch/options.hpp"
 #include "launch/run_folder.hpp"
+#include "launch/run_lock.hpp"
 #include "partition/dataset.hpp"
 
 namespace halorec {
@@ -25,11 +26,16 @@ struct RunRequest {
   std::function<void(const DatasetFile&)> check;
 };
 
+// A run that this job alone may use while the object lives.
+struct OpenRun {
+  std::unique_ptr<DatasetFile> dataset;
+  RunLock lock;  // held by the root
+};
+
 // A new run brings the data in first and touches the folder only then, so that a fault of the data
 // leaves what was there. A run that goes on fills the options that the caller left open. Error, on
-// every rank, when the folder may not be used, the data is faulty or not the run's own, or an
-// option changed. Collective.
-std::unique_ptr<DatasetFile> open_run(Communicator& communicator, const RunRequest& request,
-                                      OptionTable& options);
+// every rank, when the folder may not be used or another job uses it, the data is faulty or not the
+// run's own, or an option changed. Collective.
+OpenRun open_run(Communicator& communicator, const RunRequest& request, OptionTable& options);
 
 }  // namespace halorec

@@ -9,6 +9,17 @@
 
 namespace halorec {
 
+void check_folder_of(const std::filesystem::path& out, std::string_view option) {
+  std::filesystem::path place = out.lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();  // "lists/"
+  const std::filesystem::path folder = place.has_parent_path() ? place.parent_path() : ".";
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    fail_usage("--{} {}: there is no folder {}; make it first", option, out.string(),
+               folder.string());
+  }
+}
+
 OutputFile::OutputFile(std::filesystem::path path)
     : path_(std::move(path)), working_(path_.string() + ".tmp") {
   std::error_code ignored;

@@ -9,6 +9,10 @@
 
 namespace halorec {
 
+// Error (status 2) when the folder that `out`, the value of `option`, is to stand in is not there:
+// told before there is anything to lose.
+void check_folder_of(const std::filesystem::path& out, std::string_view option);
+
 class OutputFile {
  public:
   // Error when the folder cannot be written.

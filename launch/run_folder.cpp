@@ -9,6 +9,7 @@
 #include "comm/check.hpp"
 #include "comm/communicator.hpp"
 #include "comm/hdf5_file.hpp"
+#include "launch/run_lock.hpp"
 #include "partition/dataset.hpp"
 #include "partition/import.hpp"
 
@@ -22,16 +23,29 @@ bool RunFolder::is_run() const {
   return fs::is_regular_file(config(), ignored);
 }
 
+namespace {
+
+// True when `path` is a folder in which every name meets the condition.
+template <typename Condition>
+bool every_entry(const fs::path& path, const Condition& condition) {
+  std::error_code error;
+  fs::directory_iterator entries(path, error);
+  return !error && std::all_of(begin(entries), end(entries), [&](const fs::directory_entry& entry) {
+    return condition(entry.path().filename().string());
+  });
+}
+
+}  // namespace
+
+bool RunFolder::is_unused() const {
+  return every_entry(path_, [](const std::string& name) { return name == RunLock::kFileName; });
+}
+
 bool RunFolder::is_unfinished_start() const {
-  std::error_code ignored;
-  if (is_run() || !fs::is_directory(path_, ignored)) return false;
-  for (const auto& entry : fs::directory_iterator(path_, ignored)) {
-    if (!entry.path().filename().string().starts_with("dataset.h5") &&
-        !entry.path().filename().string().starts_with("config.json")) {
-      return false;
-    }
-  }
-  return true;
+  return !is_run() && every_entry(path_, [](const std::string& name) {
+    return name == RunLock::kFileName || name.starts_with("dataset.h5") ||
+           name.starts_with("config.json");
+  });
 }
 
 void RunFolder::check_new(bool replace) const {
@@ -39,7 +53,7 @@ void RunFolder::check_new(bool replace) const {
   if (fs::exists(path_, error) && !fs::is_directory(path_, error)) {
     fail_usage("--run {} is a file; name a folder", path_.string());
   }
-  if (!fs::is_directory(path_, error) || fs::is_empty(path_, error)) return;
+  if (!fs::is_directory(path_, error) || is_unused()) return;
   if (!is_run() && !is_unfinished_start()) {
     fail_usage(
         "--run {} holds something that is not a run, which is never removed; name another "

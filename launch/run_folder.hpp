@@ -1,6 +1,7 @@
 // RUN: the folder that a training run lives in. Self-contained: evaluating and recommending need
 // nothing else.
 //
+//   lock           held by the job that uses the run (launch/run_lock.hpp)
 //   config.json    the program's version, the options, the dataset's content hash
 //   dataset.h5     ids, training lists and splits, once
 //   log.jsonl      what happened, one JSON object a line
@@ -38,6 +39,8 @@ class RunFolder {
     return refit ? path_ / "refit" / "checkpoints" : path_ / "checkpoints";
   }
 
+  // True when a folder stands there that holds nothing but, at most, a lock.
+  bool is_unused() const;
   // True when the folder holds a run (has a config.json).
   bool is_run() const;
   // True when a start was interrupted before there was a config.json: nothing but a dataset (whole

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "comm/communicator.hpp"
+#include "launch/cut_cache.hpp"
 #include "launch/find_owners.hpp"
 #include "partition/synthetic/generate.hpp"
 

@@ -7,6 +7,7 @@
 
 #include "comm/check.hpp"
 #include "comm/run_log.hpp"
+#include "launch/output_file.hpp"
 
 namespace halorec {
 namespace {
@@ -56,10 +57,7 @@ void check_dataset_output(const fs::path& out) {
     fail_usage("--out {} is a folder; name a file, for example {}/data.h5", out.string(),
                out.string());
   }
-  const fs::path folder = out.has_parent_path() ? out.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder, ignored)) {
-    fail_usage("--out {}: there is no folder {}; make it first", out.string(), folder.string());
-  }
+  check_folder_of(out, "out");
   if (!fs::exists(out, ignored)) return;
   std::string start(8, '\0');
   std::ifstream(out, std::ios::binary).read(start.data(), 8);

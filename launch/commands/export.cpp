@@ -134,7 +134,7 @@ class FolderUnderConstruction {
       fail_usage("--out {}: is there already; remove it or choose another name", path.string());
     }
     fs::remove_all(working_, error);
-    fs::create_directories(working_, error);
+    fs::create_directory(working_, error);
     if (error) fail("cannot make folder {}: {}", working_.string(), error.message());
   }
   ~FolderUnderConstruction() {
@@ -278,6 +278,7 @@ void export_hdf5(const TrainedRun& run, const fs::path& out) {
 
 int run(const CommandContext& context, const Arguments& arguments) {
   Communicator& communicator = context.communicator;
+  communicator.on_root([&] { check_folder_of(arguments.out, "out"); });
   const TrainedRun run = load_trained_run(communicator, arguments.run);
   if (run.embeddings.cols() == 0) {
     throw Error(fmt::format("run {} is of model {}, which has no rows to export; lightgcn and mf "

@@ -5,8 +5,10 @@
 #include "comm/communicator.hpp"
 #include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/cut_cache.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/output.hpp"
+#include "launch/output_file.hpp"
 #include "launch/run_folder.hpp"
 #include "partition/cut_quality.hpp"
 #include "partition/dataset.hpp"
@@ -39,6 +41,9 @@ void say_choice(const CommandContext& context, const MethodChoice& choice) {
 }
 
 int run(const CommandContext& context, const Arguments& arguments) {
+  context.communicator.on_root([&] {
+    if (arguments.out) check_folder_of(*arguments.out, "out");
+  });
   CutOptions options;
   options.balance = parse_balance(arguments.balance);
   options.num_parts = arguments.parts;
@@ -61,6 +66,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
   const std::uint64_t peak = context.communicator.sum(peak_memory_bytes());
   const CutQuality quality = measure_cut(context.communicator, dataset, part, owners);
   context.communicator.on_root([&] {
+    CutCache(default_cache(), dataset.content_hash(), part, options).save(owners);
     if (arguments.out) {
       save_owners(owners, cut_key(dataset.content_hash(), training_part_name(part), options),
                   dataset.content_hash(), *arguments.out);
@@ -118,8 +124,10 @@ Command partition_command() {
       "metis, hash and block work on rank 0; all ranks that mpirun started share the work and the "
       "memory of cluster, with the same answer on any number of them. auto takes metis where its "
       "memory suffices and cluster elsewhere. `halorec train --partition FILE` uses the file when "
+      "it is started on K ranks. The cut is kept in the cache too, where train on K ranks finds "
       "it "
-      "is started on K ranks. Train cuts by itself (and caches the cut) when no file is given.";
+      "when method, balance, seed and graph are the same; partition itself always cuts anew, so "
+      "that seconds and memory are those of a cut.";
   OptionTable& options = command.options;
   options.group("Partition");
   options.add("data", arguments->data, "dataset file, or a folder or file of raw data")

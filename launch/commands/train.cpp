@@ -11,6 +11,7 @@
 #include "engine/evaluation.hpp"
 #include "engine/trainer.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/cut_cache.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/open_run.hpp"
 #include "launch/output.hpp"
@@ -80,6 +81,7 @@ class TrainCommand {
   Arguments& arguments_;
   TrainingArguments& training_;
   RunFolder folder_;
+  RunLock lock_;
   RunLog log_;
   std::unique_ptr<DatasetFile> dataset_;
   std::string dataset_hash_;
@@ -97,7 +99,9 @@ int TrainCommand::run() {
     check_data(training_, dataset);
     if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
   };
-  dataset_ = open_run(communicator_, arguments_.request, context_.options);
+  OpenRun opened = open_run(communicator_, arguments_.request, context_.options);
+  dataset_ = std::move(opened.dataset);
+  lock_ = std::move(opened.lock);
   dataset_hash_ = dataset_->content_hash();
   communicator_.together([&] {
     if (is_root()) log_ = RunLog(folder_.log(), context_.json());
@@ -337,6 +341,10 @@ void TrainCommand::write_result(const Evaluation& test, const TrainingState& sta
     log_.event(result_event(result));
     write_text_durably(folder_.metrics(), result_file(result));
     if (!context_.json()) write_stdout(result_table(result));
+    if (const std::error_code error = log_.stdout_error()) {
+      fail("cannot write to standard output: {}; the run is finished, its result stands in {}",
+           error.message(), folder_.metrics().string());
+    }
   });
 }
 

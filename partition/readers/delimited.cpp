@@ -140,6 +140,7 @@ RowLayout find_layout(LineReader& reader, FieldSplitter& splitter, const Delimit
                       : is_header(first, lines.size() > 1 ? fields_of(lines[1]) : first, asked);
   const std::vector<std::string> header = layout.header ? first : std::vector<std::string>();
 
+  bool by_position = false;
   const bool any_asked =
       std::any_of(asked.begin(), asked.end(), [](const std::string& c) { return !c.empty(); });
   const bool any_known = std::any_of(known.columns.begin(), known.columns.end(),
@@ -156,6 +157,8 @@ RowLayout find_layout(LineReader& reader, FieldSplitter& splitter, const Delimit
     }
   } else if (!any_asked) {
     if (layout.num_fields >= 2) assign_by_position(layout, first, reader);
+    // A header of unknown words looks like data: whoever reads the report can tell.
+    by_position = !known.header;
   }
   for (std::size_t r = 0; r < kNumRoles; ++r) {
     if (asked[r].empty()) continue;
@@ -194,6 +197,7 @@ RowLayout find_layout(LineReader& reader, FieldSplitter& splitter, const Delimit
     layout.text += fmt::format("{}{}={}", layout.text.empty() ? "" : ", ", kRoleNames[r],
                                layout.header ? header[column] : std::to_string(column + 1));
   }
+  if (by_position) layout.text += " (no header found: columns by position)";
   return layout;
 }
 

@@ -27,7 +27,7 @@ LineReader::LineReader(const std::filesystem::path& path, std::uint64_t max_reco
     if (errno == ENOENT || errno == ENOTDIR) {
       fail("{}: there is no such file; check the path", path.string());
     }
-    fail("{}: cannot be opened: {}", path.string(), std::strerror(errno));
+    fail("{}: cannot be opened: {}", path.string(), std::generic_category().message(errno));
   }
   try {
     struct stat status {};
@@ -67,7 +67,8 @@ bool LineReader::fill() {
   do {
     got = ::read(fd_, buffer_.data() + filled_, buffer_.size() - filled_);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) fail("{}: cannot be read: {}", path_.string(), std::strerror(errno));
+  if (got < 0)
+    fail("{}: cannot be read: {}", path_.string(), std::generic_category().message(errno));
   if (got == 0) {
     ended_ = true;
     return false;
@@ -103,6 +104,14 @@ void LineReader::check_start() {
   }
   if (start.starts_with("\xef\xbb\xbf")) next_ = begin_ = 3;
   if (filled_ == begin_) fail("{}: the file is empty", path_.string());
+  const std::size_t cr = start.find('\r');
+  if (cr != std::string_view::npos && cr + 1 < start.size() &&
+      start.find('\n') == std::string_view::npos) {
+    fail(
+        "{}: its lines end in CR alone, as on old Macintoshes; convert it first: tr '\\r' '\\n' < "
+        "OLD > NEW",
+        path_.string());
+  }
 }
 
 void LineReader::check_record(std::uint64_t end) const {

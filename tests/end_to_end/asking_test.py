@@ -135,7 +135,7 @@ class AskingTest(unittest.TestCase):
         self.assertEqual(answers[0], answers[2])
         users = self.path("users.txt")
         with open(users, "w", encoding="utf-8") as file:
-            file.write("\r\n".join(asked) + "\r\n")
+            file.write(" u7 \r\n\r\n\"u3\"\r\nu7\r\n u150")  # spaces and quotes as in CSV
         again = succeed("recommend", self.trained, "--users-file", users, "--k", 4, "--json").events()
         self.assertEqual([items_of(a) for a in again], [items_of(a) for a in answers])
 
@@ -205,6 +205,8 @@ class AskingTest(unittest.TestCase):
         self.assertGreater(num_compared, 50)
         self.assertEqual(space["users"].dtype, numpy.float32)
         self.usage_error("export", self.trained, "--out", out, words=["there already"])
+        self.usage_error("export", self.trained, "--out", self.path("a", "b"),
+                         words=["make it first"])
 
     def test_every_export_holds_the_same_rows(self):
         succeed("export", self.trained, "--out", self.path("rows"), ranks=2)

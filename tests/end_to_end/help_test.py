@@ -175,6 +175,17 @@ class ClosedOutputTest(FolderTest):
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"cannot write to standard output", result.stderr)
 
+    def test_a_full_disk_does_not_cost_a_training_its_result(self):
+        folder = self.path("run")
+        line = [HALOREC, "train", self.generate(), "--run", folder, "--epochs", "2", "--dim", "8"]
+        with open("/dev/full", "w") as full:
+            result = subprocess.run(line + ["--json"], stdout=full, stderr=subprocess.PIPE,
+                                    timeout=60, text=True, env=ENVIRONMENT)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot write to standard output", result.stderr)
+        self.assertIn("the run is finished", result.stderr)
+        self.assertTrue(os.path.exists(os.path.join(folder, "metrics.json")))
+
 
 if __name__ == "__main__":
     unittest.main()

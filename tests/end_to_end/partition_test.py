@@ -85,6 +85,22 @@ class PartitionTest(FolderTest):
         self.assertNotIn("cut", events)
         self.assertRegex(events["owners"]["how"], "^from the cache")
 
+    def test_train_finds_what_partition_cut(self):
+        data = self.generate(seed=8)
+        for graph, select in (("train", "validation"), ("train+validation", "none")):
+            succeed("partition", data, "--parts", 3, "--graph", graph, ranks=2)
+            folder = self.path(select)
+            succeed("train", data, "--run", folder, "--epochs", 1, "--dim", 8, "--select", select,
+                    ranks=3)
+            owners = [e for e in self.log_of(folder) if e["event"] == "owners"]
+            self.assertRegex(owners[0]["how"], "^from the cache")
+
+    def test_a_folder_that_is_missing_is_told_before_the_cut(self):
+        result = run("partition", self.generate(), "--parts", 2, "--out", self.path("no/p.h5"))
+        self.assertEqual(result.status, 2)
+        self.assertIn("make it first", result.err)
+        self.assertEqual(result.out, "")
+
     def test_raw_data_is_cut_on_several_ranks(self):
         lines = ["user,item,rating,timestamp"]
         lines += [f"u{k % 40},i{(k * k) % 23},4,{1000 + k}" for k in range(400)]

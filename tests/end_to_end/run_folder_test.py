@@ -125,6 +125,34 @@ class EarlySignalTest(FolderTest):
                 again = succeed("train", "--run", folder, "--resume", *TRAINING, ranks=ranks)
                 self.assertIn("200 users, 90 items", again.out)
 
+    def test_two_jobs_do_not_share_a_run(self):
+        rows = "".join(f"u{k % 200},i{k * 7 % 90}\n" for k in range(3000))
+        pipe, folder = self.path("rows.csv"), self.path("run")
+        os.mkfifo(pipe)
+        first = start(["train", pipe, "--run", folder, *TRAINING], ranks=2)
+        self.addCleanup(end_group, first)
+        with open(pipe, "w", encoding="utf-8") as writer:
+            writer.write("user,item\n" + rows)
+            writer.flush()
+            self.wait_for(lambda: os.path.exists(os.path.join(folder, "lock")))
+            for option in ([], ["--resume"], ["--overwrite"]):
+                second = run("train", self.generate(), "--run", folder, *TRAINING, *option, ranks=2)
+                self.assertEqual(second.status, 1, second)
+                self.assertIn("another job is using this run", second.errors()[0])
+                self.assertIn("process ", second.errors()[0])
+        self.assertEqual(finish(first).status, 0)
+        # The end of the job, and a job that was killed, free the run.
+        succeed("train", "--run", folder, "--resume", *TRAINING)
+        self.assertIn("200 users, 90 items", succeed("describe", folder).out)
+
+    def test_a_start_that_fails_leaves_no_folder(self):
+        data, folder = self.write("bad.csv", "user,item\nu1\n"), self.path("run")
+        self.assertEqual(run("train", data, "--run", folder, ranks=2).status, 1)
+        self.assertFalse(os.path.exists(folder))
+        os.mkdir(folder)
+        self.write("run/lock", "")  # of a start that was killed
+        succeed("train", self.generate(), "--run", folder, *TRAINING)
+
     @staticmethod
     def text_of(file):
         with open(file.name, encoding="utf-8") as again:

@@ -1,4 +1,6 @@
 // Every format from a few hand-written lines, and every kind of broken input as one message.
+#include <nlohmann/json.hpp>
+
 #include "tests/partition/raw_data.hpp"
 
 namespace halorec {
@@ -69,6 +71,18 @@ TEST(Readers, ColumnsByPlaceWithoutHeader) {
             (std::multiset<Row>{{"1", "2", 964'982'703, 4.0F}}));
   EXPECT_TRUE(
       contains(import_error(folder.write("e.csv", "1,2,3,4,5\n"), {}, kExitUsage), "--columns"));
+}
+
+TEST(Readers, SaysThatColumnsWereFoundByPlace) {
+  const TemporaryFolder folder;
+  const auto columns = [&](const char* text, const ImportOptions& options = {}) {
+    const auto dataset = import_dataset({folder.write("a.csv", text)}, options);
+    return nlohmann::json::parse(dataset.report_json)["columns"].get<std::string>();
+  };
+  EXPECT_EQ(columns("who,what\nann,tea\nbob,tea\n"),
+            "user=1, item=2 (no header found: columns by position)");
+  EXPECT_EQ(columns("user,item\nann,tea\n"), "user=user, item=item");
+  EXPECT_EQ(columns("ann,tea\n", with_columns("user=1,item=2")), "user=1, item=2");
 }
 
 TEST(Readers, MovieLensInItsThreeShapes) {
@@ -242,6 +256,7 @@ TEST(Readers, BrokenInputIsOneMessageWithItsPlace) {
       {"control", head + "1,a\x01,1\n", "x.csv:3: the item id 'a\\x01' holds a control"},
       {"nul", head + std::string("1,a\0b,1\n", 8), "x.csv:3: holds a NUL byte"},
       {"gzip", "\x1f\x8b\x08 xyz", "compressed with gzip"},
+      {"cr_alone", "user,item\r1,2\r3,4\r", "its lines end in CR alone"},
       {"utf16", "\xff\xfeu", "UTF-16"},
       {"open_quote", head + "\"1,2,3\n4,5,6\n", "x.csv:3: a quoted field is never closed"},
       {"long_line", head + std::string(2 << 20, 'x') + "\n", "x.csv:3: a line longer than"},
