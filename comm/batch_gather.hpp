@@ -14,6 +14,7 @@ namespace halorec {
 struct RowAddress {
   std::int32_t owner = 0;
   std::int32_t row = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): takes the zero inside <=> for a pointer
   friend auto operator<=>(const RowAddress&, const RowAddress&) = default;
 };
 

@@ -248,6 +248,7 @@ std::vector<T> Communicator::all_gather(std::span<const T> values,
                                         std::vector<std::int64_t>* counts) {
   const auto lengths = all_gather(static_cast<std::int64_t>(values.size()));
   std::vector<int> int_counts;
+  int_counts.reserve(lengths.size());
   for (const auto length : lengths) int_counts.push_back(checked_int(length, "gather"));
   const auto begin = displacements_of(int_counts);
   std::vector<T> all(

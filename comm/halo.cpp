@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <utility>
 
 namespace halorec {
@@ -100,10 +101,12 @@ HaloExchange<T>::~HaloExchange() {
   // must outlive them, so they are left to MPI; waiting here would hang when a peer has died, and
   // keep the error from being told.
   if (requests_.empty()) return;
-  static_cast<void>(new std::vector<T>(std::move(outgoing_)));
-  static_cast<void>(new std::vector<T>(std::move(incoming_)));
-  static_cast<void>(new std::vector<std::uint16_t>(std::move(rounded_outgoing_)));
-  static_cast<void>(new std::vector<std::uint16_t>(std::move(rounded_incoming_)));
+  static_cast<void>(std::make_unique<std::vector<T>>(std::move(outgoing_)).release());
+  static_cast<void>(std::make_unique<std::vector<T>>(std::move(incoming_)).release());
+  static_cast<void>(
+      std::make_unique<std::vector<std::uint16_t>>(std::move(rounded_outgoing_)).release());
+  static_cast<void>(
+      std::make_unique<std::vector<std::uint16_t>>(std::move(rounded_incoming_)).release());
 }
 
 template <typename T>

@@ -24,7 +24,7 @@ void watch(HostPeers& peers);
 
 // What the step is now, and what to advise when the job is ended ("go on with: halorec train ...").
 void set_step(std::uint64_t step);
-void set_advice(const std::string& advice);
+void set_advice(const std::string& text);
 
 // Around every wait for other ranks. `what` must outlive the wait (a literal).
 void enter(const char* what);

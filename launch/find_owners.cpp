@@ -8,8 +8,6 @@
 namespace halorec {
 namespace {
 
-namespace fs = std::filesystem;
-
 // The owners in --partition; nothing, with a warning, when they do not serve this start.
 std::optional<Owners> from_file(const OwnersRequest& request, const std::string& dataset_hash,
                                 int num_parts, std::string& warning) {

@@ -223,7 +223,7 @@ std::string bring_dataset(const fs::path& path, const fs::path& target) {
     save_dataset(import_dataset({path}, import), target);
     return DatasetFile(target, false).content_hash();
   }
-  const std::string hash = DatasetFile(path).content_hash();
+  std::string hash = DatasetFile(path).content_hash();
   const fs::path working = target.string() + ".tmp";
   std::error_code error;
   fs::copy_file(path, working, fs::copy_options::overwrite_existing, error);

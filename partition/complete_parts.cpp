@@ -19,6 +19,7 @@ void complete_parts(std::vector<std::int32_t>& parts, std::span<const std::uint3
   }
   // Smallest part first; a heap of (size, part).
   std::vector<std::pair<std::int64_t, std::int32_t>> heap;
+  heap.reserve(static_cast<std::size_t>(num_parts));
   for (std::int32_t p = 0; p < num_parts; ++p) {
     heap.emplace_back(sizes[static_cast<std::size_t>(p)], p);
   }

@@ -24,6 +24,7 @@ struct Counts {
 struct PartEdge {
   std::int32_t low, high;
   std::uint32_t user, item;
+  // NOLINTNEXTLINE(modernize-use-nullptr): takes the zero inside <=> for a pointer
   friend auto operator<=>(const PartEdge&, const PartEdge&) = default;
 };
 

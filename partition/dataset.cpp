@@ -141,7 +141,7 @@ void DatasetWriter::write(Split split, std::uint64_t first, const Interactions& 
 
 std::string DatasetWriter::commit(const Dataset& rest) {
   const Hdf5File& file = state_->file;
-  const std::string hash =
+  std::string hash =
       hash_dataset(rest, [&]<typename T>(ContentHash& content, std::string_view label, Split split,
                                          std::string_view column, std::vector<T> Interactions::*) {
         const std::string name = group_of(split).append(column);

@@ -112,6 +112,7 @@ void adam(std::int64_t n, T rate, T root, T b1, T b2, T epsilon, const T* HWY_RE
   }
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type, and pasted into names
 #define HALOREC_TARGET_VERSIONS(T)                                                              \
   void add_scaled_##T(std::int64_t n, T a, const T* x, T* y) {                                  \
     add_scaled(n, a, x, y);                                                                     \
@@ -129,6 +130,7 @@ void adam(std::int64_t n, T rate, T root, T b1, T b2, T epsilon, const T* HWY_RE
                 T* v, T* x) {                                                                   \
     adam(n, rate, root, b1, b2, epsilon, gradient, m, v, x);                                    \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 HALOREC_TARGET_VERSIONS(float)
 HALOREC_TARGET_VERSIONS(double)
 
@@ -142,6 +144,7 @@ HWY_AFTER_NAMESPACE();
 
 namespace halorec::kernels {
 
+// NOLINTBEGIN(bugprone-macro-parentheses): as above
 #define HALOREC_DISPATCH(T)                                                                    \
   HWY_EXPORT(add_scaled_##T);                                                                  \
   HWY_EXPORT(scale_into_##T);                                                                  \
@@ -169,6 +172,7 @@ namespace halorec::kernels {
                T* v, T* x) {                                                                   \
     HWY_DYNAMIC_DISPATCH(adam_##T)(n, rate, root, b1, b2, epsilon, gradient, m, v, x);         \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 HALOREC_DISPATCH(float)
 HALOREC_DISPATCH(double)
 

@@ -5,6 +5,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "comm/check.hpp"
 #include "engine/kernels/spmm.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -124,6 +125,7 @@ HWY_INLINE std::int64_t compact(const std::int32_t* HWY_RESTRICT column, std::in
 
 template <typename T>
 void spmm(const Spmm<T>& a, std::int64_t first, std::int64_t last) {
+  HALOREC_ASSERT_LIGHT(first == last || a.y != nullptr);
   for (std::int64_t k = first; k < last; ++k) {
     const std::int64_t row = a.rows == nullptr ? k : a.rows[k];
     const std::int64_t begin = a.row_begin[row], count = a.row_begin[row + 1] - begin;

@@ -100,6 +100,7 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
   MatrixView<T> pool_gradient = tape.scratch(m * num_threads, dim).view();
   std::vector<double> losses(static_cast<std::size_t>(n), 0.0);
   std::vector<Matrix<T>*> scores;
+  scores.reserve(static_cast<std::size_t>(num_threads));
   for (int t = 0; t < num_threads; ++t) scores.push_back(&tape.scratch(kBlockRows, m));
 
   const std::int64_t num_blocks = (n + kBlockRows - 1) / kBlockRows;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "comm/communicator.hpp"
@@ -153,7 +154,8 @@ LinePlot roofline(const std::vector<ProductFigures>& best, const Roofs& roofs,
   const auto roof = [&](const std::string& name, double bytes_per_second, PlotSeries::Look look) {
     PlotSeries series{name, {}, look};
     const double ridge = roofs.flops / bytes_per_second;
-    for (double i = 1.0 / 8; i < 64; i *= 2) {
+    for (int power = -3; power < 6; ++power) {
+      const double i = std::ldexp(1.0, power);
       if (i < ridge && 2 * i > ridge) {
         series.points.push_back({i, i * bytes_per_second / 1e9});
         series.points.push_back({ridge, roofs.flops / 1e9});

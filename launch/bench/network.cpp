@@ -101,6 +101,7 @@ Network measure_network(Communicator& communicator, std::vector<PingPong>* measu
     std::vector<char> buffer(std::size_t{1} << 23);
     for (int bytes = 8; bytes <= 1 << 23; bytes *= 4) {
       std::vector<double> seconds;
+      seconds.reserve(kRounds);
       for (int round = 0; round < kRounds; ++round) {
         seconds.push_back(
             ping_pong(communicator, peer, first, buffer, bytes, bytes > (1 << 18) ? 4 : 50));
@@ -108,6 +109,7 @@ Network measure_network(Communicator& communicator, std::vector<PingPong>* measu
       sizes.push_back({static_cast<double>(bytes), summarise(seconds).median});
     }
     std::vector<double> gaps;
+    gaps.reserve(kRounds);
     for (int round = 0; round < kRounds; ++round) {
       gaps.push_back(burst(communicator, peer, first, kMessages));
     }

@@ -158,20 +158,30 @@ std::vector<double> linear_ticks(double low, double high, int wanted) {
 
 std::vector<double> log_ticks(double low, double high) {
   std::vector<double> ticks;
+  // Calls `use` with the powers of a base from the last one not above `low` to `high`.
+  const auto powers = [&](double base, const auto& use) {
+    const double scale = std::log(base);
+    const auto first = static_cast<int>(std::floor(std::log(low) / scale));
+    const auto last = static_cast<int>(std::floor(std::log(high) / scale + 1e-9));
+    for (int power = first; power <= last; ++power) use(std::pow(base, power));
+  };
   if (high / low > 1500) {
-    for (double t = std::pow(10, std::ceil(std::log10(low))); t <= high; t *= 10)
-      ticks.push_back(t);
+    powers(10, [&](double t) {
+      if (t >= low) ticks.push_back(t);
+    });
     return ticks;
   }
   if (high / low > 12 && high / low <= 1500) {
-    for (double t = std::pow(2, std::ceil(std::log2(low))); t <= high; t *= 2) ticks.push_back(t);
+    powers(2, [&](double t) {
+      if (t >= low) ticks.push_back(t);
+    });
     return ticks;
   }
-  for (double t = std::pow(10, std::floor(std::log10(low))); t <= high; t *= 10) {
+  powers(10, [&](double t) {
     for (const double unit : {1.0, 1.5, 2.0, 3.0, 5.0, 7.0}) {
       if (unit * t >= low && unit * t <= high) ticks.push_back(unit * t);
     }
-  }
+  });
   return ticks;
 }
 

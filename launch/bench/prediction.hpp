@@ -31,6 +31,6 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
                              const Network& network, std::vector<std::int64_t> ranks);
 
 // Records, tables and plots of them.
-void report_predictions(Report& report, const Predictions& predictions, std::int32_t threads);
+void report_predictions(Report& report, const Predictions& all, std::int32_t threads);
 
 }  // namespace halorec

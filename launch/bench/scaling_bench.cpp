@@ -55,6 +55,7 @@ std::vector<ScalingJob> ScalingBench::plan_jobs() const {
   std::sort(ranks.begin(), ranks.end());
   ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
   std::vector<ScalingJob> jobs;
+  jobs.reserve(ranks.size());
   for (const std::int64_t count : ranks) {
     jobs.push_back({count, std::max<std::int64_t>(1, cores / count), {}, {}});
   }
@@ -95,6 +96,7 @@ std::string cores_text(const nlohmann::ordered_json& event) {
 bool ScalingBench::run() {
   auto jobs = plan_jobs();
   std::vector<std::function<double()>> measurements;
+  measurements.reserve(jobs.size());
   for (ScalingJob& job : jobs) {
     measurements.emplace_back([&] {
       ChildJob c = child(job, "bench step");

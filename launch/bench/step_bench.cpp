@@ -147,6 +147,7 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   const auto phases = loop.timers().take();
   auto parts = loop.propagation_timers().take();
   std::vector<double> sums;
+  sums.reserve(phases.size() + 3);
   for (const auto& [name, seconds] : phases) sums.push_back(seconds / steps / num_ranks);
   for (const char* name : {"local edges", "cross edges", "exchange"}) {
     sums.push_back(parts[name] / steps / num_ranks);

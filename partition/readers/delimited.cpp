@@ -273,13 +273,13 @@ std::string detect_delimiter(LineReader& reader) {
   return std::string(most);
 }
 
-void read_delimited_file(const SourceFile& file, const Columns& asked,
+void read_delimited_file(const SourceFile& file, const Columns& columns,
                          const std::vector<KeepRule>& keep, EventBuilder& builder) {
   LineReader reader(file.path);
   const std::string delimiter =
       file.layout.delimiter.empty() ? detect_delimiter(reader) : file.layout.delimiter;
   FieldSplitter splitter(delimiter, has_quotes(delimiter));
-  const RowLayout layout = find_layout(reader, splitter, file.layout, asked, keep);
+  const RowLayout layout = find_layout(reader, splitter, file.layout, columns, keep);
   builder.counts.columns = layout.text;
 
   std::array<bool, kNumRoles> roles{};

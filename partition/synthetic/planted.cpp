@@ -53,8 +53,9 @@ std::vector<std::uint32_t> draw_degrees(const SyntheticOptions& options) {
   for (std::uint64_t u = 0; u < n; ++u) {
     running += std::min(high * wanted[u], cap);
     const std::uint64_t up_to =
-        u + 1 == n ? options.num_edges - n
-                   : std::min(static_cast<std::uint64_t>(running + 0.5), options.num_edges - n);
+        u + 1 == n
+            ? options.num_edges - n
+            : std::min(static_cast<std::uint64_t>(std::llround(running)), options.num_edges - n);
     degree[u] = static_cast<std::uint32_t>(1 + up_to - given);
     given = up_to;
   }
