@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -129,7 +130,8 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   Communicator& communicator = shard.communicator();
   const TrainingArguments& training = arguments.training;
   StepFigures figures;
-  StepLoop loop(shard, training, seed);
+  auto training_loop = std::make_unique<StepLoop>(shard, training, seed);
+  StepLoop& loop = *training_loop;
   for (std::int64_t k = 0; k < arguments.warm_up; ++k) loop.run();
   loop.timers().take();
   loop.propagation_timers().take();
@@ -178,15 +180,18 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   figures.steps_per_epoch = loop.steps_per_epoch();
   const std::int64_t layers = training.model == "lightgcn" ? training.layers : 0;
   figures.products = 2 * layers;
+  const double share = loop.share_of_batch_rows();
+  // The product's matrices are not part of training: what a step holds is noted, and let go, first.
+  figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());
+  training_loop.reset();
   measure_product(shard, model_options(training, seed), arguments.bench.repetitions, figures);
   // The last forward product needs the batch's rows alone, and the first backward one has no other
   // nonzero rows; in between everything is needed.
   if (layers > 0) {
-    figures.floor_products = 2.0 * static_cast<double>(layers - 1) + 2 * loop.share_of_batch_rows();
+    figures.floor_products = 2.0 * static_cast<double>(layers - 1) + 2 * share;
   }
   figures.floor_seconds =
       figures.floor_products * figures.product_seconds.median + figures.phases.at("update");
-  figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());
   return figures;
 }
 
