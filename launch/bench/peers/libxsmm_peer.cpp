@@ -207,8 +207,8 @@ void add_libxsmm(const PeerProblem& problem, PeerList& list) {
     return slices != nullptr;
   });
   unable("libxsmm_spmdm_init",
-         fmt::format("{}; A dense would take {:.1f} GB",
-                     fault.empty() ? "it returns, but a product would need A dense" : fault,
+         fmt::format("{}; blocks are cut from a dense A, {:.3g} GB here",
+                     fault.empty() ? "not timed" : fault,
                      static_cast<double>(problem.rows) * static_cast<double>(problem.rows) *
                          sizeof(float) / 1e9));
 }
