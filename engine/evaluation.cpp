@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 namespace halorec {
 namespace {
@@ -77,16 +78,22 @@ Evaluation evaluate_ranking(Scorer& scorer, const Catalogue& catalogue,
   const auto window = static_cast<std::uint64_t>(std::max<std::int64_t>(
       1024, kWindowBytes / (list_length * static_cast<std::int64_t>(sizeof(RankedItem)))));
 
+  // Owned users by index, whatever the order of their rows: all ranks see a window at a time.
   const auto users = shard.owned_users();
+  std::vector<std::int32_t> by_index(users.size());
+  std::iota(by_index.begin(), by_index.end(), 0);
+  std::sort(by_index.begin(), by_index.end(), [&](std::int32_t a, std::int32_t b) {
+    return users[static_cast<std::size_t>(a)] < users[static_cast<std::size_t>(b)];
+  });
   std::vector<std::int32_t> people;
   std::vector<std::uint32_t> list, warm;
-  std::size_t row = 0;
+  std::size_t next = 0;
   for (std::uint64_t first = 0; first < shard.num_users(); first += window) {
     people.clear();
-    for (; row < users.size() && users[row] < first + window; ++row) {
-      if (!query.held_out->of(static_cast<std::int64_t>(row)).empty()) {
-        people.push_back(static_cast<std::int32_t>(row));
-      }
+    for (; next < by_index.size(); ++next) {
+      const std::int32_t row = by_index[next];
+      if (users[static_cast<std::size_t>(row)] >= first + window) break;
+      if (!query.held_out->of(row).empty()) people.push_back(row);
     }
     ranking.people = people;
     const RankedLists lists = rank_items(scorer, catalogue, ranking);

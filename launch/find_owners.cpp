@@ -68,29 +68,26 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
         return;
       }
     }
-    if (options.num_parts == 1) {
-      found.owners.user.assign(dataset.num_users(), 0);
-      found.owners.item.assign(dataset.num_items(), 0);
-      found.how = "one rank owns everything";
-      return;
-    }
     if (auto owners = cache.load()) {
       found.owners = std::move(*owners);
       found.how = "from the cache (" + cache.path().string() + ")";
       return;
     }
-    if (request.announce) request.announce(choice);
+    if (options.num_parts > 1 && request.announce) request.announce(choice);
   });
   communicator.broadcast(found.how);
   if (found.how.empty()) {
     found.owners = cut(communicator, dataset, request.part, options);
-    found.how = fmt::format("cut by {}", cut_method_name(options.method));
+    found.how = options.num_parts == 1 ? "one rank owns everything"
+                                       : fmt::format("cut by {}", cut_method_name(options.method));
     communicator.on_root_briefly([&] { cache.save(found.owners); });
   } else {
-    communicator.broadcast(found.owners.user);
-    communicator.broadcast(found.owners.item);
+    broadcast(communicator, found.owners);
+    // A file made by hand or long ago.
+    if (options.order_rows && found.owners.order.user.empty()) {
+      found.owners.order = order_rows(communicator, dataset, request.part, options.seed);
+    }
   }
-  found.owners.num_parts = communicator.size();
   found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return found;
 }

@@ -9,6 +9,7 @@ std::string cut_key(std::string_view dataset_hash, std::string_view graph_part,
                     const CutOptions& options) {
   std::string key = fmt::format("{} {} parts={} method={}", dataset_hash, graph_part,
                                 options.num_parts, cut_method_name(options.method));
+  if (options.order_rows) key += fmt::format(" rows=clusters seed={}", options.seed);
   if (options.method == CutMethod::metis || options.method == CutMethod::cluster) {
     key += fmt::format(" balance={} seed={}", balance_name(options.balance), options.seed);
   }
@@ -24,8 +25,23 @@ void save_owners(const Owners& owners, std::string_view key, std::string_view da
   file.set_attribute("num_parts", std::int64_t{owners.num_parts});
   file.write("users/owner", owners.user);
   file.write("items/owner", owners.item);
+  if (!owners.order.user.empty()) file.write("users/row_order", owners.order.user);
+  if (!owners.order.item.empty()) file.write("items/row_order", owners.order.item);
   file.commit();
 }
+
+namespace {
+
+bool is_permutation(const std::vector<std::uint32_t>& places, std::size_t size) {
+  std::vector<bool> is_taken(size, false);
+  for (const std::uint32_t place : places) {
+    if (place >= size || is_taken[place]) return false;
+    is_taken[place] = true;
+  }
+  return places.size() == size;
+}
+
+}  // namespace
 
 Owners load_owners(const std::filesystem::path& path, std::string_view dataset_hash,
                    std::string* key) {
@@ -51,6 +67,17 @@ Owners load_owners(const std::filesystem::path& path, std::string_view dataset_h
       }
     }
   }
+  const auto read_order = [&](const char* name, std::size_t num_nodes) {
+    std::vector<std::uint32_t> order;
+    if (!file.has(name)) return order;
+    order = file.read<std::uint32_t>(name);
+    if (!is_permutation(order, num_nodes)) {
+      fail("partition {}: {} is no order of {} nodes; cut again", path.string(), name, num_nodes);
+    }
+    return order;
+  };
+  owners.order.user = read_order("users/row_order", owners.user.size());
+  owners.order.item = read_order("items/row_order", owners.item.size());
   if (key != nullptr) *key = file.text_attribute("key");
   return owners;
 }

@@ -8,6 +8,7 @@
 #include "comm/random.hpp"
 #include "partition/cluster/cut_by_clusters.hpp"
 #include "partition/complete_parts.hpp"
+#include "partition/dataset.hpp"
 #include "partition/metis_kway.hpp"
 
 namespace halorec {
@@ -146,6 +147,21 @@ std::string_view balance_name(Balance balance) {
   return kBalances[static_cast<std::size_t>(balance)].first;
 }
 
+Owners Owners::single(std::uint64_t num_users, std::uint64_t num_items) {
+  Owners owners;
+  owners.user.assign(num_users, 0);
+  owners.item.assign(num_items, 0);
+  return owners;
+}
+
+void broadcast(Communicator& communicator, Owners& owners) {
+  owners.num_parts = communicator.broadcast(owners.num_parts);
+  communicator.broadcast(owners.user);
+  communicator.broadcast(owners.item);
+  communicator.broadcast(owners.order.user);
+  communicator.broadcast(owners.order.item);
+}
+
 Owners cut(const BipartiteGraph& graph, const CutOptions& options) {
   if (options.num_parts < 1) fail_usage("--parts {} must be at least 1", options.num_parts);
   const Nodes nodes(graph);
@@ -170,14 +186,16 @@ Owners cut(const BipartiteGraph& graph, const CutOptions& options) {
 
 Owners cut(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
            const CutOptions& options) {
-  if (options.method == CutMethod::cluster && options.num_parts > 1) {
-    return cut_by_clusters(communicator, dataset, part, options);
-  }
   Owners owners;
-  communicator.on_root([&] { owners = cut(read_graph(dataset, part), options); });
-  owners.num_parts = options.num_parts;
-  communicator.broadcast(owners.user);
-  communicator.broadcast(owners.item);
+  if (options.num_parts == 1) {
+    owners = Owners::single(dataset.num_users(), dataset.num_items());
+  } else if (options.method == CutMethod::cluster) {
+    owners = cut_by_clusters(communicator, dataset, part, options);
+  } else {
+    communicator.on_root([&] { owners = cut(read_graph(dataset, part), options); });
+    broadcast(communicator, owners);
+  }
+  if (options.order_rows) owners.order = order_rows(communicator, dataset, part, options.seed);
   return owners;
 }
 

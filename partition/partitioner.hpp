@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "partition/graph.hpp"
+#include "partition/row_order.hpp"
 #include "partition/types.hpp"
 
 namespace halorec {
@@ -27,18 +28,26 @@ struct CutOptions {
   std::uint64_t seed = 0;
   // cluster: what METIS may take for the coarsest graph, which is made small enough for it.
   std::uint64_t memory_bytes = std::uint64_t{1} << 34;
+  bool order_rows = false;  // the collective cut also finds Owners::order
 };
 
-// The owner of every node, indexed by kind and node index. The same on every rank.
+// The owner of every node, indexed by kind and node index, and the order in which an owner numbers
+// its rows. The same on every rank.
 struct Owners {
   int num_parts = 1;
   std::vector<std::int32_t> user;
   std::vector<std::int32_t> item;
+  RowOrder order = {};
 
+  // One part that has everything, rows by index.
+  static Owners single(std::uint64_t num_users, std::uint64_t num_items);
   std::int32_t of(GlobalId id) const {
     return (id.kind() == NodeKind::user ? user : item)[id.index()];
   }
 };
+
+// Rank 0's owners to all. Collective.
+void broadcast(Communicator& communicator, Owners& owners);
 
 // Cuts by metis, hash or block on the calling process alone (not collective). Every answer is
 // validated: each part is in range and, unless there are fewer nodes than parts, not empty (an

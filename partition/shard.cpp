@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "partition/home_edges.hpp"
@@ -72,16 +73,13 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
   communicator.sum(std::span<std::uint32_t>(user_degree));
   communicator.sum(std::span<std::uint32_t>(item_degree_));
   num_edges_ = std::accumulate(item_degree_.begin(), item_degree_.end(), std::uint64_t{0});
-  std::uint64_t before = 0;
-  std::size_t own = 0;
-  for (std::uint32_t u = 0; u < num_users(); ++u) {
-    if (own < users_.size() && users_[own] == u) {
-      first_edge_.push_back(before);
-      ++own;
-    }
-    before += user_degree[u];
-  }
-  HALOREC_ASSERT_LIGHT(before == num_edges_);
+  std::vector<std::uint64_t> edges_before(std::size_t{num_users()} + 1, 0);
+  std::inclusive_scan(user_degree.begin(), user_degree.end(), edges_before.begin() + 1,
+                      std::plus<>(), std::uint64_t{0});
+  HALOREC_ASSERT_LIGHT(edges_before.back() == num_edges_);
+  first_edge_.reserve(users_.size());
+  for (const std::uint32_t u : users_) first_edge_.push_back(edges_before[u]);
+  edges_before = {};
 
   // Ghosts: every foreign end, ordered by (owner, row).
   std::vector<RowAddress> ghosts;
@@ -125,6 +123,7 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
           cross_.column.push_back(far_ghost[end]);
         }
       }
+      std::sort(local_.column.begin() + local_.row_begin.back(), local_.column.end());
       std::sort(cross_.column.begin() + cross_.row_begin.back(), cross_.column.end());
       local_.row_begin.push_back(std::ssize(local_.column));
       cross_.row_begin.push_back(std::ssize(cross_.column));
@@ -147,16 +146,19 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
 void Shard::number_nodes(const Owners& owners) {
   std::vector<std::int32_t> next(static_cast<std::size_t>(owners.num_parts), 0);
   const auto number = [&](const std::vector<std::int32_t>& owner_of,
-                          std::vector<RowAddress>& address, std::vector<std::uint32_t>& own) {
+                          const std::vector<std::uint32_t>& place, std::vector<RowAddress>& address,
+                          std::vector<std::uint32_t>& own) {
+    std::vector<std::uint32_t> order(owner_of.size());
+    for (std::uint32_t k = 0; k < order.size(); ++k) order[place.empty() ? k : place[k]] = k;
     address.resize(owner_of.size());
-    for (std::size_t k = 0; k < owner_of.size(); ++k) {
+    for (const std::uint32_t k : order) {
       const std::int32_t owner = owner_of[k];
       address[k] = {owner, next[static_cast<std::size_t>(owner)]++};
-      if (owner == communicator_->rank()) own.push_back(static_cast<std::uint32_t>(k));
+      if (owner == communicator_->rank()) own.push_back(k);
     }
   };
-  number(owners.user, user_address_, users_);
-  number(owners.item, item_address_, items_);
+  number(owners.user, owners.order.user, user_address_, users_);
+  number(owners.item, owners.order.item, item_address_, items_);
 }
 
 GlobalId Shard::global_id(std::int64_t owned_row) const {

@@ -2,8 +2,8 @@
 // ends owned) and cross edges (the far end is a ghost), the halo plan that fills the ghosts, and
 // the training interactions of the users it owns.
 //
-// Rows of a shard: owned users by ascending index, owned items by ascending index, then ghosts by
-// (owner, row at the owner).
+// Rows of a shard: owned users, owned items, each in the order that came with the owners (by
+// ascending index without one), then ghosts by (owner, row at the owner).
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ class Shard {
   std::int64_t num_owned_users() const { return static_cast<std::int64_t>(users_.size()); }
   std::int64_t num_owned_items() const { return static_cast<std::int64_t>(items_.size()); }
   std::int64_t num_ghosts() const { return halo_->num_ghosts(); }
-  // Global indices of the owned users and items, ascending: user u of this list is row u, item i
-  // is row num_owned_users() + i.
+  // Global indices of the owned users and items, ascending if the owners came without an order:
+  // user u of this list is row u, item i is row num_owned_users() + i.
   std::span<const std::uint32_t> owned_users() const { return users_; }
   std::span<const std::uint32_t> owned_items() const { return items_; }
   GlobalId global_id(std::int64_t owned_row) const;

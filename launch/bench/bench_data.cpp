@@ -66,6 +66,7 @@ std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const Dat
   request.cut.method = parse_cut_method(arguments.method);
   request.cut.balance = parse_balance(arguments.balance);
   request.cut.seed = context.seed();
+  request.cut.order_rows = true;
   request.part = TrainingPart::train_and_validation;
   request.file = arguments.partition;
   request.cache = default_cache();

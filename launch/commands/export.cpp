@@ -1,5 +1,6 @@
 // halorec export: the final rows of a run under the caller's own ids, with what is needed to rank
 // by them elsewhere.
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -34,6 +35,7 @@ void for_each_window(const TrainedRun& run, NodeKind kind,
   const bool users = kind == NodeKind::user;
   const std::uint64_t num_nodes = users ? shard.num_users() : shard.num_items();
   const auto own = users ? shard.owned_users() : shard.owned_items();
+  HALOREC_ASSERT_HEAVY(std::is_sorted(own.begin(), own.end()));  // a trained run has no row order
   const std::int64_t first_row = users ? 0 : shard.num_owned_users();
   const std::int64_t dim = run.embeddings.cols();
   const auto row_bytes = static_cast<std::uint64_t>(dim) * sizeof(float);

@@ -60,10 +60,15 @@ int run(const CommandContext& context, const Arguments& arguments) {
   options.memory_bytes = choice.limit_bytes;
   context.communicator.on_root_briefly([&] { say_choice(context, choice); });
   const auto start = std::chrono::steady_clock::now();
-  const Owners owners = cut(context.communicator, dataset, part, options);
+  Owners owners = cut(context.communicator, dataset, part, options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::uint64_t peak = context.communicator.sum(peak_memory_bytes());
+  const auto ordering = std::chrono::steady_clock::now();
+  options.order_rows = true;
+  owners.order = order_rows(context.communicator, dataset, part, options.seed);
+  const double order_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - ordering).count();
   const CutQuality quality = measure_cut(context.communicator, dataset, part, owners);
   context.communicator.on_root([&] {
     CutCache(default_cache(), dataset.content_hash(), part, options).save(owners);
@@ -87,6 +92,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
           {"interaction_imbalance", quality.interaction_imbalance},
           {"empty_parts", quality.num_empty_parts},
           {"seconds", seconds},
+          {"row_order_seconds", order_seconds},
           {"peak_memory_bytes", peak},
           {"ranks", context.communicator.size()}};
       write_stdout(json_line(line));

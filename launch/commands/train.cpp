@@ -61,7 +61,8 @@ class TrainCommand {
  private:
   bool is_root() const { return communicator_.is_root(); }
   void say(const std::string& line) const;
-  Shard make_shard(TrainingPart part);
+  // `order`, where wanted, is also told to the caller.
+  Shard make_shard(TrainingPart part, RowOrder* order = nullptr);
   bool runs_by_columns(const Shard& shard);
   HeldOutLists read_lists(const Shard& shard, Split split);
   Evaluation evaluate(Scorer& scorer, const Catalogue& catalogue, const HeldOutLists& lists,
@@ -113,11 +114,12 @@ int TrainCommand::run() {
   return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
 }
 
-Shard TrainCommand::make_shard(TrainingPart part) {
+Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
   OwnersRequest request;
   request.cut.method = parse_cut_method(arguments_.method);
   request.cut.balance = parse_balance(arguments_.balance);
   request.cut.seed = context_.seed();
+  request.cut.order_rows = order != nullptr;
   request.part = part;
   // Whoever resumes and asks for another cut does not get the old file's.
   const OptionTable& options = context_.options;
@@ -149,6 +151,7 @@ Shard TrainCommand::make_shard(TrainingPart part) {
     log_.note({{"event", "owners"}, {"how", found.how}, {"seconds", found.seconds}});
   }
   const auto start = std::chrono::steady_clock::now();
+  if (order != nullptr) *order = found.owners.order;
   Shard shard(communicator_, *dataset_, part, std::move(found.owners));
   if (shard.num_edges() == 0) {
     throw Error("the dataset has no training interactions; import it with milder filters",
@@ -223,15 +226,15 @@ template <typename T>
 TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, TrainingState& state,
                                       Evaluation* test) {
   const TrainingPart part = training_part(training_, refit);
-  const Shard shard = make_shard(part);
+  RowOrder order;
+  const Shard shard = make_shard(part, &order);
   ModelOptions of_model = model_options(training_, context_.seed());
   std::optional<Communicator> alone;
   std::optional<Shard> whole;
   if (runs_by_columns(shard)) {
     alone.emplace(MPI_COMM_SELF);
-    Owners everything;
-    everything.user.assign(dataset_->num_users(), 0);
-    everything.item.assign(dataset_->num_items(), 0);
+    Owners everything = Owners::single(dataset_->num_users(), dataset_->num_items());
+    everything.order = std::move(order);
     of_model.whole_graph = &whole.emplace(*alone, *dataset_, part, std::move(everything));
   }
   const auto model = make_model<T>(training_.model, shard, of_model);

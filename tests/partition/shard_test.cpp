@@ -9,6 +9,7 @@
 #include <set>
 
 #include "tests/partition/dataset_on_disk.hpp"
+#include "tests/shuffled_places.hpp"
 
 namespace halorec {
 namespace {
@@ -80,14 +81,17 @@ std::vector<Case> cases() {
   return all;
 }
 
-// The cuts of a graph that are tried: the three methods, all at the last rank (the others hold
-// nothing), and users and items apart (every edge is cut).
+// The cuts of a graph that are tried: the three methods, METIS's with rows in another order, all at
+// the last rank (the others hold nothing), and users and items apart (every edge is cut).
 std::vector<Owners> cuts(const DatasetFile& file, TrainingPart part, int num_ranks) {
   std::vector<Owners> all;
   const BipartiteGraph graph = read_graph(file, part);
   for (const auto method : {CutMethod::metis, CutMethod::hash, CutMethod::block}) {
     all.push_back(cut(graph, {method, Balance::both, num_ranks, 4}));
   }
+  Owners reordered = all.front();
+  reordered.order = {shuffled_places(graph.num_users(), 1), shuffled_places(graph.num_items, 2)};
+  all.push_back(reordered);
   Owners one_rank{num_ranks, {}, {}};
   one_rank.user.assign(graph.num_users(), num_ranks - 1);
   one_rank.item.assign(graph.num_items, num_ranks - 1);
@@ -144,12 +148,15 @@ TEST_F(ShardTest, NumbersNodesAsItsHeaderSays) {
     const Shard shard(world_, file, part, owners);
     ASSERT_EQ(shard.num_users(), dataset.users.size());
     ASSERT_EQ(shard.num_items(), dataset.items.size());
-    // Rows of every rank: its users ascending, then its items ascending.
+    // Rows of every rank: its users by place, then its items by place.
     std::vector<std::int32_t> next(static_cast<std::size_t>(world_.size()), 0);
     std::int64_t owned_users = 0;
     for (const NodeKind kind : {NodeKind::user, NodeKind::item}) {
       const std::uint32_t count = kind == NodeKind::user ? shard.num_users() : shard.num_items();
-      for (std::uint32_t k = 0; k < count; ++k) {
+      const auto& place = kind == NodeKind::user ? owners.order.user : owners.order.item;
+      std::vector<std::uint32_t> by_place(count);
+      for (std::uint32_t k = 0; k < count; ++k) by_place[place.empty() ? k : place[k]] = k;
+      for (const std::uint32_t k : by_place) {
         const GlobalId id(kind, k);
         const std::int32_t owner = owners.of(id);
         const RowAddress expected{owner, next[static_cast<std::size_t>(owner)]++};
