@@ -22,7 +22,7 @@ struct ReplayOptions {
 };
 
 // Times one rank: packing and unpacking, local and cross product, and the update of its rows, each
-// the median of the repetitions.
+// the median of the repetitions, in the order of a step.
 PartFigures replay_part(const PartShard& shard, const ReplayOptions& options);
 
 // The parts to run when there are more than `limit`: the one with most nonzeros, the one with

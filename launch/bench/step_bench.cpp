@@ -102,6 +102,8 @@ void measure_product(const Shard& shard, const ModelOptions& options, std::int64
   Matrix<float> ghosts(shard.num_ghosts(), options.dim);
   std::vector<double> seconds, gathers;
   for (std::int64_t round = -2; round < rounds; ++round) {
+    // After another product, as in a step, not after the rows gathered below.
+    propagation.multiply(1.0F, x.view(), {}, y.view());
     communicator.barrier();
     const CommCounters before = communicator.counters();
     const double mine = seconds_of([&] { propagation.multiply(1.0F, x.view(), {}, y.view()); });
