@@ -83,6 +83,9 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
         [&] { owners = cut(alone, dataset, TrainingPart::train_and_validation, options); });
     CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
+    if (count > 1 && choice.method == CutMethod::metis) {
+      figures.cut_bytes = static_cast<double>(choice.metis_bytes);
+    }
     predictions.steps.push_back(predict_step(predictions.base, figures, choices));
     predictions.cuts.push_back(std::move(figures));
   }
@@ -107,7 +110,12 @@ nlohmann::ordered_json record_of(const Predictions& all, std::size_t k, std::int
           {"efficiency", p.efficiency},
           {"bytes_a_step", p.bytes},
           {"messages_a_step", p.messages},
-          {"memory_bytes", p.memory_bytes},
+          {"memory_bytes", p.memory.peak()},
+          {"step_memory_bytes", p.memory.steps},
+          {"evaluation_memory_bytes", p.memory.evaluation},
+          {"dealing_memory_bytes", p.memory.dealing},
+          {"cut_memory_bytes",
+           p.cut_bytes > 0 ? nlohmann::ordered_json(p.cut_bytes) : nlohmann::ordered_json(nullptr)},
           {"cut", cut.quality.cut_fraction},
           {"halo_vectors_per_node", cut.quality.halo_vectors_per_node},
           {"node_imbalance", cut.quality.node_imbalance},
@@ -121,6 +129,10 @@ void report_tables(Report& report, const Predictions& all, std::int32_t threads)
       {"ranks", "step ms", "epoch s", "speedup", "efficiency", "MB/step", "messages", "MiB/rank",
        "cut", "halo", "edges", "cut s"},
       {}};
+  ReportTable memory{"Peak memory of the largest rank, MiB",
+                     {"ranks", "dealing out", "steps", "evaluation", "the cut, on rank 0"},
+                     {}};
+  const auto mib = [](double bytes) { return fmt::format("{:.0f}", bytes / (1 << 20)); };
   ReportTable terms{"Where a step's time goes, ms", {"ranks"}, {}};
   for (const auto& [name, seconds] : all.steps.front().terms()) terms.header.push_back(name);
   for (std::size_t k = 0; k < all.steps.size(); ++k) {
@@ -132,11 +144,13 @@ void report_tables(Report& report, const Predictions& all, std::int32_t threads)
          fmt::format("{:.2f}", p.seconds() * static_cast<double>(all.base.steps_per_epoch)),
          fmt::format("{:.2f}", all.base.step_seconds / p.seconds()),
          fmt::format("{:.0f} %", 100 * p.efficiency), fmt::format("{:.3f}", p.bytes / 1e6),
-         fmt::format("{:.0f}", p.messages), fmt::format("{:.0f}", p.memory_bytes / (1 << 20)),
+         fmt::format("{:.0f}", p.messages), mib(p.memory.peak()),
          fmt::format("{:.3f}", cut.quality.cut_fraction),
          fmt::format("{:.2f}", cut.quality.halo_vectors_per_node),
          fmt::format("{:.2f}", cut.quality.edge_imbalance),
          fmt::format("{:.2f}", cut.cut_seconds)});
+    memory.rows.push_back({std::to_string(p.ranks), mib(p.memory.dealing), mib(p.memory.steps),
+                           mib(p.memory.evaluation), p.cut_bytes > 0 ? mib(p.cut_bytes) : "-"});
     terms.rows.push_back({std::to_string(p.ranks)});
     for (const auto& [name, seconds] : p.terms()) {
       terms.rows.back().push_back(fmt::format("{:.3f}", seconds * 1e3));
@@ -144,6 +158,7 @@ void report_tables(Report& report, const Predictions& all, std::int32_t threads)
   }
   report.table(table);
   report.table(terms);
+  report.table(memory);
 }
 
 }  // namespace

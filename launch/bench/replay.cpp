@@ -1,5 +1,7 @@
 #include "launch/bench/replay.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -216,6 +218,8 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   base.products = whole.products;
   base.batch = whole.batch;
   base.steps_per_epoch = whole.steps_per_epoch;
+  base.batch_rows = whole.batch_rows;
+  base.threads = omp_get_max_threads();
   const TrainerOptions options =
       trainer_options(question.step->training, question.seed, shard.num_edges());
   const bool is_softmax = options.loss.kind == LossKind::softmax;

@@ -48,7 +48,7 @@ double StepLoop::run() {
   return loss;
 }
 
-double StepLoop::share_of_batch_rows() {
+StepLoop::BatchRows StepLoop::rows_of_batch() {
   const Batch batch = next_batch();
   const LossOptions& loss = options_.loss;
   auto negatives = loss.kind == LossKind::softmax
@@ -66,7 +66,9 @@ double StepLoop::share_of_batch_rows() {
   for (const auto user : users) nonzeros += static_cast<double>(shard_->items_of(user).size());
   nonzeros = communicator.sum(nonzeros);
   for (const auto item : items) nonzeros += shard_->item_degree(item);
-  return nonzeros / (2.0 * static_cast<double>(shard_->num_edges()));
+  const auto num_users = communicator.sum(std::ssize(users));
+  return {static_cast<double>(num_users + std::ssize(items)),
+          nonzeros / (2.0 * static_cast<double>(shard_->num_edges()))};
 }
 
 std::vector<std::pair<std::string, double>> StepFigures::ordered_phases() const {
@@ -179,15 +181,17 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   figures.steps_per_epoch = loop.steps_per_epoch();
   const std::int64_t layers = training.model == "lightgcn" ? training.layers : 0;
   figures.products = 2 * layers;
+  figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());  // of steps alone
   measure_product(shard, model_options(training, seed), arguments.bench.repetitions, figures);
   // The last forward product needs the batch's rows alone, and the first backward one has no other
   // nonzero rows; in between everything is needed.
+  const StepLoop::BatchRows read = loop.rows_of_batch();
+  figures.batch_rows = read.rows;
   if (layers > 0) {
-    figures.floor_products = 2.0 * static_cast<double>(layers - 1) + 2 * loop.share_of_batch_rows();
+    figures.floor_products = 2.0 * static_cast<double>(layers - 1) + 2 * read.nonzeros;
   }
   figures.floor_seconds =
       figures.floor_products * figures.product_seconds.median + figures.phases.at("update");
-  figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());
   return figures;
 }
 
