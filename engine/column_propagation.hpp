@@ -71,9 +71,15 @@ struct ExchangeVolume {
   double column_vectors = 0;
 };
 ExchangeVolume exchange_volume(const Shard& shard, std::int64_t num_layers);
+// The same from the hybrid vectors that a layer sends, by node. Not collective.
+ExchangeVolume exchange_volume(double hybrid_vectors, std::int64_t num_ranks,
+                               std::int64_t num_layers);
 // Whether columns can be the better plan at all: at least two layers, blocks of at least a cache
 // line, and a whole graph that takes at most an eighth of the memory that this host has a rank.
 // The same on every rank. Collective.
 bool columns_may_pay(const Shard& shard, std::int64_t dim, std::int64_t num_layers);
+// The same from sizes; `memory_bytes`: that a rank's host has for it. Not collective.
+bool columns_may_pay(std::uint64_t num_edges, std::int64_t num_ranks, double memory_bytes,
+                     std::int64_t dim, std::int64_t num_layers);
 
 }  // namespace halorec

@@ -6,6 +6,7 @@
 
 #include "comm/communicator.hpp"
 #include "launch/bench/plot.hpp"
+#include "launch/exchange_choice.hpp"
 #include "launch/find_owners.hpp"
 #include "partition/partitioner.hpp"
 
@@ -64,10 +65,15 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
   replay.repetitions = step.bench.repetitions;
   replay.exchange = propagation.exchange;
   replay.limit = arguments.sample;
+  predictions.exchange = replay.exchange;
   ModelChoices choices;
   choices.bytes_each_number = propagation.wire == WireFormat::bf16 ? 2 : 4;
   choices.network = network;
   choices.overlap = arguments.overlap;
+  Owners one;
+  one.user.assign(dataset.num_users(), 0);
+  one.item.assign(dataset.num_items(), 0);
+  std::optional<PartShard> whole;  // where columns need it
   Communicator alone(MPI_COMM_SELF);
   const MethodChoice choice = choose_method(alone, dataset, TrainingPart::train_and_validation,
                                             parse_cut_method(step.bench.method), std::nullopt);
@@ -83,6 +89,12 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
         [&] { owners = cut(alone, dataset, TrainingPart::train_and_validation, options); });
     CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
+    if (foresee_exchange(step.training, graph.num_edges(), count,
+                         figures.quality.hybrid_vectors_per_node)
+            .columns) {
+      if (!whole) whole = PartShards(graph, one).make(0);
+      figures.columns = replay_columns(*whole, rows_by_owner(owners), count, replay);
+    }
     if (count > 1 && choice.method == CutMethod::metis) {
       figures.cut_bytes = static_cast<double>(choice.metis_bytes);
     }
@@ -103,6 +115,7 @@ nlohmann::ordered_json record_of(const Predictions& all, std::size_t k, std::int
           {"ranks", p.ranks},
           {"threads", threads},
           {"shards_run", cut.parts.size()},
+          {"columns", cut.columns.has_value()},
           {"step_seconds", p.seconds()},
           {"terms", terms},
           {"epoch_seconds", p.seconds() * static_cast<double>(all.base.steps_per_epoch)},
@@ -123,11 +136,17 @@ nlohmann::ordered_json record_of(const Predictions& all, std::size_t k, std::int
           {"cut_seconds", cut.cut_seconds}};
 }
 
+std::string exchange_of(const Predictions& all, std::size_t k) {
+  if (all.cuts[k].ranks == 1 || all.base.products == 0) return "-";
+  if (all.cuts[k].columns) return "columns";
+  return all.exchange == ExchangePlan::hybrid ? "hybrid" : "halo";
+}
+
 void report_tables(Report& report, const Predictions& all, std::int32_t threads) {
   ReportTable table{
       fmt::format("Predicted training, {} thread{} a rank", threads, threads == 1 ? "" : "s"),
-      {"ranks", "step ms", "epoch s", "speedup", "efficiency", "MB/step", "messages", "MiB/rank",
-       "cut", "halo", "edges", "cut s"},
+      {"ranks", "exchange", "step ms", "epoch s", "speedup", "efficiency", "MB/step", "messages",
+       "MiB/rank", "cut", "halo", "edges", "cut s"},
       {}};
   ReportTable memory{"Peak memory of the largest rank, MiB",
                      {"ranks", "dealing out", "steps", "evaluation", "the cut, on rank 0"},
@@ -140,7 +159,7 @@ void report_tables(Report& report, const Predictions& all, std::int32_t threads)
     const CutFigures& cut = all.cuts[k];
     report.record(record_of(all, k, threads));
     table.rows.push_back(
-        {std::to_string(p.ranks), fmt::format("{:.3f}", p.seconds() * 1e3),
+        {std::to_string(p.ranks), exchange_of(all, k), fmt::format("{:.3f}", p.seconds() * 1e3),
          fmt::format("{:.2f}", p.seconds() * static_cast<double>(all.base.steps_per_epoch)),
          fmt::format("{:.2f}", all.base.step_seconds / p.seconds()),
          fmt::format("{:.0f} %", 100 * p.efficiency), fmt::format("{:.3f}", p.bytes / 1e6),

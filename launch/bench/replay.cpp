@@ -158,6 +158,43 @@ PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
   return figures;
 }
 
+ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int32_t>& order,
+                             std::int64_t num_ranks, const ReplayOptions& options) {
+  ColumnFigures figures;
+  figures.columns = (options.dim + num_ranks - 1) / num_ranks;
+  PartProduct product(whole, figures.columns, ExchangePlan::halo);
+  Matrix<float> block(whole.num_owned(), figures.columns), arrived = block.clone();
+  std::vector<double> products, copies;
+  for (std::int64_t round = -1; round < options.repetitions; ++round) {
+    product.local();
+    const double multiplied = seconds_of([&] { product.local(); });
+    // As many numbers as there are in a block are packed and unpacked, on the way there and back.
+    const double copied = seconds_of([&] {
+#pragma omp parallel for schedule(static)
+      for (std::int64_t k = 0; k < arrived.rows(); ++k) {
+        std::copy_n(arrived.row(k), arrived.cols(), block.row(order[static_cast<std::size_t>(k)]));
+      }
+    });
+    if (round < 0) continue;
+    products.push_back(multiplied);
+    copies.push_back(4 * copied);
+  }
+  figures.product_seconds = summarise(products).median;
+  figures.transpose_seconds = summarise(copies).median;
+  return figures;
+}
+
+std::vector<std::int32_t> rows_by_owner(const Owners& owners) {
+  std::vector<std::int32_t> owner = owners.user;
+  owner.insert(owner.end(), owners.item.begin(), owners.item.end());
+  std::vector<std::int32_t> order(owner.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return owner[static_cast<std::size_t>(a)] < owner[static_cast<std::size_t>(b)];
+  });
+  return order;
+}
+
 std::vector<std::int32_t> choose_parts(const std::vector<std::int64_t>& nonzeros,
                                        std::int64_t limit) {
   std::vector<std::int32_t> order(nonzeros.size());

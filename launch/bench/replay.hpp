@@ -25,6 +25,13 @@ struct ReplayOptions {
 // the median of the repetitions, in the order of a step.
 PartFigures replay_part(const PartShard& shard, const ReplayOptions& options);
 
+// Times the whole graph on one rank of `num_ranks` that share its columns. `order`: all rows as
+// they arrive from their owners.
+ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int32_t>& order,
+                             std::int64_t num_ranks, const ReplayOptions& options);
+// Rows of the whole graph (users, then items) by owner.
+std::vector<std::int32_t> rows_by_owner(const Owners& owners);
+
 // The parts to run when there are more than `limit`: the one with most nonzeros, the one with
 // least, and others evenly between. Ascending, distinct.
 std::vector<std::int32_t> choose_parts(const std::vector<std::int64_t>& nonzeros,

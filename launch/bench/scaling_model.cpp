@@ -23,6 +23,30 @@ std::vector<std::pair<std::string, double>> StepPrediction::terms() const {
           {"reductions", reduction}};
 }
 
+namespace {
+
+// Products, halo, bytes and messages of layers that run by columns.
+void predict_columns(const BaseFigures& base, const CutFigures& cut, const Network& network,
+                     StepPrediction& p) {
+  const auto ranks = static_cast<double>(cut.ranks);
+  p.products =
+      base.equivalent_products() * cut.columns->product_seconds + cut.columns->transpose_seconds;
+  p.imbalance = 0;
+  // To columns and back: all owned rows, and the rows that the loss reads; then their names.
+  const double away = (ranks - 1) / ranks;
+  const double row = away * static_cast<double>(base.dim) * sizeof(float);
+  const double owned = static_cast<double>(base.nodes) / ranks * cut.quality.node_imbalance;
+  const double read = base.batch_rows / ranks;
+  const double names = sizeof(std::int32_t) * read * (ranks - 1);
+  p.halo = 2 * network.exchange_seconds(ranks - 1, owned * row) +
+           2 * network.exchange_seconds(ranks - 1, read * row) +
+           network.exchange_seconds(ranks - 1, names);
+  p.bytes = 2 * (owned + read) * row + names;
+  p.messages = 5 * (ranks - 1);
+}
+
+}  // namespace
+
 StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
                             const ModelChoices& choices) {
   if (cut.parts.empty()) fail("no part was measured");
@@ -52,7 +76,8 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
     p.update = std::max(p.update, part.update_seconds);
     p.bytes = std::max(p.bytes, (full + demanded * share) * sent);
     p.messages = std::max(p.messages, static_cast<double>(base.products) * messages);
-    const RankMemory memory = rank_memory(base, part, cut.ranks);
+    const RankMemory memory =
+        rank_memory(base, part, cut.ranks, cut.columns ? cut.columns->columns : 0);
     if (memory.peak() > p.memory.peak()) p.memory = memory;
   }
   const double mean =
@@ -60,6 +85,7 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   p.products = std::min(mean, slowest_compute);
   p.imbalance = slowest_compute - p.products;
   p.halo = slowest - slowest_compute;
+  if (cut.columns) predict_columns(base, cut, choices.network, p);
   const auto rest = base.rest_seconds.find(cut.ranks);
   if (rest == base.rest_seconds.end()) fail("the loss was not measured for {} ranks", cut.ranks);
   p.rest = rest->second;
@@ -127,7 +153,8 @@ double loss_bytes(const BaseFigures& base, std::int64_t ranks) {
 
 }  // namespace
 
-RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::int64_t ranks) {
+RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::int64_t ranks,
+                       std::int64_t columns) {
   const double row = static_cast<double>(base.dim) * sizeof(float);
   const auto owned = static_cast<double>(part.owned), ghosts = static_cast<double>(part.ghosts);
   const auto interactions = static_cast<double>(part.interactions);
@@ -146,6 +173,18 @@ RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::in
   // last product exchanges the plain halo, packed and arrived.
   const double results = base.products == 0 ? 3 : 5;
   memory.evaluation = memory.steps + row * ((results + turns) * owned + 2 * ghosts);
+  if (columns > 0) {
+    // The whole graph once more, and blocks of columns instead of rows: embeddings, gradients,
+    // turns, and what is under way between the two.
+    const double block = static_cast<double>(base.nodes * columns) * sizeof(float);
+    PartFigures whole;
+    whole.owned = base.nodes;
+    whole.nonzeros = 2 * base.interactions;
+    whole.interactions = base.interactions;
+    memory.steps += shard_bytes(base, whole) + (4 + 2 * turns) * block -
+                    row * (2 * turns * owned + static_cast<double>(part.buffer_rows));
+    memory.evaluation = memory.steps + row * results * owned + (3 + turns) * block;
+  }
   // Pairs of both ends' ranks, in vectors that grow; a chunk of the file as it is read, packed,
   // received and unpacked (partition/home_edges.hpp).
   constexpr double kChunk = 1 << 22, kPair = 8;

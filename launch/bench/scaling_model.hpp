@@ -2,7 +2,9 @@
 // followed by hand. The ranks meet at each product, so a step's time is a sum over phases of the
 // slowest rank's:
 //   products x max over ranks (pack + max(local, halo) + cross)  + max update + rest + gather + sum
-// where halo is the network's time for the rows of one product, hidden behind the local product as
+// By columns, products are those of the whole graph at a rank's share of the columns, and halo is
+// what it takes to transpose all rows twice and the loss's rows twice, with nothing to hide behind.
+// Else halo is the network's time for the rows of one product, hidden behind the local product as
 // far as `overlap` says. Of a step's products the last forward and the first backward one compute
 // and exchange the rows alone that the loss reads; their share of a whole product is what the step
 // on one rank was measured to take.
@@ -10,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,10 +32,19 @@ struct PartFigures {
   double local_seconds = 0, cross_seconds = 0, update_seconds = 0;
 };
 
+// The whole graph at the widest rank's share of the columns (engine/column_propagation.hpp): the
+// same on every rank.
+struct ColumnFigures {
+  std::int64_t columns = 0;
+  double product_seconds = 0;
+  double transpose_seconds = 0;  // packing and unpacking of all rows, both ways
+};
+
 struct CutFigures {
   std::int64_t ranks = 1;
   CutQuality quality;
   std::vector<PartFigures> parts;  // those that were run; the one with most nonzeros among them
+  std::optional<ColumnFigures> columns;  // where layers run by columns instead
   double cut_seconds = 0;
   double cut_bytes = 0;  // peak of rank 0 meanwhile, estimated; 0: not known, or nothing to cut
 };
@@ -96,8 +108,10 @@ struct ModelChoices {
 StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
                             const ModelChoices& choices);
 
-// From sizes alone. The cut on rank 0 comes before and is not in it.
-RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::int64_t ranks);
+// From sizes alone. The cut on rank 0 comes before and is not in it. `columns`: of a rank that runs
+// layers by so many columns of the whole graph; 0: by its rows.
+RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::int64_t ranks,
+                       std::int64_t columns = 0);
 
 // Where more ranks stop paying: the term that grew most beyond its fair share from one rank count
 // to the next. Predictions by ascending ranks.

@@ -10,17 +10,20 @@
 #include "launch/bench/machine_kernels.hpp"
 #include "launch/bench/plot.hpp"
 #include "launch/bench/report.hpp"
+#include "launch/exchange_choice.hpp"
 #include "launch/threads.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
 
-StepLoop::StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed)
+StepLoop::StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed,
+                   const Shard* whole_graph)
     : shard_(&shard),
       options_(trainer_options(training, seed, shard.num_edges())),
       model_([&] {
         ModelOptions options = model_options(training, seed);
         options.propagation.timers = &propagation_timers_;
+        options.whole_graph = whole_graph;
         return make_model<float>(training.model, shard, options);
       }()),
       optimizer_(options_.optimizer, model_->parameters()),
@@ -91,10 +94,10 @@ std::vector<std::pair<std::string, double>> StepFigures::ordered_phases() const 
 
 namespace {
 
-// One product of all rows: its time on the slowest rank, and what it sends.
-void measure_product(const Shard& shard, const ModelOptions& options, std::int64_t rounds,
-                     StepFigures& figures) {
-  Communicator& communicator = shard.communicator();
+// One product of all rows: its time on the slowest rank, and what it sends. By columns, that is the
+// whole graph at the widest rank's share of them, and nothing.
+void measure_product(Communicator& communicator, const Shard& shard, const ModelOptions& options,
+                     std::int64_t rounds, StepFigures& figures) {
   Propagation<float> propagation(shard, options.propagation);
   Matrix<float> x(shard.num_owned(), options.dim), y(shard.num_owned(), options.dim);
   x.fill(0.01F);
@@ -129,11 +132,11 @@ void measure_product(const Shard& shard, const ModelOptions& options, std::int64
 }  // namespace
 
 StepFigures measure_steps(const Shard& shard, const StepBenchArguments& arguments,
-                          std::uint64_t seed) {
+                          std::uint64_t seed, const Shard* whole_graph) {
   Communicator& communicator = shard.communicator();
   const TrainingArguments& training = arguments.training;
   StepFigures figures;
-  StepLoop loop(shard, training, seed);
+  StepLoop loop(shard, training, seed, whole_graph);
   for (std::int64_t k = 0; k < arguments.warm_up; ++k) loop.run();
   loop.timers().take();
   loop.propagation_timers().take();
@@ -182,7 +185,12 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   const std::int64_t layers = training.model == "lightgcn" ? training.layers : 0;
   figures.products = 2 * layers;
   figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());  // of steps alone
-  measure_product(shard, model_options(training, seed), arguments.bench.repetitions, figures);
+  ModelOptions of_product = model_options(training, seed);
+  if (whole_graph != nullptr) {
+    of_product.dim = (of_product.dim + communicator.size() - 1) / communicator.size();
+  }
+  measure_product(communicator, whole_graph != nullptr ? *whole_graph : shard, of_product,
+                  arguments.bench.repetitions, figures);
   // The last forward product needs the batch's rows alone, and the first backward one has no other
   // nonzero rows; in between everything is needed.
   const StepLoop::BatchRows read = loop.rows_of_batch();
@@ -317,8 +325,17 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   graph["shard_seconds"] = both - cut;
   report.record(graph);
   report.say(graph_text(graph));
-  const StepFigures figures = measure_steps(*shard, arguments, context.seed());
-  report.record(step_record(context, arguments.training, figures));
+  const ExchangeChoice choice = choose_exchange(arguments.training, *shard);
+  std::optional<WholeGraph> whole;
+  if (choice.columns) {
+    whole.emplace(source->dataset(), TrainingPart::train_and_validation);
+    report.say("layers run by columns, on the whole graph of every rank (--exchange)");
+  }
+  const StepFigures figures =
+      measure_steps(*shard, arguments, context.seed(), whole ? &whole->shard() : nullptr);
+  auto record = step_record(context, arguments.training, figures);
+  record["columns"] = choice.columns;
+  report.record(record);
   say_figures(report, figures);
   report.table(phase_table(figures));
   report.plot(

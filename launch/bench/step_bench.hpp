@@ -22,8 +22,9 @@ struct StepBenchArguments {
 // The loop of the trainer without epochs' ends, checkpoints and evaluations.
 class StepLoop {
  public:
-  // Collective.
-  StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed);
+  // whole_graph: given, layers run by columns; outlives this. Collective.
+  StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed,
+           const Shard* whole_graph = nullptr);
 
   // One step, update included; the global loss. Collective.
   double run();
@@ -77,9 +78,9 @@ struct StepFigures {
   double last_loss = 0;
 };
 
-// Collective.
+// whole_graph: as above. Collective.
 StepFigures measure_steps(const Shard& shard, const StepBenchArguments& arguments,
-                          std::uint64_t seed);
+                          std::uint64_t seed, const Shard* whole_graph = nullptr);
 nlohmann::ordered_json step_record(const CommandContext& context, const TrainingArguments& training,
                                    const StepFigures& figures);
 

@@ -104,6 +104,37 @@ TEST(Model, WithoutOverlapTheHaloIsAdded) {
   EXPECT_NEAR(predict_step(base(), cut, choices).halo, 4.5 * 32e-6, 1e-12);
 }
 
+TEST(Model, ColumnsByHand) {
+  BaseFigures b = base();
+  b.batch_rows = 200;
+  CutFigures cut;
+  cut.ranks = 2;
+  cut.quality.node_imbalance = 1.1;
+  cut.parts = {part(0, 0.006), part(1, 0.004)};
+  cut.columns = ColumnFigures{8, 0.007, 0.003};
+  ModelChoices choices;
+  choices.network = {1e-6, 16e6, 0, "given"};
+  choices.bytes_each_number = 2;  // the transposes travel in full
+  const StepPrediction p = predict_step(b, cut, choices);
+  EXPECT_NEAR(p.products, 4.5 * 0.007 + 0.003, 1e-12);
+  EXPECT_EQ(p.imbalance, 0);
+  // Half of 550 rows and half of 100 rows of 16 floats, twice, and 100 names.
+  const double transposed = 2 * (550 + 100) * 32 + 400;
+  EXPECT_NEAR(p.halo, 5 * 1e-6 + transposed / 16e6, 1e-12);
+  EXPECT_NEAR(p.bytes, transposed + 25 * (8 + 128), 1e-6);
+  EXPECT_NEAR(p.messages, 5 + 4, 1e-12);
+  EXPECT_NEAR(p.update, 0.002, 1e-12);
+  // The whole graph stands beside the shard.
+  CutFigures rows = cut;
+  rows.columns.reset();
+  EXPECT_GT(p.memory.steps, predict_step(b, rows, choices).memory.steps + 4.0 * 10000);
+}
+
+TEST(Model, RowsByOwnerAreUsersThenItems) {
+  const Owners owners{2, {1, 0, 1}, {0, 1}};
+  EXPECT_EQ(rows_by_owner(owners), (std::vector<std::int32_t>{1, 3, 0, 2, 4}));
+}
+
 TEST(Model, WhatWasNotMeasuredIsNotInvented) {
   CutFigures cut;
   cut.ranks = 3;
