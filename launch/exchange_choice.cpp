@@ -40,6 +40,14 @@ ExchangeChoice foresee_exchange(const TrainingArguments& training, std::uint64_t
   return fewer(exchange_volume(hybrid_vectors, num_ranks, training.layers));
 }
 
+std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice) {
+  if (!choice.columns || training.wire == "fp32") return {};
+  return fmt::format(
+      "--wire {} is without effect: layers run by columns (--exchange {}), which travel in full; "
+      "--exchange hybrid rounds",
+      training.wire, training.exchange);
+}
+
 WholeGraph::WholeGraph(const DatasetFile& dataset, TrainingPart part)
     : alone_(MPI_COMM_SELF), shard_(alone_, dataset, part, owned_by_one(dataset)) {}
 

@@ -22,6 +22,9 @@ ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& s
 ExchangeChoice foresee_exchange(const TrainingArguments& training, std::uint64_t num_edges,
                                 std::int64_t num_ranks, double hybrid_vectors);
 
+// Whether it makes --wire bf16 idle: columns travel in full. Empty when not.
+std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice);
+
 // All nodes and edges on this rank alone. Not collective.
 class WholeGraph {
  public:

@@ -89,9 +89,10 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
         [&] { owners = cut(alone, dataset, TrainingPart::train_and_validation, options); });
     CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
-    if (foresee_exchange(step.training, graph.num_edges(), count,
-                         figures.quality.hybrid_vectors_per_node)
-            .columns) {
+    const ExchangeChoice exchange = foresee_exchange(step.training, graph.num_edges(), count,
+                                                     figures.quality.hybrid_vectors_per_node);
+    if (predictions.warning.empty()) predictions.warning = wire_warning(step.training, exchange);
+    if (exchange.columns) {
       if (!whole) whole = PartShards(graph, one).make(0);
       figures.columns = replay_columns(*whole, rows_by_owner(owners), count, replay);
     }
@@ -184,6 +185,7 @@ void report_tables(Report& report, const Predictions& all, std::int32_t threads)
 
 void report_predictions(Report& report, const Predictions& all, std::int32_t threads) {
   const Network& network = all.network;
+  if (!all.warning.empty()) report.warn(all.warning);
   report.record({{"event", "base"},
                  {"step_seconds", all.base.step_seconds},
                  {"product_seconds", all.base.product_seconds},

@@ -21,6 +21,7 @@ Network choose_network(Communicator& communicator, const PredictionArguments& ar
 struct Predictions {
   BaseFigures base;
   Network network;
+  std::string warning;                           // of an option that changes nothing
   ExchangePlan exchange = ExchangePlan::hybrid;  // where not by columns
   std::vector<CutFigures> cuts;                  // by ascending ranks; the first is one rank
   std::vector<StepPrediction> steps;             // of each cut

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 
@@ -102,6 +103,12 @@ void Report::say(const std::string& text) {
   if (!speaks_) return;
   if (!json_) write_stdout(text + "\n");
   body_ += "<p>" + xml_text(text) + "</p>\n";
+}
+
+void Report::warn(const std::string& text) {
+  if (!speaks_) return;
+  std::fputs(("halorec: warning: " + text + "\n").c_str(), stderr);
+  body_ += "<p>warning: " + xml_text(text) + "</p>\n";
 }
 
 void Report::plot(const std::string& svg, const std::string& caption) {

@@ -326,6 +326,9 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   report.record(graph);
   report.say(graph_text(graph));
   const ExchangeChoice choice = choose_exchange(arguments.training, *shard);
+  if (const std::string warning = wire_warning(arguments.training, choice); !warning.empty()) {
+    report.warn(warning);
+  }
   std::optional<WholeGraph> whole;
   if (choice.columns) {
     whole.emplace(source->dataset(), TrainingPart::train_and_validation);

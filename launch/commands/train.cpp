@@ -180,6 +180,9 @@ bool TrainCommand::runs_by_columns(const Shard& shard) {
                {"hybrid_vectors_per_node", choice.volume->hybrid_vectors},
                {"column_vectors_per_node", choice.volume->column_vectors}});
   }
+  if (const std::string warning = wire_warning(training_, choice); is_root() && !warning.empty()) {
+    std::fputs(("halorec: warning: " + warning + "\n").c_str(), stderr);
+  }
   return choice.columns;
 }
 

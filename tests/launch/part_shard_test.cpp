@@ -70,6 +70,10 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
                                                      quality.hybrid_vectors_per_node);
     EXPECT_EQ(chosen.columns, foreseen.columns) << exchange;
     ASSERT_EQ(chosen.volume.has_value(), foreseen.volume.has_value()) << exchange;
+    training.wire = "bf16";
+    EXPECT_EQ(wire_warning(training, chosen).empty(), !chosen.columns);
+    training.wire = "fp32";
+    EXPECT_TRUE(wire_warning(training, chosen).empty());
     if (!chosen.volume) continue;
     EXPECT_NEAR(chosen.volume->hybrid_vectors, foreseen.volume->hybrid_vectors, 1e-9);
     EXPECT_EQ(chosen.volume->column_vectors, foreseen.volume->column_vectors);
