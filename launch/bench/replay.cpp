@@ -251,6 +251,8 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   const StepFigures whole = measure_steps(shard, *question.step, question.seed);
   base.step_seconds = whole.seconds.median;
   base.product_seconds = whole.product_seconds.median;
+  base.step_spread = whole.seconds.spread();
+  base.product_spread = whole.product_seconds.spread();
   base.update_seconds = whole.phases.at("update");
   base.products = whole.products;
   base.batch = whole.batch;

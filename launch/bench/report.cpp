@@ -156,11 +156,7 @@ std::string machine_text(const CommandContext& context) {
     text += fmt::format("{}rank {} on {} cores {} threads {}", r == 0 ? "; " : ", ", r,
                         plan.places[r].host, joined(plan.places[r].cores), plan.by_rank[r]);
   }
-  constexpr double kQuiet = 0.5;
-  if (load_average() > kQuiet) {
-    text +=
-        fmt::format("; load {:.1f}: other programs run (or ran), expect spread", load_average());
-  }
+  text += fmt::format("; load average {:.1f} at the start", load_average());
   return text;
 }
 

@@ -54,7 +54,8 @@ struct BaseFigures {
   std::int64_t nodes = 0, interactions = 0, dim = 0, batch = 0, steps_per_epoch = 0;
   std::int64_t threads = 1;
   double step_seconds = 0, product_seconds = 0, update_seconds = 0;
-  std::int64_t products = 0;  // of all rows at most, a step
+  double step_spread = 0, product_spread = 0;  // see Summary
+  std::int64_t products = 0;                   // of all rows at most, a step
   std::map<std::int64_t, double>
       rest_seconds;              // by ranks: sampling and loss at that share of a batch
   std::int64_t shared_rows = 0;  // that the loss reads on every rank
