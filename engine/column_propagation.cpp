@@ -8,7 +8,7 @@
 namespace halorec {
 
 template <typename T>
-ColumnExchange<T>::ColumnExchange(const Shard& shard, std::int64_t dim)
+ColumnExchange<T>::ColumnExchange(const Shard& shard, const Shard& whole, std::int64_t dim)
     : communicator_(&shard.communicator()),
       rank_(shard.communicator().rank()),
       num_ranks_(shard.communicator().size()),
@@ -16,11 +16,17 @@ ColumnExchange<T>::ColumnExchange(const Shard& shard, std::int64_t dim)
   const auto counts = communicator_->all_gather(shard.num_owned());
   owned_begin_.assign(static_cast<std::size_t>(num_ranks_) + 1, 0);
   std::partial_sum(counts.begin(), counts.end(), owned_begin_.begin() + 1);
-  const auto note = [&](RowAddress address) {
-    arrival_of_.push_back(owned_begin_[static_cast<std::size_t>(address.owner)] + address.row);
+  arrival_of_.resize(static_cast<std::size_t>(owned_begin_.back()));
+  const auto note = [&](RowAddress in_whole, RowAddress address) {
+    arrival_of_[static_cast<std::size_t>(in_whole.row)] =
+        owned_begin_[static_cast<std::size_t>(address.owner)] + address.row;
   };
-  for (std::uint32_t u = 0; u < shard.num_users(); ++u) note(shard.address_of_user(u));
-  for (std::uint32_t i = 0; i < shard.num_items(); ++i) note(shard.address_of_item(i));
+  for (std::uint32_t u = 0; u < shard.num_users(); ++u) {
+    note(whole.address_of_user(u), shard.address_of_user(u));
+  }
+  for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
+    note(whole.address_of_item(i), shard.address_of_item(i));
+  }
   node_of_arrival_.resize(arrival_of_.size());
   for (std::size_t v = 0; v < arrival_of_.size(); ++v) {
     node_of_arrival_[static_cast<std::size_t>(arrival_of_[v])] = static_cast<std::int64_t>(v);
@@ -149,15 +155,27 @@ ExchangeVolume exchange_volume(const Shard& shard, std::int64_t num_layers) {
   const std::int64_t sent = std::ssize(covered.plan.send_rows()) + covered.plan.num_ghosts();
   const double num_nodes =
       static_cast<double>(shard.num_users()) + static_cast<double>(shard.num_items());
-  const double a_layer = static_cast<double>(communicator.sum(sent)) / num_nodes;
-  const double others = static_cast<double>(communicator.size() - 1) / communicator.size();
-  return {2 * static_cast<double>(std::max<std::int64_t>(0, num_layers - 1)) * a_layer, 2 * others};
+  return exchange_volume(static_cast<double>(communicator.sum(sent)) / num_nodes,
+                         communicator.size(), num_layers);
 }
 
-bool columns_may_pay(const Shard& shard, std::int64_t dim, std::int64_t num_layers) {
+ExchangeVolume exchange_volume(double hybrid_vectors, std::int64_t num_ranks,
+                               std::int64_t num_layers) {
+  const double others = static_cast<double>(num_ranks - 1) / static_cast<double>(num_ranks);
+  const auto layers = static_cast<double>(std::max<std::int64_t>(0, num_layers - 1));
+  return {2 * layers * hybrid_vectors, 2 * others};
+}
+
+bool columns_may_pay(std::uint64_t num_edges, std::int64_t num_ranks, double memory_bytes,
+                     std::int64_t dim, std::int64_t num_layers) {
   constexpr std::int64_t kCacheLineFloats = 16;
   constexpr double kBytesPerEdge = 12;  // two ends in the matrix, one in the users' lists
   constexpr double kMemoryShare = 1.0 / 8;
+  const bool fits = kBytesPerEdge * static_cast<double>(num_edges) <= kMemoryShare * memory_bytes;
+  return fits && num_layers >= 2 && dim / num_ranks >= kCacheLineFloats;
+}
+
+bool columns_may_pay(const Shard& shard, std::int64_t dim, std::int64_t num_layers) {
   Communicator& communicator = shard.communicator();
   const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
                         static_cast<double>(::sysconf(_SC_PAGE_SIZE));
@@ -168,10 +186,9 @@ bool columns_may_pay(const Shard& shard, std::int64_t dim, std::int64_t num_laye
       "MPI_Comm_split_type");
   check_mpi(MPI_Comm_size(host, &ranks_here), "MPI_Comm_size");
   check_mpi(MPI_Comm_free(&host), "MPI_Comm_free");
-  const bool fits =
-      kBytesPerEdge * static_cast<double>(shard.num_edges()) <= kMemoryShare * memory / ranks_here;
-  const bool pays = num_layers >= 2 && dim / communicator.size() >= kCacheLineFloats;
-  return communicator.min(fits && pays ? 1 : 0) == 1;
+  const bool pays =
+      columns_may_pay(shard.num_edges(), communicator.size(), memory / ranks_here, dim, num_layers);
+  return communicator.min(pays ? 1 : 0) == 1;
 }
 
 template class ColumnExchange<float>;

@@ -13,11 +13,12 @@
 namespace halorec {
 
 // Moves rows between their owners and blocks of columns. Nodes of a block stand in the order of the
-// whole graph: users by index, then items.
+// whole graph.
 template <typename T>
 class ColumnExchange {
  public:
-  ColumnExchange(const Shard& shard, std::int64_t dim);
+  // whole: all nodes on this rank, rows in an order of its own.
+  ColumnExchange(const Shard& shard, const Shard& whole, std::int64_t dim);
 
   std::int64_t num_nodes() const { return std::ssize(arrival_of_); }
   std::int64_t num_columns() const { return column_begin(rank_ + 1) - column_begin(rank_); }
@@ -59,7 +60,7 @@ template <typename T>
 struct ColumnPropagation {
   // whole: all nodes and edges, on a communicator of this rank alone; outlives this.
   ColumnPropagation(const Shard& shard, const Shard& whole, std::int64_t dim)
-      : propagation(whole), exchange(shard, dim) {}
+      : propagation(whole), exchange(shard, whole, dim) {}
   Propagation<T> propagation;
   ColumnExchange<T> exchange;
 };
@@ -71,9 +72,15 @@ struct ExchangeVolume {
   double column_vectors = 0;
 };
 ExchangeVolume exchange_volume(const Shard& shard, std::int64_t num_layers);
+// The same from the hybrid vectors that a layer sends, by node. Not collective.
+ExchangeVolume exchange_volume(double hybrid_vectors, std::int64_t num_ranks,
+                               std::int64_t num_layers);
 // Whether columns can be the better plan at all: at least two layers, blocks of at least a cache
 // line, and a whole graph that takes at most an eighth of the memory that this host has a rank.
 // The same on every rank. Collective.
 bool columns_may_pay(const Shard& shard, std::int64_t dim, std::int64_t num_layers);
+// The same from sizes; `memory_bytes`: that a rank's host has for it. Not collective.
+bool columns_may_pay(std::uint64_t num_edges, std::int64_t num_ranks, double memory_bytes,
+                     std::int64_t dim, std::int64_t num_layers);
 
 }  // namespace halorec

@@ -29,6 +29,13 @@ std::vector<std::uint32_t> places(const std::vector<std::uint32_t>& key, std::ui
 
 }  // namespace
 
+std::vector<std::uint32_t> nodes_by_place(const std::vector<std::uint32_t>& place,
+                                          std::uint64_t size) {
+  std::vector<std::uint32_t> nodes(size);
+  for (std::uint32_t v = 0; v < size; ++v) nodes[place.empty() ? v : place[v]] = v;
+  return nodes;
+}
+
 RowOrder order_rows(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
                     std::uint64_t seed) {
   const auto num_users = static_cast<std::uint32_t>(dataset.num_users());

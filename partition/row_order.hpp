@@ -27,4 +27,8 @@ struct RowOrder {
 RowOrder order_rows(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
                     std::uint64_t seed);
 
+// Nodes in the order of their places: 0 .. size - 1 where there is no order.
+std::vector<std::uint32_t> nodes_by_place(const std::vector<std::uint32_t>& place,
+                                          std::uint64_t size);
+
 }  // namespace halorec

@@ -148,10 +148,8 @@ void Shard::number_nodes(const Owners& owners) {
   const auto number = [&](const std::vector<std::int32_t>& owner_of,
                           const std::vector<std::uint32_t>& place, std::vector<RowAddress>& address,
                           std::vector<std::uint32_t>& own) {
-    std::vector<std::uint32_t> order(owner_of.size());
-    for (std::uint32_t k = 0; k < order.size(); ++k) order[place.empty() ? k : place[k]] = k;
     address.resize(owner_of.size());
-    for (const std::uint32_t k : order) {
+    for (const std::uint32_t k : nodes_by_place(place, owner_of.size())) {
       const std::int32_t owner = owner_of[k];
       address[k] = {owner, next[static_cast<std::size_t>(owner)]++};
       if (owner == communicator_->rank()) own.push_back(k);

@@ -74,8 +74,9 @@ inline std::vector<std::vector<std::uint32_t>> items_by_user(const Dataset& data
 }
 
 // How nodes are dealt out: scattered over the ranks by a hash, and numbered there in an order of
-// their own where there are several; or all of them to the last rank, so that the others are empty.
-enum class Deal { scattered, all_on_last };
+// their own where there are several (reordered: also on one); or all of them to the last rank, so
+// that the others are empty.
+enum class Deal { scattered, reordered, all_on_last };
 
 inline Owners deal_owners(std::uint64_t num_users, std::uint64_t num_items, int num_ranks,
                           Deal deal) {
@@ -88,7 +89,7 @@ inline Owners deal_owners(std::uint64_t num_users, std::uint64_t num_items, int 
   };
   for (std::uint64_t u = 0; u < num_users; ++u) owners.user.push_back(owner(2 * u));
   for (std::uint64_t i = 0; i < num_items; ++i) owners.item.push_back(owner(2 * i + 1));
-  if (deal == Deal::scattered && num_ranks > 1) {
+  if (deal == Deal::reordered || (deal == Deal::scattered && num_ranks > 1)) {
     owners.order = {shuffled_places(num_users, 1), shuffled_places(num_items, 2)};
   }
   return owners;

@@ -61,7 +61,8 @@ std::string bench_data_name(const BenchArguments& arguments) {
 }
 
 std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const DatasetFile& dataset,
-                                        const BenchArguments& arguments, double* cut_seconds) {
+                                        const BenchArguments& arguments, double* cut_seconds,
+                                        RowOrder* order) {
   OwnersRequest request;
   request.cut.method = parse_cut_method(arguments.method);
   request.cut.balance = parse_balance(arguments.balance);
@@ -75,6 +76,7 @@ std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const Dat
     std::fputs(("halorec: warning: " + found.warning + "\n").c_str(), stderr);
   }
   if (cut_seconds != nullptr) *cut_seconds = found.seconds;
+  if (order != nullptr) *order = found.owners.order;
   return std::make_unique<Shard>(context.communicator, dataset, request.part,
                                  std::move(found.owners));
 }

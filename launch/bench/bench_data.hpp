@@ -36,10 +36,10 @@ std::unique_ptr<DataSource> open_bench_data(Communicator& communicator,
 std::string bench_data_name(const BenchArguments& arguments);
 
 // This rank's shard of all interactions that training may use. `cut_seconds` receives what finding
-// the owners took. Collective.
+// the owners took, `order` the order of rows. Collective.
 std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const DatasetFile& dataset,
                                         const BenchArguments& arguments,
-                                        double* cut_seconds = nullptr);
+                                        double* cut_seconds = nullptr, RowOrder* order = nullptr);
 
 // Sizes of the graph and of the shards over ranks: event "graph". Collective; root's answer counts.
 nlohmann::ordered_json graph_record(const Shard& shard);

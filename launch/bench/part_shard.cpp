@@ -25,16 +25,17 @@ PartShards::PartShards(const BipartiteGraph& graph, const Owners& owners)
       item_users_[next[graph.items[e]]++] = u;
     }
   }
-  // Rows as a shard numbers them: owned users, then owned items, by ascending index.
+  // Rows as a shard numbers them: owned users, then owned items, by place.
   std::vector<std::int32_t> count(static_cast<std::size_t>(owners.num_parts), 0);
-  const auto number = [&](const std::vector<std::int32_t>& owner, std::vector<std::int32_t>& row) {
+  const auto number = [&](const std::vector<std::int32_t>& owner,
+                          const std::vector<std::uint32_t>& nodes, std::vector<std::int32_t>& row) {
     row.resize(owner.size());
-    for (std::size_t k = 0; k < owner.size(); ++k) {
-      row[k] = count[static_cast<std::size_t>(owner[k])]++;
-    }
+    for (const std::uint32_t v : nodes) row[v] = count[static_cast<std::size_t>(owner[v])]++;
   };
-  number(owners.user, user_row_);
-  number(owners.item, item_row_);
+  users_by_place_ = nodes_by_place(owners.order.user, owners.user.size());
+  items_by_place_ = nodes_by_place(owners.order.item, owners.item.size());
+  number(owners.user, users_by_place_, user_row_);
+  number(owners.item, items_by_place_, item_row_);
 }
 
 std::vector<std::int64_t> PartShards::nonzeros() const {
@@ -71,6 +72,7 @@ PartShard PartShards::make(std::int32_t part) const {
         readers.push_back(owner[*end]);
       }
     }
+    std::sort(shard.local.column.begin() + shard.local.row_begin.back(), shard.local.column.end());
     shard.local.row_begin.push_back(std::ssize(shard.local.column));
     far_begin.push_back(std::ssize(far));
     const auto degree = static_cast<double>(last - first);
@@ -79,14 +81,14 @@ PartShard PartShards::make(std::int32_t part) const {
     readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
     for (const auto reader : readers) send[static_cast<std::size_t>(reader)].push_back(own_row);
   };
-  for (std::uint32_t u = 0; u < graph_->num_users(); ++u) {
+  for (const std::uint32_t u : users_by_place_) {
     if (owners_->user[u] != part) continue;
     ++shard.num_owned_users;
     const std::uint64_t begin = graph_->user_begin[u], end = graph_->user_begin[u + 1];
     shard.interactions += static_cast<std::int64_t>(end - begin);
     append_row(graph_->items.data() + begin, graph_->items.data() + end, owners_->item, item_row_);
   }
-  for (std::uint32_t i = 0; i < graph_->num_items; ++i) {
+  for (const std::uint32_t i : items_by_place_) {
     if (owners_->item[i] != part) continue;
     ++shard.num_owned_items;
     append_row(item_users_.data() + item_begin_[i], item_users_.data() + item_begin_[i + 1],

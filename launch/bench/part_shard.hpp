@@ -42,6 +42,7 @@ class PartShards {
   const Owners* owners_;
   std::vector<std::uint64_t> item_begin_;
   std::vector<std::uint32_t> item_users_;
+  std::vector<std::uint32_t> users_by_place_, items_by_place_;
   std::vector<std::int32_t> user_row_, item_row_;  // at the owner
 };
 

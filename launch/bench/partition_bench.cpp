@@ -28,9 +28,8 @@ std::uint64_t current_peak_bytes() {
 double epoch_seconds(const CommandContext& context, const DatasetFile& dataset,
                      const PartitionBenchArguments& arguments) {
   Communicator alone(MPI_COMM_SELF);
-  Owners owners;
-  owners.user.assign(dataset.num_users(), 0);
-  owners.item.assign(dataset.num_items(), 0);
+  Owners owners = Owners::single(dataset.num_users(), dataset.num_items());
+  owners.order = order_rows(alone, dataset, TrainingPart::train_and_validation, context.seed());
   const Shard shard(alone, dataset, TrainingPart::train_and_validation, std::move(owners));
   StepLoop loop(shard, arguments.training, context.seed());
   loop.run();

@@ -14,7 +14,7 @@ std::vector<StepPrediction> fitting(const std::vector<StepPrediction>& steps,
                                     const std::optional<double>& memory_gib) {
   std::vector<StepPrediction> result;
   for (const StepPrediction& p : steps) {
-    if (!memory_gib || p.memory_bytes <= *memory_gib * static_cast<double>(1 << 30)) {
+    if (!memory_gib || p.memory.peak() <= *memory_gib * static_cast<double>(1 << 30)) {
       result.push_back(p);
     }
   }
@@ -36,9 +36,10 @@ std::string slurm_script(const PlanArguments& arguments, const StepPrediction& c
                          std::int64_t threads, const std::vector<std::string>& options) {
   const std::int64_t on_node = std::min(arguments.ranks_per_node, choice.ranks);
   const std::int64_t nodes = (choice.ranks + on_node - 1) / on_node;
-  // Half as much again: the cut on rank 0, and what Slurm counts besides.
-  const double node_mib =
-      1.5 * choice.memory_bytes * static_cast<double>(on_node) / static_cast<double>(1 << 20);
+  // A quarter more: what Slurm counts besides. The cut is rank 0's, before there are shards.
+  const double node_bytes =
+      std::max(choice.memory.peak() * static_cast<double>(on_node), choice.cut_bytes);
+  const double node_mib = 1.25 * node_bytes / static_cast<double>(1 << 20);
   std::string words;
   for (const std::string& option : options) words += " " + shell_word(option);
   const std::string data = arguments.step.bench.data ? arguments.step.bench.data->string() : "DATA";
@@ -63,7 +64,7 @@ exec bash "${{HALOREC_SLURM:-${{SLURM_SUBMIT_DIR:-.}}/launch/slurm}}/train.sbatc
 )",
       fmt::arg("ranks", choice.ranks), fmt::arg("threads", threads),
       fmt::arg("seconds", choice.seconds()), fmt::arg("efficiency", 100 * choice.efficiency),
-      fmt::arg("memory", choice.memory_bytes / (1 << 20)), fmt::arg("nodes", nodes),
+      fmt::arg("memory", choice.memory.peak() / (1 << 20)), fmt::arg("nodes", nodes),
       fmt::arg("on_node", on_node), fmt::arg("node_mib", std::ceil(node_mib)),
       fmt::arg("data", shell_word(data)), fmt::arg("words", words));
 }

@@ -21,8 +21,10 @@ Network choose_network(Communicator& communicator, const PredictionArguments& ar
 struct Predictions {
   BaseFigures base;
   Network network;
-  std::vector<CutFigures> cuts;       // by ascending ranks; the first is one rank
-  std::vector<StepPrediction> steps;  // of each cut
+  std::string warning;                           // of an option that changes nothing
+  ExchangePlan exchange = ExchangePlan::hybrid;  // where not by columns
+  std::vector<CutFigures> cuts;                  // by ascending ranks; the first is one rank
+  std::vector<StepPrediction> steps;             // of each cut
 };
 
 // Cuts the graph for every number of ranks (one is added), runs the shards, predicts. One process.

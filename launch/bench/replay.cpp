@@ -1,5 +1,7 @@
 #include "launch/bench/replay.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -77,13 +79,15 @@ class PartProduct {
     what.x = x_.data();
     product_.run(shard_.local, local_chunks_, what);
   }
-  void cross() {
-    if (is_hybrid_) {
-      auto partial = into(sums_);
-      partial.column_scale = shard_.scale.data();
-      partial.x = x_.data();
-      product_.run(partial_, partial_chunks_, partial);
-    }
+  // The sums for other ranks' rows, and the rows that arrived.
+  void partial_sums() {
+    if (!is_hybrid_) return;
+    auto what = into(sums_);
+    what.column_scale = shard_.scale.data();
+    what.x = x_.data();
+    product_.run(partial_, partial_chunks_, what);
+  }
+  void gathered() {
     auto what = into(y_);
     what.row_scale = shard_.scale.data();
     what.x = ghosts_.data();
@@ -129,22 +133,66 @@ PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
   rows.gradient.fill(0.001F);
   Optimizer<float> optimizer(OptimizerOptions{}, {&rows});
   std::uint64_t step = 0;
-  const auto times =
-      interleave({[&] {
-                    return seconds_of([&] {
-                      product.pack();
-                      product.unpack();
-                    });
-                  },
-                  [&] { return seconds_of([&] { product.local(); }); },
-                  [&] { return seconds_of([&] { product.cross(); }); },
-                  [&] { return seconds_of([&] { optimizer.update(++step, 1e-3); }); }},
-                 options.repetitions, 1);
-  figures.pack_seconds = summarise(times[0]).median;
-  figures.local_seconds = summarise(times[1]).median;
-  figures.cross_seconds = summarise(times[2]).median;
-  figures.update_seconds = summarise(times[3]).median;
+  // In a step's order, where a product follows another one and the update follows products: what
+  // is timed finds the caches as it does there.
+  std::vector<double> pack, local, cross, update;
+  for (std::int64_t round = -1; round < options.repetitions; ++round) {
+    for (int turn = 0; turn < 2; ++turn) {
+      const double packing = seconds_of([&] { product.pack(); });
+      const double partial = seconds_of([&] { product.partial_sums(); });
+      const double own = seconds_of([&] { product.local(); });
+      const double gathered = seconds_of([&] { product.gathered(); });
+      const double unpacking = seconds_of([&] { product.unpack(); });
+      if (turn == 0 || round < 0) continue;
+      pack.push_back(packing + unpacking);
+      local.push_back(own);
+      cross.push_back(partial + gathered);
+    }
+    const double updating = seconds_of([&] { optimizer.update(++step, 1e-3); });
+    if (round >= 0) update.push_back(updating);
+  }
+  figures.pack_seconds = summarise(pack).median;
+  figures.local_seconds = summarise(local).median;
+  figures.cross_seconds = summarise(cross).median;
+  figures.update_seconds = summarise(update).median;
   return figures;
+}
+
+ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int32_t>& order,
+                             std::int64_t num_ranks, const ReplayOptions& options) {
+  ColumnFigures figures;
+  figures.columns = (options.dim + num_ranks - 1) / num_ranks;
+  PartProduct product(whole, figures.columns, ExchangePlan::halo);
+  Matrix<float> block(whole.num_owned(), figures.columns), arrived = block.clone();
+  std::vector<double> products, copies;
+  for (std::int64_t round = -1; round < options.repetitions; ++round) {
+    product.local();
+    const double multiplied = seconds_of([&] { product.local(); });
+    // As many numbers as there are in a block are packed and unpacked, on the way there and back.
+    const double copied = seconds_of([&] {
+#pragma omp parallel for schedule(static)
+      for (std::int64_t k = 0; k < arrived.rows(); ++k) {
+        std::copy_n(arrived.row(k), arrived.cols(), block.row(order[static_cast<std::size_t>(k)]));
+      }
+    });
+    if (round < 0) continue;
+    products.push_back(multiplied);
+    copies.push_back(4 * copied);
+  }
+  figures.product_seconds = summarise(products).median;
+  figures.transpose_seconds = summarise(copies).median;
+  return figures;
+}
+
+std::vector<std::int32_t> rows_by_owner(const Owners& owners) {
+  std::vector<std::int32_t> owner = owners.user;
+  owner.insert(owner.end(), owners.item.begin(), owners.item.end());
+  std::vector<std::int32_t> order(owner.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return owner[static_cast<std::size_t>(a)] < owner[static_cast<std::size_t>(b)];
+  });
+  return order;
 }
 
 std::vector<std::int32_t> choose_parts(const std::vector<std::int64_t>& nonzeros,
@@ -192,9 +240,8 @@ double median_step(StepLoop& loop, std::int64_t steps) {
 
 BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& question) {
   Communicator alone(MPI_COMM_SELF);
-  Owners owners;
-  owners.user.assign(dataset.num_users(), 0);
-  owners.item.assign(dataset.num_items(), 0);
+  Owners owners = Owners::single(dataset.num_users(), dataset.num_items());
+  owners.order = question.order;
   const Shard shard(alone, dataset, TrainingPart::train_and_validation, std::move(owners));
   BaseFigures base;
   base.nodes = shard.num_owned();
@@ -203,10 +250,14 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   const StepFigures whole = measure_steps(shard, *question.step, question.seed);
   base.step_seconds = whole.seconds.median;
   base.product_seconds = whole.product_seconds.median;
+  base.step_spread = whole.seconds.spread();
+  base.product_spread = whole.product_seconds.spread();
   base.update_seconds = whole.phases.at("update");
   base.products = whole.products;
   base.batch = whole.batch;
   base.steps_per_epoch = whole.steps_per_epoch;
+  base.batch_rows = whole.batch_rows;
+  base.threads = omp_get_max_threads();
   const TrainerOptions options =
       trainer_options(question.step->training, question.seed, shard.num_edges());
   const bool is_softmax = options.loss.kind == LossKind::softmax;

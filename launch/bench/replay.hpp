@@ -22,8 +22,15 @@ struct ReplayOptions {
 };
 
 // Times one rank: packing and unpacking, local and cross product, and the update of its rows, each
-// the median of the repetitions.
+// the median of the repetitions, in the order of a step.
 PartFigures replay_part(const PartShard& shard, const ReplayOptions& options);
+
+// Times the whole graph on one rank of `num_ranks` that share its columns. `order`: all rows as
+// they arrive from their owners.
+ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int32_t>& order,
+                             std::int64_t num_ranks, const ReplayOptions& options);
+// Rows of the whole graph (users, then items) by owner.
+std::vector<std::int32_t> rows_by_owner(const Owners& owners);
 
 // The parts to run when there are more than `limit`: the one with most nonzeros, the one with
 // least, and others evenly between. Ascending, distinct.
@@ -39,6 +46,7 @@ struct BaseQuestion {
   const StepBenchArguments* step = nullptr;
   std::uint64_t seed = 0;
   std::vector<std::int64_t> ranks;
+  RowOrder order = {};  // of the rows
 };
 BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& question);
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 
@@ -104,6 +105,12 @@ void Report::say(const std::string& text) {
   body_ += "<p>" + xml_text(text) + "</p>\n";
 }
 
+void Report::warn(const std::string& text) {
+  if (!speaks_) return;
+  std::fputs(("halorec: warning: " + text + "\n").c_str(), stderr);
+  body_ += "<p>warning: " + xml_text(text) + "</p>\n";
+}
+
 void Report::plot(const std::string& svg, const std::string& caption) {
   if (!speaks_) return;
   body_ += "<figure>" + svg + "<figcaption>" + xml_text(caption) + "</figcaption></figure>\n";
@@ -149,11 +156,7 @@ std::string machine_text(const CommandContext& context) {
     text += fmt::format("{}rank {} on {} cores {} threads {}", r == 0 ? "; " : ", ", r,
                         plan.places[r].host, joined(plan.places[r].cores), plan.by_rank[r]);
   }
-  constexpr double kQuiet = 0.5;
-  if (load_average() > kQuiet) {
-    text +=
-        fmt::format("; load {:.1f}: other programs run (or ran), expect spread", load_average());
-  }
+  text += fmt::format("; load average {:.1f} at the start", load_average());
   return text;
 }
 

@@ -31,6 +31,8 @@ class Report {
   void table(const ReportTable& table);
   // A line for people: on stdout and on the page.
   void say(const std::string& text);
+  // The same with "warning: "; on the terminal on stderr, also with --json.
+  void warn(const std::string& text);
   // An <svg> element with a sentence below it; on the page alone.
   void plot(const std::string& svg, const std::string& caption);
   // Writes the page. Error when it cannot be written.

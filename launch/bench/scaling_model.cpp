@@ -23,11 +23,36 @@ std::vector<std::pair<std::string, double>> StepPrediction::terms() const {
           {"reductions", reduction}};
 }
 
+namespace {
+
+// Products, halo, bytes and messages of layers that run by columns.
+void predict_columns(const BaseFigures& base, const CutFigures& cut, const Network& network,
+                     StepPrediction& p) {
+  const auto ranks = static_cast<double>(cut.ranks);
+  p.products =
+      base.equivalent_products() * cut.columns->product_seconds + cut.columns->transpose_seconds;
+  p.imbalance = 0;
+  // To columns and back: all owned rows, and the rows that the loss reads; then their names.
+  const double away = (ranks - 1) / ranks;
+  const double row = away * static_cast<double>(base.dim) * sizeof(float);
+  const double owned = static_cast<double>(base.nodes) / ranks * cut.quality.node_imbalance;
+  const double read = base.batch_rows / ranks;
+  const double names = sizeof(std::int32_t) * read * (ranks - 1);
+  p.halo = 2 * network.exchange_seconds(ranks - 1, owned * row) +
+           2 * network.exchange_seconds(ranks - 1, read * row) +
+           network.exchange_seconds(ranks - 1, names);
+  p.bytes = 2 * (owned + read) * row + names;
+  p.messages = 5 * (ranks - 1);
+}
+
+}  // namespace
+
 StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
                             const ModelChoices& choices) {
   if (cut.parts.empty()) fail("no part was measured");
   StepPrediction p;
   p.ranks = cut.ranks;
+  p.cut_bytes = cut.cut_bytes;
   const auto ranks = static_cast<double>(cut.ranks);
   const double products = base.equivalent_products();
   const auto full = static_cast<double>(std::max<std::int64_t>(0, base.products - 2));
@@ -51,13 +76,16 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
     p.update = std::max(p.update, part.update_seconds);
     p.bytes = std::max(p.bytes, (full + demanded * share) * sent);
     p.messages = std::max(p.messages, static_cast<double>(base.products) * messages);
-    p.memory_bytes = std::max(p.memory_bytes, rank_memory_bytes(base, part, cut.ranks));
+    const RankMemory memory =
+        rank_memory(base, part, cut.ranks, cut.columns ? cut.columns->columns : 0);
+    if (memory.peak() > p.memory.peak()) p.memory = memory;
   }
   const double mean =
       nonzeros > 0 ? compute / nonzeros * 2 * static_cast<double>(base.interactions) / ranks : 0;
   p.products = std::min(mean, slowest_compute);
   p.imbalance = slowest_compute - p.products;
   p.halo = slowest - slowest_compute;
+  if (cut.columns) predict_columns(base, cut, choices.network, p);
   const auto rest = base.rest_seconds.find(cut.ranks);
   if (rest == base.rest_seconds.end()) fail("the loss was not measured for {} ranks", cut.ranks);
   p.rest = rest->second;
@@ -79,23 +107,93 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   return p;
 }
 
-double rank_memory_bytes(const BaseFigures& base, const PartFigures& part, std::int64_t ranks) {
-  constexpr double kProgram = 60e6;  // the program, MPI and HDF5
-  constexpr double kMatrices =
-      4 + 2;                       // value, gradient, two moments; two that layers take turns in
-  constexpr double kLossRows = 4;  // fetched, normalised, and both gradients
-  const double row = static_cast<double>(base.dim) * sizeof(float);
-  const auto owned = static_cast<double>(part.owned), ghosts = static_cast<double>(part.ghosts);
-  const double loss_rows =
-      static_cast<double>(base.shared_rows) +
-      static_cast<double>(base.batch * (1 + base.rows_each)) / static_cast<double>(ranks);
+double RankMemory::peak() const {
+  return std::max({dealing, steps, evaluation});
+}
+
+namespace {
+
+constexpr double kProgram = 42e6;  // with MPI, HDF5, BLAS and what the first steps touch
+
+// Edges, numbers of each row, lists of interactions, and tables of all nodes.
+double shard_bytes(const BaseFigures& base, const PartFigures& part) {
   // Local and cross edges once, cross edges turned round, and again as the exchange plan has them.
   const double edges =
       static_cast<double>(part.nonzeros) + 2 * static_cast<double>(part.cross_nonzeros);
-  return kProgram +
-         row * (kMatrices * owned + static_cast<double>(part.buffer_rows) + kLossRows * loss_rows) +
-         4 * edges + 8 * (4 * owned + 3 * ghosts) + 16 * static_cast<double>(part.interactions) +
-         12 * static_cast<double>(base.nodes);
+  return 4 * edges +
+         8 * (4 * static_cast<double>(part.owned) + 3 * static_cast<double>(part.ghosts)) +
+         4 * static_cast<double>(part.interactions) + 24 * static_cast<double>(base.nodes);
+}
+
+// What a step reads, apart from the products (engine/training_step.cpp).
+double loss_bytes(const BaseFigures& base, std::int64_t ranks) {
+  const double row = static_cast<double>(base.dim) * sizeof(float);
+  const auto num_ranks = static_cast<double>(ranks);
+  const auto shared = static_cast<double>(base.shared_rows);
+  const auto threads = static_cast<double>(base.threads);
+  const double wanted = shared + static_cast<double>(base.batch * (1 + base.rows_each)) / num_ranks;
+  const double fetched = std::min(wanted, base.batch_rows);
+  const double served = base.batch_rows / num_ranks;
+  // Served rows differ from step to step: the tape takes final and initial rows with their
+  // gradients anew while it still holds the last step's; one more is scaled for the way back.
+  constexpr double kServed = 2 * 4 + 1;
+  constexpr double kFetched = 2;  // packed and arrived, either way
+  constexpr double kWanted = 2;   // with their gradients
+  double rows = kServed * served + kFetched * fetched + kWanted * wanted;
+  double scores = 0;
+  if (base.shared_rows > 0) {
+    constexpr double kBlockRows = 64;  // of scores, a thread
+    rows += 2 * wanted + static_cast<double>(base.batch) / num_ranks + threads * shared;
+    scores = threads * kBlockRows * shared * sizeof(float);
+  }
+  // Blocks whose size changes leave holes in the heap: as much again was measured.
+  constexpr double kHoles = 1.8;
+  return kHoles * row * rows + scores;
+}
+
+}  // namespace
+
+RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::int64_t ranks,
+                       std::int64_t columns) {
+  const double row = static_cast<double>(base.dim) * sizeof(float);
+  const auto owned = static_cast<double>(part.owned), ghosts = static_cast<double>(part.ghosts);
+  const auto interactions = static_cast<double>(part.interactions);
+  // Matrices that the products between first and last take turns in, forward and backward.
+  const double turns = base.products == 0
+                           ? 0
+                           : static_cast<double>(std::min<std::int64_t>(2, base.products / 2 - 1));
+  constexpr double kState = 4;     // value, gradient, two moments
+  constexpr double kSampled = 12;  // an interaction, in the order of its step
+  constexpr double kDealt = 16;    // while it finds its step
+  RankMemory memory;
+  memory.steps = kProgram + shard_bytes(base, part) +
+                 row * ((kState + 2 * turns) * owned + static_cast<double>(part.buffer_rows)) +
+                 (kSampled + kDealt) * interactions + loss_bytes(base, ranks);
+  // A tape of its own: final and (with layers) initial rows with gradients, and the answer; the
+  // last product exchanges the plain halo, packed and arrived.
+  const double results = base.products == 0 ? 3 : 5;
+  memory.evaluation = memory.steps + row * ((results + turns) * owned + 2 * ghosts);
+  if (columns > 0) {
+    // The whole graph once more, and blocks of columns instead of rows: embeddings, gradients,
+    // turns, and what is under way between the two.
+    const double block = static_cast<double>(base.nodes * columns) * sizeof(float);
+    PartFigures whole;
+    whole.owned = base.nodes;
+    whole.nonzeros = 2 * base.interactions;
+    whole.interactions = base.interactions;
+    memory.steps += shard_bytes(base, whole) + (4 + 2 * turns) * block -
+                    row * (2 * turns * owned + static_cast<double>(part.buffer_rows));
+    memory.evaluation = memory.steps + row * results * owned + (3 + turns) * block;
+  }
+  // Pairs of both ends' ranks, in vectors that grow; a chunk of the file as it is read, packed,
+  // received and unpacked (partition/home_edges.hpp).
+  constexpr double kChunk = 1 << 22, kPair = 8;
+  memory.dealing =
+      kProgram + 24 * static_cast<double>(base.nodes) +
+      1.5 * kPair * static_cast<double>(part.nonzeros) +
+      4 * kPair *
+          std::min(kChunk, static_cast<double>(base.interactions) / static_cast<double>(ranks));
+  return memory;
 }
 
 ScalingVerdict judge(const std::vector<StepPrediction>& predictions, double floor) {

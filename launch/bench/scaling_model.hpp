@@ -2,7 +2,9 @@
 // followed by hand. The ranks meet at each product, so a step's time is a sum over phases of the
 // slowest rank's:
 //   products x max over ranks (pack + max(local, halo) + cross)  + max update + rest + gather + sum
-// where halo is the network's time for the rows of one product, hidden behind the local product as
+// By columns, products are those of the whole graph at a rank's share of the columns, and halo is
+// what it takes to transpose all rows twice and the loss's rows twice, with nothing to hide behind.
+// Else halo is the network's time for the rows of one product, hidden behind the local product as
 // far as `overlap` says. Of a step's products the last forward and the first backward one compute
 // and exchange the rows alone that the loss reads; their share of a whole product is what the step
 // on one rank was measured to take.
@@ -10,6 +12,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,28 +32,50 @@ struct PartFigures {
   double local_seconds = 0, cross_seconds = 0, update_seconds = 0;
 };
 
+// The whole graph at the widest rank's share of the columns (engine/column_propagation.hpp): the
+// same on every rank.
+struct ColumnFigures {
+  std::int64_t columns = 0;
+  double product_seconds = 0;
+  double transpose_seconds = 0;  // packing and unpacking of all rows, both ways
+};
+
 struct CutFigures {
   std::int64_t ranks = 1;
   CutQuality quality;
   std::vector<PartFigures> parts;  // those that were run; the one with most nonzeros among them
+  std::optional<ColumnFigures> columns;  // where layers run by columns instead
   double cut_seconds = 0;
+  double cut_bytes = 0;  // peak of rank 0 meanwhile, estimated; 0: not known, or nothing to cut
 };
 
 // One rank that holds the whole graph.
 struct BaseFigures {
   std::int64_t nodes = 0, interactions = 0, dim = 0, batch = 0, steps_per_epoch = 0;
+  std::int64_t threads = 1;
   double step_seconds = 0, product_seconds = 0, update_seconds = 0;
-  std::int64_t products = 0;  // of all rows at most, a step
+  double step_spread = 0, product_spread = 0;  // see Summary
+  std::int64_t products = 0;                   // of all rows at most, a step
   std::map<std::int64_t, double>
       rest_seconds;              // by ranks: sampling and loss at that share of a batch
   std::int64_t shared_rows = 0;  // that the loss reads on every rank
   std::int64_t rows_each = 1;    // besides the user's own, for each positive
+  double batch_rows = 0;         // distinct, that a whole batch reads
 
   // How many products of all rows a step's message passing costs: less than `products` where
   // rows that nobody needs are left out.
   double equivalent_products() const;
   // What each of the two products at the loss's rows costs of a whole one.
   double demanded_share() const;
+};
+
+// Peak resident bytes of a rank, by what it does. Training ranks at the end at least, so that the
+// largest of the three is what a job needs.
+struct RankMemory {
+  double dealing = 0;     // edges on their way from the file to their ranks
+  double steps = 0;       // of training
+  double evaluation = 0;  // final rows of all nodes beside the state of training
+  double peak() const;
 };
 
 struct StepPrediction {
@@ -68,8 +93,9 @@ struct StepPrediction {
   }
   double bytes = 0;  // sent by the busiest rank
   double messages = 0;
-  double memory_bytes = 0;  // of the largest rank
-  double efficiency = 0;    // of one rank's measured step: T1 / (ranks x seconds)
+  RankMemory memory;      // of the largest rank
+  double cut_bytes = 0;   // of rank 0 while it cuts, see CutFigures
+  double efficiency = 0;  // of one rank's measured step: T1 / (ranks x seconds)
   // Its terms by name, in the order above.
   std::vector<std::pair<std::string, double>> terms() const;
 };
@@ -83,9 +109,10 @@ struct ModelChoices {
 StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
                             const ModelChoices& choices);
 
-// Resident bytes of a rank in training: parameters with their moments, the step's matrices, edges,
-// sampler, the loss's rows, tables of all nodes, and the program itself.
-double rank_memory_bytes(const BaseFigures& base, const PartFigures& part, std::int64_t ranks);
+// From sizes alone. The cut on rank 0 comes before and is not in it. `columns`: of a rank that runs
+// layers by so many columns of the whole graph; 0: by its rows.
+RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::int64_t ranks,
+                       std::int64_t columns = 0);
 
 // Where more ranks stop paying: the term that grew most beyond its fair share from one rank count
 // to the next. Predictions by ascending ranks.

@@ -11,17 +11,20 @@
 #include "launch/bench/machine_kernels.hpp"
 #include "launch/bench/plot.hpp"
 #include "launch/bench/report.hpp"
+#include "launch/exchange_choice.hpp"
 #include "launch/threads.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
 
-StepLoop::StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed)
+StepLoop::StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed,
+                   const Shard* whole_graph)
     : shard_(&shard),
       options_(trainer_options(training, seed, shard.num_edges())),
       model_([&] {
         ModelOptions options = model_options(training, seed);
         options.propagation.timers = &propagation_timers_;
+        options.whole_graph = whole_graph;
         return make_model<float>(training.model, shard, options);
       }()),
       optimizer_(options_.optimizer, model_->parameters()),
@@ -49,7 +52,7 @@ double StepLoop::run() {
   return loss;
 }
 
-double StepLoop::share_of_batch_rows() {
+StepLoop::BatchRows StepLoop::rows_of_batch() {
   const Batch batch = next_batch();
   const LossOptions& loss = options_.loss;
   auto negatives = loss.kind == LossKind::softmax
@@ -67,7 +70,9 @@ double StepLoop::share_of_batch_rows() {
   for (const auto user : users) nonzeros += static_cast<double>(shard_->items_of(user).size());
   nonzeros = communicator.sum(nonzeros);
   for (const auto item : items) nonzeros += shard_->item_degree(item);
-  return nonzeros / (2.0 * static_cast<double>(shard_->num_edges()));
+  const auto num_users = communicator.sum(std::ssize(users));
+  return {static_cast<double>(num_users + std::ssize(items)),
+          nonzeros / (2.0 * static_cast<double>(shard_->num_edges()))};
 }
 
 std::vector<std::pair<std::string, double>> StepFigures::ordered_phases() const {
@@ -90,10 +95,10 @@ std::vector<std::pair<std::string, double>> StepFigures::ordered_phases() const 
 
 namespace {
 
-// One product of all rows: its time on the slowest rank, and what it sends.
-void measure_product(const Shard& shard, const ModelOptions& options, std::int64_t rounds,
-                     StepFigures& figures) {
-  Communicator& communicator = shard.communicator();
+// One product of all rows: its time on the slowest rank, and what it sends. By columns, that is the
+// whole graph at the widest rank's share of them, and nothing.
+void measure_product(Communicator& communicator, const Shard& shard, const ModelOptions& options,
+                     std::int64_t rounds, StepFigures& figures) {
   Propagation<float> propagation(shard, options.propagation);
   Matrix<float> x(shard.num_owned(), options.dim), y(shard.num_owned(), options.dim);
   x.fill(0.01F);
@@ -103,6 +108,8 @@ void measure_product(const Shard& shard, const ModelOptions& options, std::int64
   Matrix<float> ghosts(shard.num_ghosts(), options.dim);
   std::vector<double> seconds, gathers;
   for (std::int64_t round = -2; round < rounds; ++round) {
+    // After another product, as in a step, not after the rows gathered below.
+    propagation.multiply(1.0F, x.view(), {}, y.view());
     communicator.barrier();
     const CommCounters before = communicator.counters();
     const double mine = seconds_of([&] { propagation.multiply(1.0F, x.view(), {}, y.view()); });
@@ -126,11 +133,11 @@ void measure_product(const Shard& shard, const ModelOptions& options, std::int64
 }  // namespace
 
 StepFigures measure_steps(const Shard& shard, const StepBenchArguments& arguments,
-                          std::uint64_t seed) {
+                          std::uint64_t seed, const Shard* whole_graph) {
   Communicator& communicator = shard.communicator();
   const TrainingArguments& training = arguments.training;
   StepFigures figures;
-  auto training_loop = std::make_unique<StepLoop>(shard, training, seed);
+  auto training_loop = std::make_unique<StepLoop>(shard, training, seed, whole_graph);
   StepLoop& loop = *training_loop;
   for (std::int64_t k = 0; k < arguments.warm_up; ++k) loop.run();
   loop.timers().take();
@@ -180,15 +187,21 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   figures.steps_per_epoch = loop.steps_per_epoch();
   const std::int64_t layers = training.model == "lightgcn" ? training.layers : 0;
   figures.products = 2 * layers;
-  const double share = loop.share_of_batch_rows();
+  const StepLoop::BatchRows read = loop.rows_of_batch();
+  figures.batch_rows = read.rows;
   // The product's matrices are not part of training: what a step holds is noted, and let go, first.
   figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());
   training_loop.reset();
-  measure_product(shard, model_options(training, seed), arguments.bench.repetitions, figures);
+  ModelOptions of_product = model_options(training, seed);
+  if (whole_graph != nullptr) {
+    of_product.dim = (of_product.dim + communicator.size() - 1) / communicator.size();
+  }
+  measure_product(communicator, whole_graph != nullptr ? *whole_graph : shard, of_product,
+                  arguments.bench.repetitions, figures);
   // The last forward product needs the batch's rows alone, and the first backward one has no other
   // nonzero rows; in between everything is needed.
   if (layers > 0) {
-    figures.floor_products = 2.0 * static_cast<double>(layers - 1) + 2 * share;
+    figures.floor_products = 2.0 * static_cast<double>(layers - 1) + 2 * read.nonzeros;
   }
   figures.floor_seconds =
       figures.floor_products * figures.product_seconds.median + figures.phases.at("update");
@@ -309,16 +322,29 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   const double read = seconds_of(
       [&] { source = open_bench_data(context.communicator, arguments.bench, context.seed()); });
   double cut = 0;
+  RowOrder order;
   const double both = seconds_of(
-      [&] { shard = make_bench_shard(context, source->dataset(), arguments.bench, &cut); });
+      [&] { shard = make_bench_shard(context, source->dataset(), arguments.bench, &cut, &order); });
   auto graph = graph_record(*shard);
   graph["read_seconds"] = read;
   graph["cut_seconds"] = cut;
   graph["shard_seconds"] = both - cut;
   report.record(graph);
   report.say(graph_text(graph));
-  const StepFigures figures = measure_steps(*shard, arguments, context.seed());
-  report.record(step_record(context, arguments.training, figures));
+  const ExchangeChoice choice = choose_exchange(arguments.training, *shard);
+  if (const std::string warning = wire_warning(arguments.training, choice); !warning.empty()) {
+    report.warn(warning);
+  }
+  std::optional<WholeGraph> whole;
+  if (choice.columns) {
+    whole.emplace(source->dataset(), TrainingPart::train_and_validation, std::move(order));
+    report.say("layers run by columns, on the whole graph of every rank (--exchange)");
+  }
+  const StepFigures figures =
+      measure_steps(*shard, arguments, context.seed(), whole ? &whole->shard() : nullptr);
+  auto record = step_record(context, arguments.training, figures);
+  record["columns"] = choice.columns;
+  report.record(record);
   say_figures(report, figures);
   report.table(phase_table(figures));
   report.plot(

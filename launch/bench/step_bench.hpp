@@ -22,8 +22,9 @@ struct StepBenchArguments {
 // The loop of the trainer without epochs' ends, checkpoints and evaluations.
 class StepLoop {
  public:
-  // Collective.
-  StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed);
+  // whole_graph: given, layers run by columns; outlives this. Collective.
+  StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed,
+           const Shard* whole_graph = nullptr);
 
   // One step, update included; the global loss. Collective.
   double run();
@@ -32,9 +33,12 @@ class StepLoop {
   PhaseTimers& propagation_timers() { return propagation_timers_; }
   std::int64_t batch_size() const { return sampler_.batch_size(); }
   std::int64_t steps_per_epoch() const { return sampler_.steps_per_epoch(); }
-  // Share of the adjacency's nonzeros that stand in rows which the loss of the next step reads.
-  // Collective.
-  double share_of_batch_rows();
+  // The distinct rows that the loss of the next step reads, over all ranks. Collective.
+  struct BatchRows {
+    double rows = 0;
+    double nonzeros = 0;  // in these rows of the adjacency, as a share of all
+  };
+  BatchRows rows_of_batch();
 
  private:
   Batch next_batch();
@@ -65,6 +69,7 @@ struct StepFigures {
   Summary product_seconds;                     // one product of all rows, exchange included
   Summary gather_seconds;                      // of the rows one product reads, without arithmetic
   std::int64_t products = 0;                   // layers, forward and backward
+  double batch_rows = 0;
   double floor_products = 0;
   double floor_seconds = 0;
   std::int64_t batch = 0, steps_per_epoch = 0;
@@ -73,9 +78,9 @@ struct StepFigures {
   double last_loss = 0;
 };
 
-// Collective.
+// whole_graph: as above. Collective.
 StepFigures measure_steps(const Shard& shard, const StepBenchArguments& arguments,
-                          std::uint64_t seed);
+                          std::uint64_t seed, const Shard* whole_graph = nullptr);
 nlohmann::ordered_json step_record(const CommandContext& context, const TrainingArguments& training,
                                    const StepFigures& figures);
 

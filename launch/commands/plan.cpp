@@ -19,7 +19,10 @@ Command plan_command() {
       "what a network costs. The network is the given one, or is measured between the ranks of "
       "mpirun -n 2 --host A,B halorec plan DATA, or is assumed. A step is the sum of its phases, "
       "each as long as on the slowest rank: products x max(pack + max(local, halo) + cross), the "
-      "update, the loss, the batch's rows, and sums over ranks.";
+      "update, the loss, the batch's rows, and sums over ranks. Where --exchange runs layers by "
+      "columns (auto: as train would, with a host like this one for each rank), the product is the "
+      "whole graph's at a rank's share of the columns. Memory is the largest rank's, in its "
+      "largest phase; the cut on rank 0 comes before, and METIS's is an upper estimate.";
   OptionTable& options = command.options;
   declare_data_options(options, arguments->step.bench);
   options.group("Plan");

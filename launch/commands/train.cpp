@@ -6,12 +6,12 @@
 #include "comm/hdf5_file.hpp"
 #include "comm/run_log.hpp"
 #include "comm/watchdog.hpp"
-#include "engine/column_propagation.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
 #include "engine/trainer.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/cut_cache.hpp"
+#include "launch/exchange_choice.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/open_run.hpp"
 #include "launch/output.hpp"
@@ -175,18 +175,18 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
   return shard;
 }
 
-// Whether --exchange asks for columns; for auto, whether they are the better plan.
 bool TrainCommand::runs_by_columns(const Shard& shard) {
-  if (training_.model != "lightgcn" || communicator_.size() == 1) return false;
-  if (training_.exchange != "auto") return training_.exchange == "columns";
-  if (!columns_may_pay(shard, training_.dim, training_.layers)) return false;
-  const ExchangeVolume volume = exchange_volume(shard, training_.layers);
-  const bool columns = volume.column_vectors < volume.hybrid_vectors;
-  log_.note({{"event", "exchange"},
-             {"plan", columns ? "columns" : "hybrid"},
-             {"hybrid_vectors_per_node", volume.hybrid_vectors},
-             {"column_vectors_per_node", volume.column_vectors}});
-  return columns;
+  const ExchangeChoice choice = choose_exchange(training_, shard);
+  if (choice.volume) {
+    log_.note({{"event", "exchange"},
+               {"plan", choice.columns ? "columns" : "hybrid"},
+               {"hybrid_vectors_per_node", choice.volume->hybrid_vectors},
+               {"column_vectors_per_node", choice.volume->column_vectors}});
+  }
+  if (const std::string warning = wire_warning(training_, choice); is_root() && !warning.empty()) {
+    std::fputs(("halorec: warning: " + warning + "\n").c_str(), stderr);
+  }
+  return choice.columns;
 }
 
 HeldOutLists TrainCommand::read_lists(const Shard& shard, Split split) {
@@ -229,14 +229,9 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   RowOrder order;
   const Shard shard = make_shard(part, &order);
   ModelOptions of_model = model_options(training_, context_.seed());
-  std::optional<Communicator> alone;
-  std::optional<Shard> whole;
-  if (runs_by_columns(shard)) {
-    alone.emplace(MPI_COMM_SELF);
-    Owners everything = Owners::single(dataset_->num_users(), dataset_->num_items());
-    everything.order = std::move(order);
-    of_model.whole_graph = &whole.emplace(*alone, *dataset_, part, std::move(everything));
-  }
+  std::optional<WholeGraph> whole;
+  if (runs_by_columns(shard))
+    of_model.whole_graph = &whole.emplace(*dataset_, part, std::move(order)).shard();
   const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
   options.num_epochs = num_epochs;

@@ -109,6 +109,24 @@ class BenchTest(FolderTest):
             self.assert_page(page, 1)
         self.assertAlmostEqual(losses[0], losses[1], places=5)
 
+    def test_columns(self):
+        losses = {}
+        for exchange in ("hybrid", "columns"):
+            result = succeed("bench", "step", self.data, *TRAINING, *QUICK, "--repetitions", 1,
+                             "--exchange", exchange, "--wire", "bf16" if exchange == "columns"
+                             else "fp32", "--json", ranks=2)
+            step = events_named(result, "step")[0]
+            self.assertEqual(step["columns"], exchange == "columns")
+            self.assertEqual(step["layer_bytes"] > 0, exchange == "hybrid")
+            self.assertEqual("--wire bf16 is without effect" in result.err, exchange == "columns")
+            losses[exchange] = step["training_loss"]
+        self.assertAlmostEqual(losses["hybrid"], losses["columns"], places=5)
+        result = succeed("plan", self.data, *TRAINING, *QUICK, "--ranks", 2, "--repetitions", 1,
+                         "--exchange", "columns", "--json")
+        steps = events_named(result, "prediction")
+        self.assertEqual([s["columns"] for s in steps], [False, True])
+        self.assertGreater(steps[1]["bytes_a_step"], 0)
+
     def test_partition(self):
         page = self.path("partition.html")
         result = succeed("bench", "partition", self.data, "--parts", "2,3", "--methods",
@@ -198,7 +216,10 @@ class BenchTest(FolderTest):
             self.assertAlmostEqual(s["efficiency"], s["speedup"] / s["ranks"], places=6)
             self.assertEqual(s["shards_run"], s["ranks"])
             self.assertEqual(s["bytes_a_step"] > 0, s["ranks"] > 1)
-            self.assertGreater(s["memory_bytes"], 0)
+            peaks = [s[f"{name}_memory_bytes"] for name in ("dealing", "step", "evaluation")]
+            self.assertGreater(min(peaks), 0)
+            self.assertEqual(s["memory_bytes"], max(peaks))
+            self.assertEqual(s["cut_memory_bytes"] is not None, s["ranks"] > 1)
         self.assertGreater(steps[0]["memory_bytes"], steps[2]["memory_bytes"])
         plan = events_named(result, "plan")[0]
         self.assertIn(plan["best_ranks"], [1, 2, 4])

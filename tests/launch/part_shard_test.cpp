@@ -6,6 +6,7 @@
 
 #include "comm/communicator.hpp"
 #include "launch/bench/replay.hpp"
+#include "launch/exchange_choice.hpp"
 #include "tests/partition/dataset_on_disk.hpp"
 
 namespace halorec {
@@ -57,6 +58,33 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
   const PartFigures plain = replay_part(part, {8, 1, ExchangePlan::halo, 0});
   EXPECT_EQ(plain.exchanged_rows, std::max(std::ssize(halo.send_rows()), halo.num_ghosts()));
   EXPECT_EQ(plain.interactions, part.interactions);
+
+  // What a plan foresees of --exchange is what training will choose.
+  const CutQuality quality = measure_cut(graph, owners);
+  TrainingArguments training;
+  training.layers = 3;
+  for (const char* exchange : {"auto", "columns", "hybrid"}) {
+    training.exchange = exchange;
+    const ExchangeChoice chosen = choose_exchange(training, shard);
+    const ExchangeChoice foreseen = foresee_exchange(training, shard.num_edges(), world.size(),
+                                                     quality.hybrid_vectors_per_node);
+    EXPECT_EQ(chosen.columns, foreseen.columns) << exchange;
+    ASSERT_EQ(chosen.volume.has_value(), foreseen.volume.has_value()) << exchange;
+    training.wire = "bf16";
+    EXPECT_EQ(wire_warning(training, chosen).empty(), !chosen.columns);
+    training.wire = "fp32";
+    EXPECT_TRUE(wire_warning(training, chosen).empty());
+    if (!chosen.volume) continue;
+    EXPECT_NEAR(chosen.volume->hybrid_vectors, foreseen.volume->hybrid_vectors, 1e-9);
+    EXPECT_EQ(chosen.volume->column_vectors, foreseen.volume->column_vectors);
+  }
+  Owners one;
+  one.user.assign(graph.num_users(), 0);
+  one.item.assign(graph.num_items, 0);
+  const ColumnFigures columns =
+      replay_columns(PartShards(graph, one).make(0), rows_by_owner(owners), world.size(),
+                     {8, 1, ExchangePlan::hybrid, 0});
+  EXPECT_EQ(columns.columns, (8 + world.size() - 1) / world.size());
   world.barrier();
 }
 

@@ -104,6 +104,37 @@ TEST(Model, WithoutOverlapTheHaloIsAdded) {
   EXPECT_NEAR(predict_step(base(), cut, choices).halo, 4.5 * 32e-6, 1e-12);
 }
 
+TEST(Model, ColumnsByHand) {
+  BaseFigures b = base();
+  b.batch_rows = 200;
+  CutFigures cut;
+  cut.ranks = 2;
+  cut.quality.node_imbalance = 1.1;
+  cut.parts = {part(0, 0.006), part(1, 0.004)};
+  cut.columns = ColumnFigures{8, 0.007, 0.003};
+  ModelChoices choices;
+  choices.network = {1e-6, 16e6, 0, "given"};
+  choices.bytes_each_number = 2;  // the transposes travel in full
+  const StepPrediction p = predict_step(b, cut, choices);
+  EXPECT_NEAR(p.products, 4.5 * 0.007 + 0.003, 1e-12);
+  EXPECT_EQ(p.imbalance, 0);
+  // Half of 550 rows and half of 100 rows of 16 floats, twice, and 100 names.
+  const double transposed = 2 * (550 + 100) * 32 + 400;
+  EXPECT_NEAR(p.halo, 5 * 1e-6 + transposed / 16e6, 1e-12);
+  EXPECT_NEAR(p.bytes, transposed + 25 * (8 + 128), 1e-6);
+  EXPECT_NEAR(p.messages, 5 + 4, 1e-12);
+  EXPECT_NEAR(p.update, 0.002, 1e-12);
+  // The whole graph stands beside the shard.
+  CutFigures rows = cut;
+  rows.columns.reset();
+  EXPECT_GT(p.memory.steps, predict_step(b, rows, choices).memory.steps + 4.0 * 10000);
+}
+
+TEST(Model, RowsByOwnerAreUsersThenItems) {
+  const Owners owners{2, {1, 0, 1}, {0, 1}};
+  EXPECT_EQ(rows_by_owner(owners), (std::vector<std::int32_t>{1, 3, 0, 2, 4}));
+}
+
 TEST(Model, WhatWasNotMeasuredIsNotInvented) {
   CutFigures cut;
   cut.ranks = 3;
@@ -113,11 +144,51 @@ TEST(Model, WhatWasNotMeasuredIsNotInvented) {
 }
 
 TEST(Model, MemoryGrowsWithWhatARankHolds) {
-  const double little = rank_memory_bytes(base(), part(0, 0.1), 2);
+  const RankMemory little = rank_memory(base(), part(0, 0.1), 2);
   PartFigures more = part(0, 0.1);
   more.owned += 1000;
-  // Six rows of 16 floats each, and 8-byte numbers for each row.
-  EXPECT_NEAR(rank_memory_bytes(base(), more, 2) - little, 1000 * (6 * 64 + 32), 1e-6);
+  // Rows of 16 floats: four of state, and two that layers take turns in each way; numbers of a row.
+  const RankMemory rows = rank_memory(base(), more, 2);
+  EXPECT_NEAR(rows.steps - little.steps, 1000 * ((4 + 4) * 64 + 32), 1e-6);
+  // On top, final and initial rows with gradients, the answer, and two to take turns in.
+  EXPECT_NEAR(rows.evaluation - little.evaluation, 1000 * ((8 + 5 + 2) * 64 + 32), 1e-6);
+  EXPECT_EQ(rows.dealing, little.dealing);
+  more = part(0, 0.1);
+  more.interactions += 1000;  // listed, and dealt to steps
+  EXPECT_NEAR(rank_memory(base(), more, 2).steps - little.steps, 1000 * (4 + 12 + 16), 1e-6);
+  more = part(0, 0.1);
+  more.nonzeros += 1000;
+  EXPECT_NEAR(rank_memory(base(), more, 2).steps - little.steps, 1000 * 4, 1e-6);
+  EXPECT_NEAR(rank_memory(base(), more, 2).dealing - little.dealing, 1000 * 12, 1e-6);
+}
+
+TEST(Model, MemoryOfTheLossFollowsTheBatchAndThePool) {
+  BaseFigures b = base();
+  b.batch_rows = 150;
+  const double small = rank_memory(b, part(0, 0.1), 2).steps;
+  b.batch *= 10;
+  b.batch_rows = 1500;
+  const double large = rank_memory(b, part(0, 0.1), 2).steps;
+  EXPECT_GT(large, small);
+  b.shared_rows = 1000;
+  const double pool = rank_memory(b, part(0, 0.1), 2).steps;
+  EXPECT_GE(pool - large, 1000 * 64 * sizeof(float));  // scores of 64 rows at least
+  b.threads = 4;
+  EXPECT_GE(rank_memory(b, part(0, 0.1), 2).steps - pool, 3 * 1000 * 64 * sizeof(float));
+}
+
+TEST(Model, LargestPeakIsWhatARankNeeds) {
+  const RankMemory memory{5, 7, 6};
+  EXPECT_EQ(memory.peak(), 7);
+  CutFigures cut;
+  cut.ranks = 2;
+  PartFigures larger = part(1, 0.004);
+  larger.owned *= 2;
+  cut.parts = {part(0, 0.006), larger};
+  cut.cut_bytes = 123;
+  const StepPrediction p = predict_step(base(), cut, {});
+  EXPECT_EQ(p.memory.peak(), rank_memory(base(), larger, 2).peak());
+  EXPECT_EQ(p.cut_bytes, 123);
 }
 
 StepPrediction step(std::int64_t ranks, double products, double halo, double efficiency) {
@@ -126,7 +197,7 @@ StepPrediction step(std::int64_t ranks, double products, double halo, double eff
   p.products = products;
   p.halo = halo;
   p.efficiency = efficiency;
-  p.memory_bytes = 8e9 / static_cast<double>(ranks);
+  p.memory.steps = 8e9 / static_cast<double>(ranks);
   return p;
 }
 

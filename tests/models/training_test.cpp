@@ -60,7 +60,8 @@ class TrainingTest : public testing::TestWithParam<Case> {
     Setting over_ranks = setting;
     const std::string_view exchange = GetParam().exchange;
     if (exchange == "halo") over_ranks.model_options.propagation.exchange = ExchangePlan::halo;
-    if (exchange == "columns") over_ranks.model_options.whole_graph = &alone.shard();
+    const TinyGraph whole(self_, small_data(), TrainingPart::train, Deal::reordered);
+    if (exchange == "columns") over_ranks.model_options.whole_graph = &whole.shard();
     SmallTraining<T> training(graph.shard(), over_ranks), reference(alone.shard(), setting);
     for (int step = 1; step <= kNumSteps; ++step) {
       const double loss = training.advance(), expected = reference.advance();

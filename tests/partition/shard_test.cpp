@@ -154,9 +154,7 @@ TEST_F(ShardTest, NumbersNodesAsItsHeaderSays) {
     for (const NodeKind kind : {NodeKind::user, NodeKind::item}) {
       const std::uint32_t count = kind == NodeKind::user ? shard.num_users() : shard.num_items();
       const auto& place = kind == NodeKind::user ? owners.order.user : owners.order.item;
-      std::vector<std::uint32_t> by_place(count);
-      for (std::uint32_t k = 0; k < count; ++k) by_place[place.empty() ? k : place[k]] = k;
-      for (const std::uint32_t k : by_place) {
+      for (const std::uint32_t k : nodes_by_place(place, count)) {
         const GlobalId id(kind, k);
         const std::int32_t owner = owners.of(id);
         const RowAddress expected{owner, next[static_cast<std::size_t>(owner)]++};

@@ -1,0 +1,54 @@
+#include "launch/exchange_choice.hpp"
+
+#include <unistd.h>
+
+namespace halorec {
+namespace {
+
+// What is decided without comparing: columns or not; nothing when auto has to look.
+std::optional<bool> settled(const TrainingArguments& training, std::int64_t num_ranks) {
+  if (training.model != "lightgcn" || num_ranks == 1) return false;
+  if (training.exchange != "auto") return training.exchange == "columns";
+  return std::nullopt;
+}
+
+ExchangeChoice fewer(const ExchangeVolume& volume) {
+  return {volume.column_vectors < volume.hybrid_vectors, volume};
+}
+
+Owners owned_by_one(const DatasetFile& dataset, RowOrder order) {
+  Owners owners = Owners::single(dataset.num_users(), dataset.num_items());
+  owners.order = std::move(order);
+  return owners;
+}
+
+}  // namespace
+
+ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard) {
+  if (const auto columns = settled(training, shard.communicator().size())) return {*columns, {}};
+  if (!columns_may_pay(shard, training.dim, training.layers)) return {};
+  return fewer(exchange_volume(shard, training.layers));
+}
+
+ExchangeChoice foresee_exchange(const TrainingArguments& training, std::uint64_t num_edges,
+                                std::int64_t num_ranks, double hybrid_vectors) {
+  if (const auto columns = settled(training, num_ranks)) return {*columns, {}};
+  const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
+                        static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+  if (!columns_may_pay(num_edges, num_ranks, memory, training.dim, training.layers)) return {};
+  return fewer(exchange_volume(hybrid_vectors, num_ranks, training.layers));
+}
+
+std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice) {
+  if (!choice.columns || training.wire == "fp32") return {};
+  return fmt::format(
+      "--wire {} is without effect: layers run by columns (--exchange {}), which travel in full; "
+      "--exchange hybrid rounds",
+      training.wire, training.exchange);
+}
+
+WholeGraph::WholeGraph(const DatasetFile& dataset, TrainingPart part, RowOrder order)
+    : alone_(MPI_COMM_SELF),
+      shard_(alone_, dataset, part, owned_by_one(dataset, std::move(order))) {}
+
+}  // namespace halorec

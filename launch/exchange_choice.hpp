@@ -1,0 +1,40 @@
+// --exchange: whether layers run by halo or by columns, and the whole graph that columns need. One
+// rule for train, bench and plan.
+#pragma once
+
+#include <optional>
+
+#include "comm/communicator.hpp"
+#include "engine/column_propagation.hpp"
+#include "launch/training_options.hpp"
+
+namespace halorec {
+
+struct ExchangeChoice {
+  bool columns = false;
+  std::optional<ExchangeVolume> volume;  // where auto had to compare
+};
+
+// Collective; the same on every rank.
+ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard);
+// What it will be on so many ranks, each alone on a host like this one, by a cut that sends
+// `hybrid_vectors` by node and layer. Not collective.
+ExchangeChoice foresee_exchange(const TrainingArguments& training, std::uint64_t num_edges,
+                                std::int64_t num_ranks, double hybrid_vectors);
+
+// Whether it makes --wire bf16 idle: columns travel in full. Empty when not.
+std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice);
+
+// All nodes and edges on this rank alone. Not collective.
+class WholeGraph {
+ public:
+  // Rows in this order.
+  WholeGraph(const DatasetFile& dataset, TrainingPart part, RowOrder order);
+  const Shard& shard() const { return shard_; }
+
+ private:
+  Communicator alone_;
+  Shard shard_;
+};
+
+}  // namespace halorec
