@@ -72,6 +72,11 @@ PeerProblem make_problem(const CommandContext& context, const Shard& shard, std:
       problem.value.push_back(static_cast<float>(shard.scale()[r] * shard.scale()[a.column[e]]));
     }
   }
+  for (std::int64_t r = 0; r < problem.rows; ++r) {
+    const GlobalId id = shard.global_id(r);
+    const std::uint32_t before = id.kind() == NodeKind::user ? 0 : shard.num_users();
+    problem.node.push_back(static_cast<std::int32_t>(before + id.index()));
+  }
   // Positive, so that no sum cancels and the relative difference of every element means something.
   problem.x = Matrix<float>(problem.rows, dim);
   const Random random(context.seed(), Purpose::initialise);
@@ -104,18 +109,20 @@ void print(const nlohmann::ordered_json& line) {
   flush_stdout();
 }
 
-void write_floats(const Matrix<float>& matrix, const std::filesystem::path& path) {
+template <typename T>
+void write_numbers(std::span<const T> numbers, const std::filesystem::path& path) {
   std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(matrix.data()),
-             static_cast<std::streamsize>(matrix.size() * sizeof(float)));
+  file.write(reinterpret_cast<const char*>(numbers.data()),
+             static_cast<std::streamsize>(numbers.size_bytes()));
   file.close();
   if (!file) fail("{} cannot be written", path.string());
 }
 
 int serve(Peer& halorec, const PeerProblem& problem, const std::filesystem::path& folder) {
   halorec.multiply();
-  write_floats(problem.x, folder / "x.f32");
-  write_floats(halorec.result(), folder / "y.f32");
+  write_numbers<float>(problem.x.values(), folder / "x.f32");
+  write_numbers<float>(halorec.result().values(), folder / "y.f32");
+  write_numbers<std::int32_t>(problem.node, folder / "node.i32");
   print({{"event", "ready"},
          {"version", halorec.version()},
          {"call", halorec.call()},

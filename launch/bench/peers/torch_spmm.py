@@ -4,13 +4,14 @@
 
 PyTorch: torch.sparse.mm on a coalesced COO tensor, which is what LightGCN's PyTorch release calls,
 and on a CSR tensor with 32-bit indices, the faster of the two kinds, whose rows its threads share.
-Without gradients.
+Without gradients. Each once with rows by index, which is what whoever reads the file gets, and once
+with rows in the order that Halorec found, which it may have too.
 
 Halorec runs in a child, `halorec_peers --serve`, and all take turns: once a round, each round beginning
 with another one; what counts is a library's seconds over Halorec's of the same round. A turn is one
 product that is not timed and one that is. Before each the others' threads, which spin for a while
 when they are done, get the time to fall asleep. The matrix is built here, from the file alone, so
-that equal answers also say that both mean the same matrix.
+that equal answers also say that both mean the same matrix; Halorec only tells its order of rows.
 
 /usr/bin/python3 is the one that sees Debian's python3-torch and python3-h5py."""
 
@@ -57,6 +58,27 @@ def adjacency(path):
     degree = numpy.bincount(row, minlength=rows)
     scale = 1 / numpy.sqrt(numpy.maximum(degree, 1))
     return rows, row, column, (scale[row] * scale[column]).astype(numpy.float32)
+
+
+def reordered(rows, row, column, value, node):
+    """The same matrix, its row k that of node[k]."""
+    place = numpy.empty(rows, numpy.int64)
+    place[node] = numpy.arange(rows)
+    row, column = place[row], place[column]
+    order = numpy.argsort(row * rows + column)
+    return rows, row[order], column[order], value[order]
+
+
+def tensors(rows, row, column, value):
+    begin = numpy.concatenate([[0], numpy.cumsum(numpy.bincount(row, minlength=rows))])
+    value = torch.from_numpy(value)
+    coo = torch.sparse_coo_tensor(numpy.stack([row, column]), value, (rows, rows)).coalesce()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that CSR is in beta
+        csr = torch.sparse_csr_tensor(torch.from_numpy(begin.astype(numpy.int32)),
+                                      torch.from_numpy(column.astype(numpy.int32)), value,
+                                      (rows, rows))
+    return {"COO": coo, "CSR": csr}
 
 
 class Halorec:
@@ -108,29 +130,29 @@ def spread(s):
 def main(arguments):
     torch.set_num_threads(arguments.threads)
     torch.set_grad_enabled(False)
-    rows, row, column, value = adjacency(arguments.data)
-    begin = numpy.concatenate([[0], numpy.cumsum(numpy.bincount(row, minlength=rows))])
-    value = torch.from_numpy(value)
-    coo = torch.sparse_coo_tensor(numpy.stack([row, column]), value, (rows, rows)).coalesce()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that CSR is in beta
-        csr = torch.sparse_csr_tensor(torch.from_numpy(begin.astype(numpy.int32)),
-                                      torch.from_numpy(column.astype(numpy.int32)), value,
-                                      (rows, rows))
+    matrix = adjacency(arguments.data)
+    rows, value = matrix[0], matrix[3]
     with tempfile.TemporaryDirectory() as folder:
         halorec = Halorec(arguments, folder)
         read = lambda name: numpy.fromfile(os.path.join(folder, name), numpy.float32).reshape(
             -1, arguments.dim)
         x, expected = read("x.f32"), read("y.f32")
+        node = numpy.fromfile(os.path.join(folder, "node.i32"), numpy.int32)
     if len(x) != rows or halorec.ready["nonzeros"] != len(value):
         sys.exit("torch_spmm.py: halorec_peers has {} rows and {} nonzeros, the file {} and {}"
                  .format(len(x), halorec.ready["nonzeros"], rows, len(value)))
-    x = torch.from_numpy(x)
+    by_index = numpy.argsort(node)
 
     libraries = [("halorec", halorec.ready["version"], halorec.ready["call"], halorec.turn, None)]
-    for name, matrix in (("COO", coo), ("CSR", csr)):
-        libraries.append(("torch", torch.__version__, "torch.sparse.mm, " + name,
-                          turn_of(matrix, x), torch.sparse.mm(matrix, x).numpy()))
+    orders = (("rows by index", matrix, by_index),
+              ("rows as Halorec's", reordered(*matrix, node), numpy.arange(rows)))
+    for order, parts, places in orders:
+        own_x = torch.from_numpy(x[places])
+        for name, tensor in tensors(*parts).items():
+            answer = numpy.empty_like(expected)
+            answer[places] = torch.sparse.mm(tensor, own_x).numpy()
+            libraries.append(("torch", torch.__version__, "torch.sparse.mm, {}, {}".format(name, order),
+                              turn_of(tensor, own_x), answer))
     seconds = [[] for _ in libraries]
     for k in range(-WARM_UP, arguments.repetitions):
         for position in range(len(libraries)):
