@@ -15,6 +15,16 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
+// For a message: what a terminal would not show as it stands is left out.
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7F) result += c;
+  }
+  return result;
+}
+
 std::string unquoted(std::string_view text, std::string_view path, int line) {
   std::string value;
   for (std::size_t i = 1; i < text.size(); ++i) {
@@ -60,6 +70,7 @@ std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
   std::vector<IniEntry> entries;
   std::string section, text;
   for (int line = 1; std::getline(file, text); ++line) {
+    if (line == 1 && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // byte order mark
     const auto content = trimmed(text);
     if (content.empty() || content.front() == '#' || content.front() == ';') continue;
     if (content.front() == '[') {
@@ -72,7 +83,7 @@ std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
     const auto equals = content.find('=');
     if (equals == std::string_view::npos || equals == 0) {
       fail_usage("{}:{}: expected 'option = value', found '{}'", path.string(), line,
-                 content.substr(0, 80));
+                 printable(content.substr(0, 80)));
     }
     const auto raw = trimmed(content.substr(equals + 1));
     entries.push_back({section, std::string(trimmed(content.substr(0, equals))),

@@ -20,19 +20,37 @@ void check_folder_of(const std::filesystem::path& out, std::string_view option) 
   }
 }
 
+void check_replaceable(const std::filesystem::path& out, std::string_view option,
+                       std::string_view format, std::string_view what) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(out, ignored)) return;
+  try {
+    const Hdf5File file = Hdf5File::open(out, "output");
+    if (file.has_attribute("format") && file.text_attribute("format") == format) return;
+  } catch (const Error&) {
+    // Not ours, or broken: not to be overwritten either.
+  }
+  fail_usage("--{} {} exists and is not {} made by Halorec; remove it or name another file", option,
+             out.string(), what);
+}
+
 OutputFile::OutputFile(std::filesystem::path path)
     : path_(std::move(path)), working_(path_.string() + ".tmp") {
   std::error_code ignored;
   if (std::filesystem::is_directory(path_, ignored)) {
     fail("cannot write {}: it is a folder", path_.string());
   }
+  is_device_ = std::filesystem::exists(path_, ignored) &&
+               (!std::filesystem::is_regular_file(path_, ignored) ||
+                std::filesystem::is_symlink(path_, ignored));
+  if (is_device_) working_ = path_;
   file_ = std::fopen(working_.c_str(), "wb");
   if (file_ == nullptr) fail_with_reason("open");
 }
 
 OutputFile::~OutputFile() {
   if (file_ != nullptr) std::fclose(file_);
-  if (committed_) return;
+  if (committed_ || is_device_) return;
   std::error_code ignored;
   std::filesystem::remove(working_, ignored);
 }
@@ -43,10 +61,10 @@ void OutputFile::write(std::string_view bytes) {
 
 void OutputFile::commit() {
   if (std::fflush(file_) != 0) fail_with_reason("write");
-  sync_path(working_);
+  if (!is_device_) sync_path(working_);
   std::fclose(file_);
   file_ = nullptr;
-  rename_durably(working_, path_);
+  if (!is_device_) rename_durably(working_, path_);
   committed_ = true;
 }
 

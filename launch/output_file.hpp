@@ -1,5 +1,6 @@
 // A file that appears whole or not at all: written piece by piece to "<path>.tmp", then synced
-// and renamed.
+// and renamed. What is no regular file (a device, a pipe, a link like /dev/stdout) is written
+// to as it goes, and stays what it is.
 #pragma once
 
 #include <cstdio>
@@ -12,6 +13,11 @@ namespace halorec {
 // Error (status 2) when the folder that `out`, the value of `option`, is to stand in is not there:
 // told before there is anything to lose.
 void check_folder_of(const std::filesystem::path& out, std::string_view option);
+
+// Error (status 2) when `out` exists and is no HDF5 file of this format (its attribute `format`),
+// so that a name in the wrong place costs no dataset. `what`: "a partition", for the message.
+void check_replaceable(const std::filesystem::path& out, std::string_view option,
+                       std::string_view format, std::string_view what);
 
 class OutputFile {
  public:
@@ -31,7 +37,7 @@ class OutputFile {
 
   std::filesystem::path path_, working_;
   std::FILE* file_ = nullptr;
-  bool committed_ = false;
+  bool is_device_ = false, committed_ = false;
 };
 
 }  // namespace halorec

@@ -291,6 +291,8 @@ int run(const CommandContext& context, const Arguments& arguments) {
   const std::string format =
       arguments.format.value_or(arguments.out.extension() == ".h5" ? "hdf5" : "npy");
   if (format == "hdf5") {
+    communicator.on_root(
+        [&] { check_replaceable(arguments.out, "out", "halorec-rows", "an export"); });
     export_hdf5(run, arguments.out);
   } else if (format == "npy") {
     export_npy(run, arguments.out);

@@ -23,7 +23,7 @@ struct Arguments {
   std::string method = "auto";
   std::string balance = "both";
   std::optional<double> memory_gib;
-  std::string graph = "train+validation";
+  std::string graph = "train";  // what train learns from by default
   std::optional<std::filesystem::path> out;
 };
 
@@ -42,7 +42,9 @@ void say_choice(const CommandContext& context, const MethodChoice& choice) {
 
 int run(const CommandContext& context, const Arguments& arguments) {
   context.communicator.on_root([&] {
-    if (arguments.out) check_folder_of(*arguments.out, "out");
+    if (!arguments.out) return;
+    check_folder_of(*arguments.out, "out");
+    check_replaceable(*arguments.out, "out", "halorec partition", "a partition");
   });
   CutOptions options;
   options.balance = parse_balance(arguments.balance);

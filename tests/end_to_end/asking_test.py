@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import unittest
 
@@ -79,6 +80,20 @@ class AskingTest(unittest.TestCase):
                   for name in ("random", "popular", "planted")}
         self.assertLess(recall["random"], recall["popular"])
         self.assertLess(recall["popular"], recall["planted"])
+
+    def test_devices_and_links_are_written_to_not_replaced(self):
+        target, link = (os.path.join(self.folder, n) for n in ("target.csv", "link.csv"))
+        os.symlink(target, link)
+        with open(target, "w"):
+            pass
+        self.result_of(self.trained, "--per-user", link)
+        self.assertTrue(os.path.islink(link))
+        with open(target) as file:
+            self.assertTrue(file.readline().startswith("user,"))
+        full = run("evaluate", self.trained, "--per-user", "/dev/full")
+        self.assertEqual(full.status, 1)
+        self.assertIn("/dev/full", full.err)
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/full").st_mode))
 
     def test_per_user_figures_average_to_the_result(self):
         one, three = self.path("one.csv"), self.path("three.csv")

@@ -87,8 +87,8 @@ class PartitionTest(FolderTest):
 
     def test_train_finds_what_partition_cut(self):
         data = self.generate(seed=8)
-        for graph, select in (("train", "validation"), ("train+validation", "none")):
-            succeed("partition", data, "--parts", 3, "--graph", graph, ranks=2)
+        for graph, select in (((), "validation"), (("--graph", "train+validation"), "none")):
+            succeed("partition", data, "--parts", 3, *graph, ranks=2)
             folder = self.path(select)
             succeed("train", data, "--run", folder, "--epochs", 1, "--dim", 8, "--select", select,
                     ranks=3)
@@ -100,6 +100,19 @@ class PartitionTest(FolderTest):
         self.assertEqual(result.status, 2)
         self.assertIn("make it first", result.err)
         self.assertEqual(result.out, "")
+
+    def test_only_a_partition_is_overwritten(self):
+        data = self.generate()
+        with open(data, "rb") as file:
+            before = file.read()
+        refused = run("partition", data, "--parts", 2, "--out", data)
+        self.assertEqual(refused.status, 2)
+        self.assertIn("exists and is not a partition made by Halorec", refused.err)
+        with open(data, "rb") as file:
+            self.assertEqual(file.read(), before)
+        parts = self.path("parts.h5")
+        for number in (2, 3):
+            succeed("partition", data, "--parts", number, "--out", parts)
 
     def test_raw_data_is_cut_on_several_ranks(self):
         lines = ["user,item,rating,timestamp"]

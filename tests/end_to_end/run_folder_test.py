@@ -65,7 +65,7 @@ class PartitionTest(FolderTest):
 
     def test_a_run_outlives_its_partition_file(self):
         data, parts, folder = self.generate(), self.path("parts.h5"), self.path("run")
-        succeed("partition", data, "--parts", 2, "--graph", "train", "--out", parts)
+        succeed("partition", data, "--parts", 2, "--out", parts)
         here = os.getcwd()
         self.addCleanup(os.chdir, here)
         os.chdir(self.folder)
