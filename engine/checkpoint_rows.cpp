@@ -77,6 +77,26 @@ RowParcels<T> read_parcels(const RankFile& from, const std::string& name, std::u
 }  // namespace
 
 std::string checkpoint_advice(const fs::path& folder) {
+  // Steps are padded with zeros: names of one length compare like numbers.
+  const auto before = [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+  };
+  const std::string own = folder.filename().string();
+  bool has_earlier = false, has_later = false;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("step-") || name.find('.') != std::string::npos) continue;
+    has_earlier |= before(name, own);
+    has_later |= before(own, name);
+  }
+  if (has_later) {
+    return fmt::format(
+        "it is kept for the parameters of the best epoch, which nothing else holds: put {} back "
+        "from a copy, or train again with --overwrite",
+        folder.string());
+  }
+  if (!has_earlier) return "no checkpoint stands before it; start again with --overwrite";
   return fmt::format(
       "remove {} to go on from the checkpoint before it, or start again with "
       "--overwrite",

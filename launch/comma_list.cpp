@@ -31,6 +31,7 @@ std::string quoted_entry(std::string_view text, std::size_t& begin, std::string_
 std::vector<std::string> split_commas(std::string_view text, std::string_view option) {
   std::vector<std::string> entries;
   for (std::size_t begin = 0; begin <= text.size(); ++begin) {  // over the comma
+    begin = std::min(text.find_first_not_of(' ', begin), text.size());
     std::string entry;
     if (text.substr(begin).starts_with('"')) {
       entry = quoted_entry(text, begin, option);
@@ -38,6 +39,7 @@ std::vector<std::string> split_commas(std::string_view text, std::string_view op
       const auto comma = std::min(text.find(',', begin), text.size());
       entry = text.substr(begin, comma - begin);
       begin = comma;
+      entry.erase(entry.find_last_not_of(' ') + 1);
     }
     if (entry.empty()) {
       fail_usage("{} '{}' has an empty entry; write values with single commas between", option,
@@ -49,7 +51,8 @@ std::vector<std::string> split_commas(std::string_view text, std::string_view op
 }
 
 std::string comma_entry(const std::string& entry) {
-  if (entry.find(',') == std::string::npos && !entry.starts_with('"')) return entry;
+  const bool edge_space = entry.starts_with(' ') || entry.ends_with(' ');
+  if (!edge_space && entry.find(',') == std::string::npos && !entry.starts_with('"')) return entry;
   std::string quoted = "\"";
   for (const char c : entry) quoted.append(c == '"' ? 2 : 1, c);
   return quoted + '"';

@@ -194,7 +194,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments,
   return line;
 }
 
-Launcher find_launcher() {
+namespace {
+
+Launcher look_for_launcher() {
   Launcher launcher;
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
     const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread so far
@@ -203,6 +205,13 @@ Launcher find_launcher() {
     std::from_chars(value, value + std::strlen(value), launcher.rank);
     break;
   }
+  return launcher;
+}
+
+}  // namespace
+
+Launcher find_launcher() {
+  static const Launcher launcher = look_for_launcher();
   return launcher;
 }
 

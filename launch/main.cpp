@@ -138,6 +138,7 @@ int run_with_mpi(CommandLine& line, const Failure& parse_failure, int* argc, cha
 int main(int argc, char** argv) {
   // A reader of stdout that leaves (head) is met at the write, see launch/output.hpp.
   std::signal(SIGPIPE, SIG_IGN);
+  find_launcher();  // before MPI_Init, which makes a process started alone look launched
   CommandLine line;
   Failure failure;
   try {

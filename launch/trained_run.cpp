@@ -37,6 +37,8 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
       fail("run {} has no checkpoint yet; train on with --resume", run.folder.string());
     }
     const TrainingState state = checkpoints.read_state(*latest);
+    run.state = state;
+    run.selected_on = arguments.select;
     step = !refit && state.best_epoch > 0 ? state.best_step : *latest;
   });
   step = communicator.broadcast(step);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/checkpoint.hpp"
 #include "engine/matrix.hpp"
 #include "engine/scorer.hpp"
 #include "partition/dataset.hpp"
@@ -24,6 +25,9 @@ struct TrainedRun {
   std::uint64_t seed = 0;
   TrainingPart part = TrainingPart::train;
   std::int64_t epoch = 0;  // of the parameters that were loaded; 0 for baselines
+  // Root alone: what chose the epoch (--select; none for baselines), and how far training has come.
+  std::string selected_on = "none";
+  TrainingState state;
 };
 
 // Loads the parameters that the run chose (the refit's if it made one, else those of the best

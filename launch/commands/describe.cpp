@@ -40,10 +40,27 @@ std::map<std::string, Json> last_events(const fs::path& log) {
   return events;
 }
 
-std::string on_one_line(const Json& json) {
-  std::string line = json_line(json);
-  line.pop_back();
-  return line;
+// "epoch 3, loss 3.49, recall@20 0.182": an event's numbers and words, of the ranking metrics two;
+// the rest and what is nested stays in the file.
+std::string in_words(const Json& event) {
+  std::string words;
+  for (const auto& [name, value] : event.items()) {
+    if (name == "event" || name == "time" || value.is_structured()) continue;
+    if (name.find('@') != std::string::npos && name != "recall@20" && name != "ndcg@20") continue;
+    const std::string text = value.is_number_float() ? fmt::format("{:.4g}", value.get<double>())
+                             : value.is_string()     ? value.get<std::string>()
+                                                     : value.dump();
+    words += fmt::format("{}{} {}", words.empty() ? "" : ", ", name, text);
+  }
+  return words;
+}
+
+// Whether the run still stands on the data it was made from.
+std::string_view dataset_state(const RunFolder& run, const RunConfig& config) {
+  std::error_code ignored;
+  if (!fs::exists(run.dataset(), ignored)) return "missing";
+  return DatasetFile(run.dataset(), false).content_hash() == config.dataset_hash ? "present"
+                                                                                 : "another";
 }
 
 std::vector<std::string> committed_checkpoints(const fs::path& folder) {
@@ -75,6 +92,7 @@ void describe_run(const RunFolder& run, bool json) {
               {"options", config.options},
               {"checkpoints", checkpoints},
               {"refit_checkpoints", refit},
+              {"dataset", dataset_state(run, config)},
               {"finished", has_metrics}};
     if (events.count("epoch") > 0) line["last_epoch"] = events.at("epoch");
     if (has_metrics) line["metrics"] = metrics;
@@ -97,11 +115,17 @@ void describe_run(const RunFolder& run, bool json) {
   for (const std::string& name : checkpoints) names += (names.empty() ? "" : ", ") + name;
   add("checkpoints", names.empty() ? "none" : names);
   if (!refit.empty()) add("refit", refit.back());
-  if (events.count("epoch") > 0) add("last epoch", on_one_line(events.at("epoch")));
-  if (has_metrics) add("metrics", on_one_line(metrics));
+  if (events.count("epoch") > 0) add("last epoch", in_words(events.at("epoch")));
+  if (has_metrics) add("metrics", in_words(metrics));
   write_stdout(text);
-  std::error_code ignored;
-  if (fs::exists(run.dataset(), ignored)) {
+  const std::string_view state = dataset_state(run, config);
+  if (state == "another") {
+    write_stdout(fmt::format("  {} is NOT the dataset that the run was made from\n",
+                             run.dataset().string()));
+  }
+  if (state == "missing") {
+    write_stdout(fmt::format("  {} is MISSING: put it back from a copy\n", run.dataset().string()));
+  } else {
     write_stdout(describe_dataset(summarize(DatasetFile(run.dataset())), run.dataset().string()));
   }
 }

@@ -98,12 +98,17 @@ std::string table_of(const Evaluation& figures) {
   return text + "\n";
 }
 
-// What the run's own result says of its training, when it has one. Root alone.
+// What the run's own result says of its training; of one that is not finished, its checkpoint. Root
+// alone.
 ordered_json read_training_facts(const TrainedRun& run) {
   const RunFolder folder(run.folder);
-  ordered_json facts{{"epochs", run.epoch}};
+  ordered_json facts{{"epochs", run.state.epoch},
+                     {"train_seconds", run.state.train_seconds},
+                     {"selected_on", run.selected_on},
+                     {"finished", false}};
   std::ifstream file(folder.metrics());
   if (!file) return facts;
+  facts["finished"] = true;
   const auto stored = ordered_json::parse(file, nullptr, false);
   if (!stored.is_object()) {
     fail("{}: is damaged; train again with --overwrite, or remove it", folder.metrics().string());
@@ -174,6 +179,9 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
     std::string text = fmt::format("{} on the {} split, {} users, {:.2f} s", run.model,
                                    split_name(split), figures.num_users, figures.seconds);
     if (facts.value("selected_on", "") == "test") text += ", epoch chosen on the TEST split";
+    if (!facts.value("finished", true) && run.epoch > 0) {
+      text += fmt::format("; the run is not finished, these are epoch {}'s parameters", run.epoch);
+    }
     write_stdout(text + "\n" + table_of(figures));
     if (users) write_stdout(fmt::format("each user in {}\n", arguments.per_user->string()));
   });

@@ -1,6 +1,7 @@
 """What stands in a run's folder and who may use it: describing a run, a cut that went away, a
 signal before training began, two jobs with one folder."""
 
+import errno
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ class DescribeTest(FolderTest):
     def described(self, folder):
         """The run as text, and as the one object of --json."""
         events = succeed("describe", folder, "--json").events()
+        self.assertEqual(events[0]["dataset"], "present")
         self.assertEqual([event["event"] for event in events], ["run"])
         return succeed("describe", folder).out, events[0]
 
@@ -108,7 +110,7 @@ class EarlySignalTest(FolderTest):
                 arguments = ["train", pipe, "--run", folder, *TRAINING]
                 job = start(arguments, ranks=ranks, err=errors)
                 self.addCleanup(end_group, job)
-                with open(pipe, "w", encoding="utf-8") as writer:
+                with self.open_when_read(pipe, job) as writer:
                     writer.write("user,item\n" + rows)
                     writer.flush()
                     time.sleep(0.3)  # until rank 1 is as far as rank 0
@@ -131,7 +133,7 @@ class EarlySignalTest(FolderTest):
         os.mkfifo(pipe)
         first = start(["train", pipe, "--run", folder, *TRAINING], ranks=2)
         self.addCleanup(end_group, first)
-        with open(pipe, "w", encoding="utf-8") as writer:
+        with self.open_when_read(pipe, first) as writer:
             writer.write("user,item\n" + rows)
             writer.flush()
             self.wait_for(lambda: os.path.exists(os.path.join(folder, "lock")))
@@ -157,6 +159,22 @@ class EarlySignalTest(FolderTest):
     def text_of(file):
         with open(file.name, encoding="utf-8") as again:
             return again.read()
+
+    def open_when_read(self, pipe, job):
+        """The pipe for writing; opening it outright would wait for ever for a job that has ended."""
+        opened = []
+
+        def try_to():
+            self.assertIsNone(job.poll(), "the job ended before it read")
+            try:
+                opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENXIO)
+            return opened
+
+        self.wait_for(try_to)
+        os.set_blocking(opened[0], True)
+        return open(opened[0], "w", encoding="utf-8")
 
     def wait_for(self, condition, seconds=60):
         end = time.monotonic() + seconds

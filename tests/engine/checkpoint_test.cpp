@@ -317,6 +317,28 @@ TEST_F(CheckpointTest, EveryDamagedFileIsRefusedWithAdvice) {
   EXPECT_EQ(load_error(store, shard, 8), "");  // all is mended
 }
 
+// Going on from the checkpoint before is no advice where there is none, nor for the best epoch's.
+TEST_F(CheckpointTest, AdviceFitsTheCheckpoint) {
+  const TinyGraph graph(world_, small_data());
+  CheckpointStore store(folder_, kIdentity);
+  Tables tables(graph.shard(), 1);
+  const auto advice = [&](int step) {
+    return load_error(store, graph.shard(), static_cast<std::uint64_t>(step));
+  };
+  const auto damage = [&](int step) {
+    on_disk([&] { fs::remove(step_folder(step) / "rank-00000.h5"); });
+  };
+  store.save(graph.shard(), tables.all(), some_state(1, 1));
+  damage(1);
+  EXPECT_NE(advice(1).find("no checkpoint stands before it"), std::string::npos) << advice(1);
+  for (int step = 2; step <= 4; ++step) {
+    store.save(graph.shard(), tables.all(), some_state(static_cast<std::uint64_t>(step), 1));
+  }
+  EXPECT_NE(advice(1).find("the best epoch"), std::string::npos) << advice(1);
+  damage(4);
+  EXPECT_NE(advice(4).find("go on from the checkpoint before it"), std::string::npos) << advice(4);
+}
+
 TEST_F(CheckpointTest, AFileOfAnotherCheckpointIsRefused) {
   const TinyGraph graph(world_, small_data());
   CheckpointStore store(folder_, kIdentity);
