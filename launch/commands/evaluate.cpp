@@ -136,6 +136,9 @@ void check_split(const TrainedRun& run, Split split) {
 
 int evaluate_run(const CommandContext& context, const Arguments& arguments) {
   Communicator& communicator = context.communicator;
+  communicator.on_root([&] {
+    if (arguments.per_user) check_folder_of(*arguments.per_user, "per-user");
+  });
   const TrainedRun run = load_trained_run(communicator, *arguments.run);
   const Split split = split_of(arguments);
   check_split(run, split);

@@ -141,6 +141,9 @@ Form form_of(const CommandContext& context, const Arguments& arguments) {
 
 int run(const CommandContext& context, const Arguments& arguments) {
   Communicator& communicator = context.communicator;
+  communicator.on_root([&] {
+    if (arguments.out) check_folder_of(*arguments.out, "out");
+  });
   TrainedRun run = load_trained_run(communicator, arguments.run);
   Catalogue catalogue(*run.shard, *run.dataset);
   if (arguments.candidates) {
