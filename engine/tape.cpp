@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "comm/check.hpp"
+
 namespace halorec {
 
 template <typename T>
@@ -33,10 +35,13 @@ template <typename T>
 Variable<T>& Tape<T>::result(std::int64_t rows, std::int64_t cols) {
   Variable<T>& variable = variables_.emplace_back();
   variable.own_value_ = take(rows, cols);
-  variable.own_gradient_ = take(rows, cols);
-  variable.own_gradient_.fill(T{0});
   variable.value = variable.own_value_.view();
-  variable.gradient = variable.own_gradient_.view();
+  variable.wants_gradient_ = with_gradients_;
+  if (with_gradients_) {
+    variable.own_gradient_ = take(rows, cols);
+    variable.own_gradient_.fill(T{0});
+    variable.gradient = variable.own_gradient_.view();
+  }
   return variable;
 }
 
@@ -47,6 +52,7 @@ Matrix<T>& Tape<T>::scratch(std::int64_t rows, std::int64_t cols) {
 
 template <typename T>
 void Tape<T>::backward() {
+  HALOREC_ASSERT_LIGHT(with_gradients_);
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) (*record)();
   for (Variable<T>& variable : variables_) variable.clear_stale_gradient();
 }

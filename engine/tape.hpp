@@ -41,18 +41,24 @@ class Variable {
 template <typename T>
 class Tape {
  public:
+  // Without gradients results have none, nothing is recorded, and backward() is not to be called:
+  // for values alone.
+  explicit Tape(bool with_gradients = true) : with_gradients_(with_gradients) {}
+
   // A leaf over storage that outlives the step. Gradients are added to `gradient`; pass an empty
   // view for a constant.
   Variable<T>& leaf(MatrixView<T> value, MatrixView<T> gradient);
   // A leaf whose gradient is this step's alone: what stands there is forgotten, and after
   // backward() it is defined, zero if no operator added to it.
   Variable<T>& parameter(MatrixView<T> value, MatrixView<T> gradient);
-  // The result of an operator: value uninitialised, gradient zero.
+  // The result of an operator: value uninitialised, gradient zero (none without gradients).
   Variable<T>& result(std::int64_t rows, std::int64_t cols);
   // A matrix for use inside this step; contents undefined. Lives until clear().
   Matrix<T>& scratch(std::int64_t rows, std::int64_t cols);
   // How an operator sends its result's gradient on; run in reverse order of recording.
-  void record(std::function<void()> backward) { records_.push_back(std::move(backward)); }
+  void record(std::function<void()> backward) {
+    if (with_gradients_) records_.push_back(std::move(backward));
+  }
   // Runs the records backwards. Collective when an operator on the tape is.
   void backward();
   // Ends the step: forgets variables and records, keeps the memory.
@@ -61,6 +67,7 @@ class Tape {
  private:
   Matrix<T> take(std::int64_t rows, std::int64_t cols);
 
+  bool with_gradients_;
   std::deque<Variable<T>> variables_;
   std::deque<Matrix<T>> scratch_;
   std::vector<std::function<void()>> records_;

@@ -209,7 +209,7 @@ template <typename T>
 Matrix<float> final_rows_of(Model<T>& model, std::int64_t num_owned) {
   std::vector<std::int32_t> all(static_cast<std::size_t>(num_owned));
   std::iota(all.begin(), all.end(), 0);
-  Tape<T> tape;
+  Tape<T> tape(false);
   const MatrixView<T> rows = model.forward(tape, all).rows.value;
   Matrix<float> result(rows.rows, rows.cols);
 #pragma omp parallel for schedule(static)

@@ -169,9 +169,9 @@ RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::in
   memory.steps = kProgram + shard_bytes(base, part) +
                  row * ((kState + 2 * turns) * owned + static_cast<double>(part.buffer_rows)) +
                  (kSampled + kDealt) * interactions + loss_bytes(base, ranks);
-  // A tape of its own: final and (with layers) initial rows with gradients, and the answer; the
+  // A tape of its own, of values alone: final and (with layers) initial rows, and the answer; the
   // last product exchanges the plain halo, packed and arrived.
-  const double results = base.products == 0 ? 3 : 5;
+  const double results = base.products == 0 ? 2 : 3;
   memory.evaluation = memory.steps + row * ((results + turns) * owned + 2 * ghosts);
   if (columns > 0) {
     // The whole graph once more, and blocks of columns instead of rows: embeddings, gradients,

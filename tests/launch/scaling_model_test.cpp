@@ -150,8 +150,8 @@ TEST(Model, MemoryGrowsWithWhatARankHolds) {
   // Rows of 16 floats: four of state, and two that layers take turns in each way; numbers of a row.
   const RankMemory rows = rank_memory(base(), more, 2);
   EXPECT_NEAR(rows.steps - little.steps, 1000 * ((4 + 4) * 64 + 32), 1e-6);
-  // On top, final and initial rows with gradients, the answer, and two to take turns in.
-  EXPECT_NEAR(rows.evaluation - little.evaluation, 1000 * ((8 + 5 + 2) * 64 + 32), 1e-6);
+  // On top, final and initial rows, the answer, and two to take turns in.
+  EXPECT_NEAR(rows.evaluation - little.evaluation, 1000 * ((8 + 3 + 2) * 64 + 32), 1e-6);
   EXPECT_EQ(rows.dealing, little.dealing);
   more = part(0, 0.1);
   more.interactions += 1000;  // listed, and dealt to steps
