@@ -101,7 +101,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
       return;
     }
     write_stdout(fmt::format(
-        "{} nodes, {} edges cut into {} parts by {} in {:.2f} s on {} ranks, peak memory {:.0f} "
+        "{} nodes, {} edges cut into {} parts by {} in {:.2f} s on {} rank{}, peak memory {:.0f} "
         "MiB\n"
         "  cut                      {:.3f} of the edges\n"
         "  halo                     {:.3f} vectors a node and layer\n"
@@ -110,9 +110,10 @@ int run(const CommandContext& context, const Arguments& arguments) {
         "  imbalance of edges       {:.3f}\n"
         "  imbalance of training    {:.3f}  (interactions of owned users)\n",
         dataset.num_users() + dataset.num_items(), quality.num_edges, arguments.parts,
-        cut_method_name(options.method), seconds, context.communicator.size(), peak_mib,
-        quality.cut_fraction, quality.halo_vectors_per_node, quality.hybrid_vectors_per_node,
-        quality.node_imbalance, quality.edge_imbalance, quality.interaction_imbalance));
+        cut_method_name(options.method), seconds, context.communicator.size(),
+        context.communicator.size() == 1 ? "" : "s", peak_mib, quality.cut_fraction,
+        quality.halo_vectors_per_node, quality.hybrid_vectors_per_node, quality.node_imbalance,
+        quality.edge_imbalance, quality.interaction_imbalance));
     if (quality.num_empty_parts > 0) {
       write_stdout(fmt::format("  {} parts are empty: there are fewer nodes than parts\n",
                                quality.num_empty_parts));

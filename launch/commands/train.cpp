@@ -169,9 +169,9 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
                {"ghosts", ghosts},
                {"nonzeros", nonzeros}});
   }
-  say(fmt::format("{} users, {} items, {} training interactions on {} ranks ({})",
+  say(fmt::format("{} users, {} items, {} training interactions on {} rank{} ({})",
                   shard.num_users(), shard.num_items(), shard.num_edges(), communicator_.size(),
-                  found.how));
+                  communicator_.size() == 1 ? "" : "s", found.how));
   return shard;
 }
 

@@ -17,8 +17,9 @@ constexpr std::size_t kInlineBytes = 8;
 void check_id(std::string_view id, std::string_view kind, const LineReader& reader) {
   if (id.empty()) fail("{}: the {} id is empty; fill it in or drop the row", reader.where(), kind);
   if (id.size() > kMaxIdBytes) {
-    fail("{}: a {} id of {} bytes ({}) is longer than the {} allowed; check columns and delimiter",
-         reader.where(), kind, id.size(), shown(id), kMaxIdBytes);
+    fail(
+        "{}: the {} id of {} bytes ({}) is longer than the {} allowed; check columns and delimiter",
+        reader.where(), kind, id.size(), shown(id), kMaxIdBytes);
   }
   if (!is_utf8(id)) {
     fail("{}: the {} id {} is not UTF-8; convert the file first (iconv -t UTF-8)", reader.where(),

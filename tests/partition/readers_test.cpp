@@ -249,7 +249,7 @@ TEST(Readers, BrokenInputIsOneMessageWithItsPlace) {
       {"fields", head + "1,3\n", "x.csv:3: 2 fields where 3 are expected"},
       {"empty_user", head + ",3,1\n", "x.csv:3: the user id is empty"},
       {"empty_item", head + "1,\"\",1\n", "x.csv:3: the item id is empty"},
-      {"long_id", head + std::string(1025, 'a') + ",3,1\n", "x.csv:3: a user id of 1025 bytes"},
+      {"long_id", head + std::string(1025, 'a') + ",3,1\n", "x.csv:3: the user id of 1025 bytes"},
       {"latin1", head + "1,caf\xe9,1\n", "x.csv:3: the item id 'caf\\xe9' is not UTF-8"},
       {"overlong", head + "1,\xc0\xaf,1\n", "is not UTF-8"},
       {"surrogate", head + "1,\xed\xa0\x80,1\n", "is not UTF-8"},
