@@ -36,10 +36,15 @@ std::string near_ids(const StringTable& table, std::string_view id) {
 
 }  // namespace
 
-std::vector<std::string> read_id_list(const std::filesystem::path& path) {
+IdList read_id_list(const std::filesystem::path& path, bool may_be_empty) {
+  IdList list;
+  std::error_code ignored;
+  if (may_be_empty && std::filesystem::is_regular_file(path, ignored) &&
+      std::filesystem::file_size(path, ignored) == 0) {
+    return list;
+  }
   LineReader reader(path);
   FieldSplitter splitter("\n", true);  // one field a line, spaces and quotes as in CSV
-  std::vector<std::string> ids;
   std::string_view line;
   while (reader.next(line)) {
     while (!splitter.split(line)) {
@@ -48,10 +53,14 @@ std::vector<std::string> read_id_list(const std::filesystem::path& path) {
       }
     }
     const std::string_view id = splitter.fields().front();
-    if (!id.empty()) ids.emplace_back(id);
+    if (id.empty()) continue;
+    list.ids.emplace_back(id);
+    list.lines.push_back(reader.line());
   }
-  if (ids.empty()) fail("{}: holds no ids; give one id a line", path.string());
-  return ids;
+  if (list.ids.empty() && !may_be_empty) {
+    fail("{}: holds no ids; give one id a line", path.string());
+  }
+  return list;
 }
 
 std::vector<std::optional<std::uint32_t>> look_up(const StringTable& table,

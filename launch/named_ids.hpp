@@ -13,8 +13,13 @@
 
 namespace halorec {
 
-// The non-empty lines of a file, one id each. Error when it is missing or holds none.
-std::vector<std::string> read_id_list(const std::filesystem::path& path);
+// Ids of a file, one a line, with their lines (from 1). Empty ones are passed over. Error when it
+// is missing or, unless it may, holds none.
+struct IdList {
+  std::vector<std::string> ids;
+  std::vector<std::uint64_t> lines;
+};
+IdList read_id_list(const std::filesystem::path& path, bool may_be_empty = false);
 
 // Indices of ids in the order given; nothing where an id is unknown. One pass over the table.
 std::vector<std::optional<std::uint32_t>> look_up(const StringTable& table,

@@ -113,7 +113,8 @@ std::vector<std::uint32_t> read_items(const TrainedRun& run, const std::filesyst
   Communicator& communicator = run.shard->communicator();
   std::vector<std::uint32_t> items;
   communicator.on_root([&] {
-    const auto ids = read_id_list(path);
+    const bool may_be_empty = option == "--exclude";
+    const auto ids = read_id_list(path, may_be_empty).ids;
     std::uint64_t num_unknown = 0, num_cold = 0;
     for (const auto& found : look_up(run.dataset->read_item_ids(), ids)) {
       if (!found) {
@@ -132,6 +133,25 @@ std::vector<std::uint32_t> read_items(const TrainedRun& run, const std::filesyst
   });
   communicator.broadcast(items);
   return items;
+}
+
+// Root alone.
+std::vector<std::uint32_t> find_users(const StringTable& table, const Arguments& arguments) {
+  if (!arguments.users_file) return find_all(table, arguments.users, "user");
+  const IdList list = read_id_list(*arguments.users_file);
+  const auto found = look_up(table, list.ids);
+  const auto unknown = std::find(found.begin(), found.end(), std::nullopt);
+  if (unknown != found.end()) {
+    const auto k = static_cast<std::size_t>(unknown - found.begin());
+    try {
+      find_all(table, {list.ids[k]}, "user");
+    } catch (const Error& error) {
+      fail_usage("{}:{}: {}", arguments.users_file->string(), list.lines[k], error.what());
+    }
+  }
+  std::vector<std::uint32_t> users;
+  for (const auto& index : found) users.push_back(*index);
+  return users;
 }
 
 Form form_of(const CommandContext& context, const Arguments& arguments) {
@@ -167,8 +187,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
                    stderr);
       }
     } else if (!arguments.all_users) {
-      const auto ids = arguments.users_file ? read_id_list(*arguments.users_file) : arguments.users;
-      asked = find_all(run.dataset->read_user_ids(), ids, "user");
+      asked = find_users(run.dataset->read_user_ids(), arguments);
     }
     writer = std::make_unique<ListWriter>(form_of(context, arguments), *run.dataset, arguments.out);
   });

@@ -165,7 +165,13 @@ RowLayout find_layout(LineReader& reader, FieldSplitter& splitter, const Delimit
     const int column = find_column(asked[r], header, first.size(), "--columns", reader);
     // A column that the caller names for one role is not also guessed for another.
     for (std::size_t other = 0; other < kNumRoles; ++other) {
-      if (layout.column[other] == column && asked[other].empty()) layout.column[other] = kNoColumn;
+      if (layout.column[other] != column) continue;
+      if (asked[other].empty()) {
+        layout.column[other] = kNoColumn;
+      } else if (other < r) {
+        fail_usage("--columns names one column, {}, as {} and as {}", asked[r], kRoleNames[other],
+                   kRoleNames[r]);
+      }
     }
     layout.column[r] = column;
   }

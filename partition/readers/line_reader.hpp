@@ -30,7 +30,8 @@ class LineReader {
   void rewind();
 
   const std::filesystem::path& path() const { return path_; }
-  // "path:12": the first line of the current record.
+  // The first line of the current record, from 1; and as "path:12".
+  std::uint64_t line() const { return record_line_; }
   std::string where() const;
 
  private:

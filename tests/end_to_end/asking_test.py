@@ -81,6 +81,20 @@ class AskingTest(unittest.TestCase):
         self.assertLess(recall["random"], recall["popular"])
         self.assertLess(recall["popular"], recall["planted"])
 
+    def test_lists_of_ids_say_where_they_are_wrong(self):
+        users, nothing = (os.path.join(self.folder, n) for n in ("ids.txt", "nothing.txt"))
+        with open(users, "w") as file:
+            file.write("u1\n\nnosuch\n")
+        with open(nothing, "w"):
+            pass
+        result = run("recommend", self.trained, "--users-file", users, "--k", 2)
+        self.assertEqual(result.status, 2)
+        self.assertIn("ids.txt:3: there is no user 'nosuch'", result.errors()[0])
+        # Nothing to leave out is no mistake; nobody to answer is one.
+        one = succeed("recommend", self.trained, "--users", "u1, u2", "--exclude", nothing, "--json")
+        self.assertEqual([e["user"] for e in one.events()], ["u1", "u2"])
+        self.assertEqual(run("recommend", self.trained, "--users-file", nothing).status, 1)
+
     def test_devices_and_links_are_written_to_not_replaced(self):
         target, link = (os.path.join(self.folder, n) for n in ("target.csv", "link.csv"))
         os.symlink(target, link)

@@ -73,6 +73,13 @@ TEST(Readers, ColumnsByPlaceWithoutHeader) {
       contains(import_error(folder.write("e.csv", "1,2,3,4,5\n"), {}, kExitUsage), "--columns"));
 }
 
+TEST(Readers, OneColumnHasOneRole) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.csv", "user,item\nann,tea\n");
+  EXPECT_TRUE(contains(import_error(file, with_columns("user=1,item=1"), kExitUsage),
+                       "names one column, 1, as user and as item"));
+}
+
 TEST(Readers, SaysThatColumnsWereFoundByPlace) {
   const TemporaryFolder folder;
   const auto columns = [&](const char* text, const ImportOptions& options = {}) {
