@@ -150,6 +150,7 @@ std::vector<std::uint32_t> find_users(const StringTable& table, const Arguments&
     }
   }
   std::vector<std::uint32_t> users;
+  users.reserve(found.size());
   for (const auto& index : found) users.push_back(*index);
   return users;
 }
