@@ -63,17 +63,16 @@ RowOrder order_rows(Communicator& communicator, const DatasetFile& dataset, Trai
   for (std::size_t level = of_level.size(); level-- > 0;) {
     const std::vector<std::uint32_t>& around = of_level[level];
     std::vector<std::uint32_t> key(around.size());
-    for (std::size_t n = 0; n < key.size(); ++n) key[n] = place[around[n]];
-    if (level == 0) {
-      for (std::size_t n = 0; n < key.size(); ++n) {
-        if (members[n] == 0) key[n] = std::numeric_limits<std::uint32_t>::max();
-      }
-      place = std::move(key);
-    } else {
-      place = places(key, 0, static_cast<std::uint32_t>(key.size()));
+    for (std::size_t n = 0; n < key.size(); ++n) {
+      // A node of the graph without an edge is in no cluster; every cluster has some with.
+      const bool is_linked = level > 0 || members[n] > 0;
+      key[n] = is_linked ? place[around[n]] : std::numeric_limits<std::uint32_t>::max();
     }
+    // Users and items have places of their own.
+    if (level == 0) return {places(key, 0, num_users), places(key, num_users, num_items)};
+    place = places(key, 0, static_cast<std::uint32_t>(key.size()));
   }
-  return {places(place, 0, num_users), places(place, num_users, num_items)};
+  return {};
 }
 
 }  // namespace halorec

@@ -98,6 +98,18 @@ TEST_F(RowOrderTest, StandsInThePartitionFile) {
   EXPECT_THROW(load_owners(folder / "b.h5", "hash"), Error);
 }
 
+// All interactions of such data are held out; nothing belongs together.
+TEST_F(RowOrderTest, WithoutAnEdgeTheOrderIsTheIndex) {
+  Events held_out;
+  held_out[2] = {{0, 0}, {16000, 999}};
+  const DatasetOnDisk disk(world_, dataset_of(16001, 1000, held_out));
+  const RowOrder order = order_rows(world_, disk.file(), kPart, 3);
+  EXPECT_TRUE(std::is_sorted(order.user.begin(), order.user.end()));
+  EXPECT_TRUE(std::is_sorted(order.item.begin(), order.item.end()));
+  EXPECT_TRUE(order.user.empty() || is_permutation_of(order.user, 16001));
+  EXPECT_TRUE(order.item.empty() || is_permutation_of(order.item, 1000));
+}
+
 TEST_F(RowOrderTest, LeavesSmallGraphsAlone) {
   const DatasetOnDisk disk(world_, planted_dataset(700, 300));
   const RowOrder order = order_rows(world_, disk.file(), kPart, 3);
