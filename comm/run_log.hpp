@@ -75,5 +75,7 @@ class PhaseTimers {
 
 // Resident memory of this process, at its peak.
 std::uint64_t peak_memory_bytes();
+// Of this host, whoever uses it.
+std::uint64_t host_memory_bytes();
 
 }  // namespace halorec

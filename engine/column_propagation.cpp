@@ -1,9 +1,9 @@
 #include "engine/column_propagation.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <numeric>
+
+#include "comm/run_log.hpp"
 
 namespace halorec {
 
@@ -177,8 +177,7 @@ bool columns_may_pay(std::uint64_t num_edges, std::int64_t num_ranks, double mem
 
 bool columns_may_pay(const Shard& shard, std::int64_t dim, std::int64_t num_layers) {
   Communicator& communicator = shard.communicator();
-  const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
-                        static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+  const auto memory = static_cast<double>(host_memory_bytes());
   MPI_Comm host = MPI_COMM_NULL;
   int ranks_here = 1;
   check_mpi(

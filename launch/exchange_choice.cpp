@@ -1,6 +1,6 @@
 #include "launch/exchange_choice.hpp"
 
-#include <unistd.h>
+#include "comm/run_log.hpp"
 
 namespace halorec {
 namespace {
@@ -16,12 +16,6 @@ ExchangeChoice fewer(const ExchangeVolume& volume) {
   return {volume.column_vectors < volume.hybrid_vectors, volume};
 }
 
-Owners owned_by_one(const DatasetFile& dataset, RowOrder order) {
-  Owners owners = Owners::single(dataset.num_users(), dataset.num_items());
-  owners.order = std::move(order);
-  return owners;
-}
-
 }  // namespace
 
 ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard) {
@@ -33,8 +27,7 @@ ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& s
 ExchangeChoice foresee_exchange(const TrainingArguments& training, std::uint64_t num_edges,
                                 std::int64_t num_ranks, double hybrid_vectors) {
   if (const auto columns = settled(training, num_ranks)) return {*columns, {}};
-  const double memory = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
-                        static_cast<double>(::sysconf(_SC_PAGE_SIZE));
+  const auto memory = static_cast<double>(host_memory_bytes());
   if (!columns_may_pay(num_edges, num_ranks, memory, training.dim, training.layers)) return {};
   return fewer(exchange_volume(hybrid_vectors, num_ranks, training.layers));
 }
@@ -49,6 +42,7 @@ std::string wire_warning(const TrainingArguments& training, const ExchangeChoice
 
 WholeGraph::WholeGraph(const DatasetFile& dataset, TrainingPart part, RowOrder order)
     : alone_(MPI_COMM_SELF),
-      shard_(alone_, dataset, part, owned_by_one(dataset, std::move(order))) {}
+      shard_(alone_, dataset, part,
+             Owners::single(dataset.num_users(), dataset.num_items(), std::move(order))) {}
 
 }  // namespace halorec

@@ -140,18 +140,16 @@ nlohmann::ordered_json machine_record(const CommandContext& context) {
           {"l2_bytes", cache_bytes(_SC_LEVEL2_CACHE_SIZE)},
           {"l3_bytes", cache_bytes(_SC_LEVEL3_CACHE_SIZE)},
           {"load_average", load_average()},
-          {"memory_bytes", ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGE_SIZE)},
+          {"memory_bytes", host_memory_bytes()},
           {"ranks", ranks}};
 }
 
 std::string machine_text(const CommandContext& context) {
   const ThreadPlan& plan = context.threads;
-  std::string text = fmt::format("{}, L2 {} KiB, L3 {} MiB, {:.0f} GiB, SIMD {}", processor_name(),
-                                 cache_bytes(_SC_LEVEL2_CACHE_SIZE) >> 10,
-                                 cache_bytes(_SC_LEVEL3_CACHE_SIZE) >> 20,
-                                 static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
-                                     static_cast<double>(::sysconf(_SC_PAGE_SIZE)) / (1 << 30),
-                                 simd_targets().front());
+  std::string text = fmt::format(
+      "{}, L2 {} KiB, L3 {} MiB, {:.0f} GiB, SIMD {}", processor_name(),
+      cache_bytes(_SC_LEVEL2_CACHE_SIZE) >> 10, cache_bytes(_SC_LEVEL3_CACHE_SIZE) >> 20,
+      static_cast<double>(host_memory_bytes()) / (1 << 30), simd_targets().front());
   for (std::size_t r = 0; r < plan.places.size(); ++r) {
     text += fmt::format("{}rank {} on {} cores {} threads {}", r == 0 ? "; " : ", ", r,
                         plan.places[r].host, joined(plan.places[r].cores), plan.by_rank[r]);

@@ -88,18 +88,19 @@ TEST_F(PredictionsTest, FaultsAreNamedWithTheirLine) {
 TEST(NamedIds, UnknownIdsAreNamedWithNearOnes) {
   StringTable table;
   for (const char* id : {"alice", "alina", "bob"}) table.push_back(id);
-  EXPECT_EQ(find_all(table, {"bob", "alice", "bob"}, "user"),
+  EXPECT_EQ(find_all(table, {{"bob", "alice", "bob"}}, "user"),
             (std::vector<std::uint32_t>{2, 0, 2}));
   try {
-    find_all(table, {"bob", "alica"}, "user");
+    find_all(table, {{"bob", "alica"}, "ids.txt", {1, 4}}, "user");
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.exit_status(), kExitUsage);
-    EXPECT_NE(std::string(error.what()).find("no user 'alica'"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("ids.txt:4: there is no user 'alica'"),
+              std::string::npos);
     EXPECT_NE(std::string(error.what()).find("alice"), std::string::npos);
   }
   try {
-    find_all(table, {"zzzzzzzzz"}, "user");
+    find_all(table, {{"zzzzzzzzz"}}, "user");
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("3 users"), std::string::npos);

@@ -1,5 +1,6 @@
 // The generator keeps its word: as many distinct edges as asked, drawn by the probabilities that
-// its head comments and its truth state. (generate_test.cpp: the same on any number of ranks.)
+// its head comments and its truth state. (generate_test.cpp: the same on any number of
+// ranks; expansion_test.cpp: datasets made larger.)
 #include "partition/synthetic/generate.hpp"
 
 #include <omp.h>
@@ -7,30 +8,12 @@
 #include <cmath>
 #include <numeric>
 
-#include "comm/communicator.hpp"
 #include "partition/synthetic/edge_source.hpp"
 #include "partition/synthetic/truth_score.hpp"
-
-#include "tests/partition/raw_data.hpp"
+#include "tests/partition/generated.hpp"
 
 namespace halorec {
 namespace {
-
-SyntheticOptions options_of(std::uint32_t users, std::uint32_t items, std::uint64_t edges) {
-  SyntheticOptions options;
-  options.num_users = users;
-  options.num_items = items;
-  options.num_edges = edges;
-  options.seed = 11;
-  return options;
-}
-
-Dataset generate(const SyntheticOptions& options) {
-  const TemporaryFolder folder;
-  Communicator alone(MPI_COMM_SELF);
-  generate_dataset(options, folder / "d.h5", alone);
-  return DatasetFile(folder / "d.h5").read_all();
-}
 
 // Interactions of each item, or of each user, over all parts.
 std::vector<double> degrees_of(const Dataset& dataset,
@@ -256,76 +239,6 @@ TEST(Synthetic, RmatTakesAnySizeAndIsSkewed) {
   std::sort(degree.rbegin(), degree.rend());
   const double top = std::accumulate(degree.begin(), degree.begin() + 100, 0.0);
   EXPECT_GT(top / std::accumulate(degree.begin(), degree.end(), 0.0), 0.25);
-}
-
-class Expansion : public testing::Test {
- protected:
-  Expansion() {
-    SyntheticOptions options = options_of(400, 300, 8000);
-    base_ = generate(options);
-    save_dataset(base_, folder_ / "base.h5");
-    options_.kind = "expand";
-    options_.expand = folder_ / "base.h5";
-    options_.factor = {3, 2};
-    options_.seed = 4;
-    for (const Row& row : all_rows(base_)) {
-      time_of_[{std::get<0>(row), std::get<1>(row)}] = std::get<2>(row);
-    }
-  }
-
-  TemporaryFolder folder_;
-  Dataset base_;
-  SyntheticOptions options_;
-  std::map<std::pair<std::string, std::string>, std::int64_t> time_of_;
-};
-
-TEST_F(Expansion, EveryEdgeIsACopyOfOneThatIsThere) {
-  const Dataset dataset = generate(options_);
-  std::map<std::pair<char, char>, double> blocks;
-  for (const auto& [user, item, time, weight] : all_rows(dataset)) {
-    const auto pair =
-        std::make_pair(user.substr(0, user.rfind('/')), item.substr(0, item.rfind('/')));
-    ASSERT_TRUE(time_of_.contains(pair)) << user << " " << item;
-    EXPECT_EQ(time_of_[pair], time);
-    ++blocks[{user.back(), item.back()}];
-  }
-  EXPECT_EQ(blocks.size(), 6U);
-  // Three copies of every user, each with as many items in the mean as in the data.
-  EXPECT_NEAR(static_cast<double>(total(dataset)), 3.0 * 8000, 5 * std::sqrt(3.0 * 8000));
-  // Copy 0 has the factor's row of the busiest users.
-  EXPECT_GT(blocks[std::make_pair('0', '0')], blocks[std::make_pair('2', '1')] * 1.5);
-  std::set<std::pair<std::string, std::string>> pairs;
-  for (const Row& row : all_rows(dataset)) pairs.emplace(std::get<0>(row), std::get<1>(row));
-  EXPECT_EQ(pairs.size(), total(dataset));
-}
-
-TEST_F(Expansion, BlocksAreThinnedByTheFactor) {
-  // All edges: every block is whole, the exact Kronecker product with a matrix of ones.
-  options_.num_edges = 6 * 8000;
-  EXPECT_EQ(total(generate(options_)), 48'000U);
-  options_.num_edges = 48'001;
-  EXPECT_THROW(generate(options_), Error);
-  // One block: R itself, thinned evenly.
-  options_.factor = {1, 1};
-  options_.num_edges = 2000;
-  EXPECT_NEAR(static_cast<double>(total(generate(options_))), 2000, 200);
-  options_.num_edges = 0;
-  EXPECT_EQ(total(generate(options_)), 8000U);
-}
-
-TEST_F(Expansion, TimesAreThoseOfTheSourceOrDrawnOrNone) {
-  options_.times = "none";
-  EXPECT_TRUE(generate(options_)[Split::train].time.empty());
-  options_.times = "uniform";
-  const Dataset dataset = generate(options_);
-  for (const std::int64_t time : dataset[Split::train].time) {
-    ASSERT_GE(time, kFirstTime);
-    ASSERT_LT(time, kFirstTime + kSpanSeconds);
-  }
-  for (Interactions& part : base_.splits) part.time.clear();
-  save_dataset(base_, options_.expand);
-  options_.times = "source";
-  EXPECT_THROW(generate(options_), Error);
 }
 
 TEST(Synthetic, EveryProtocolWorksOnIt) {
