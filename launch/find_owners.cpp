@@ -80,7 +80,10 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
     found.owners = cut(communicator, dataset, request.part, options);
     found.how = options.num_parts == 1 ? "one rank owns everything"
                                        : fmt::format("cut by {}", cut_method_name(options.method));
-    communicator.on_root_briefly([&] { cache.save(found.owners); });
+    // One rank without an order of rows is made faster than it is read.
+    if (options.num_parts > 1 || !found.owners.order.user.empty()) {
+      communicator.on_root_briefly([&] { cache.save(found.owners); });
+    }
   } else {
     broadcast(communicator, found.owners);
     // A file made by hand or long ago.

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "comm/check.hpp"
+#include "partition/readers/id_table.hpp"
 
 namespace halorec {
 namespace {
@@ -13,16 +14,6 @@ std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-// For a message: what a terminal would not show as it stands is left out.
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7F) result += c;
-  }
-  return result;
 }
 
 std::string unquoted(std::string_view text, std::string_view path, int line) {
@@ -82,8 +73,7 @@ std::vector<IniEntry> read_ini(const std::filesystem::path& path) {
     }
     const auto equals = content.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      fail_usage("{}:{}: expected 'option = value', found '{}'", path.string(), line,
-                 printable(content.substr(0, 80)));
+      fail_usage("{}:{}: expected 'option = value', found {}", path.string(), line, shown(content));
     }
     const auto raw = trimmed(content.substr(equals + 1));
     entries.push_back({section, std::string(trimmed(content.substr(0, equals))),

@@ -37,7 +37,7 @@ std::string near_ids(const StringTable& table, std::string_view id) {
 }  // namespace
 
 IdList read_id_list(const std::filesystem::path& path, bool may_be_empty) {
-  IdList list;
+  IdList list{{}, path};
   std::error_code ignored;
   if (may_be_empty && std::filesystem::is_regular_file(path, ignored) &&
       std::filesystem::file_size(path, ignored) == 0) {
@@ -76,14 +76,17 @@ std::vector<std::optional<std::uint32_t>> look_up(const StringTable& table,
   return found;
 }
 
-std::vector<std::uint32_t> find_all(const StringTable& table, const std::vector<std::string>& ids,
+std::vector<std::uint32_t> find_all(const StringTable& table, const IdList& list,
                                     std::string_view kind) {
+  const std::vector<std::string>& ids = list.ids;
   const auto found = look_up(table, ids);
   std::vector<std::uint32_t> indices;
   for (std::size_t k = 0; k < ids.size(); ++k) {
     if (!found[k]) {
       const std::string near = near_ids(table, ids[k]);
-      fail_usage("there is no {} '{}' in the dataset; {}", kind, ids[k],
+      const std::string where =
+          list.lines.empty() ? "" : fmt::format("{}:{}: ", list.file.string(), list.lines[k]);
+      fail_usage("{}there is no {} '{}' in the dataset; {}", where, kind, ids[k],
                  near.empty() ? fmt::format("it knows {} {}s", table.size(), kind)
                               : fmt::format("near it: {}", near));
     }

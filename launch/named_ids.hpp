@@ -13,21 +13,23 @@
 
 namespace halorec {
 
-// Ids of a file, one a line, with their lines (from 1). Empty ones are passed over. Error when it
-// is missing or, unless it may, holds none.
+// Ids as they were asked for, and where: the lines (from 1) of a file, or on the command line.
 struct IdList {
   std::vector<std::string> ids;
-  std::vector<std::uint64_t> lines;
+  std::filesystem::path file = {};
+  std::vector<std::uint64_t> lines = {};  // none without a file
 };
+// Ids of a file, one a line; empty lines are passed over. Error when it is missing or, unless it
+// may, holds none.
 IdList read_id_list(const std::filesystem::path& path, bool may_be_empty = false);
 
 // Indices of ids in the order given; nothing where an id is unknown. One pass over the table.
 std::vector<std::optional<std::uint32_t>> look_up(const StringTable& table,
                                                   const std::vector<std::string>& ids);
 
-// The same, where an unknown id is a usage Error that names it and up to three near ones, or says
-// how many there are. `kind`: "user", "item".
-std::vector<std::uint32_t> find_all(const StringTable& table, const std::vector<std::string>& ids,
+// The same, where an unknown id is a usage Error that names it, its place, and up to three near
+// ones, or says how many there are. `kind`: "user", "item".
+std::vector<std::uint32_t> find_all(const StringTable& table, const IdList& list,
                                     std::string_view kind);
 
 // Ids and titles of items for output. Read by the root alone.

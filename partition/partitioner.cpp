@@ -147,10 +147,11 @@ std::string_view balance_name(Balance balance) {
   return kBalances[static_cast<std::size_t>(balance)].first;
 }
 
-Owners Owners::single(std::uint64_t num_users, std::uint64_t num_items) {
+Owners Owners::single(std::uint64_t num_users, std::uint64_t num_items, RowOrder order) {
   Owners owners;
   owners.user.assign(num_users, 0);
   owners.item.assign(num_items, 0);
+  owners.order = std::move(order);
   return owners;
 }
 

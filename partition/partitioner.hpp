@@ -39,8 +39,8 @@ struct Owners {
   std::vector<std::int32_t> item;
   RowOrder order = {};
 
-  // One part that has everything, rows by index.
-  static Owners single(std::uint64_t num_users, std::uint64_t num_items);
+  // One part that has everything.
+  static Owners single(std::uint64_t num_users, std::uint64_t num_items, RowOrder order = {});
   std::int32_t of(GlobalId id) const {
     return (id.kind() == NodeKind::user ? user : item)[id.index()];
   }

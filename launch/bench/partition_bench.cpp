@@ -28,8 +28,9 @@ std::uint64_t current_peak_bytes() {
 double epoch_seconds(const CommandContext& context, const DatasetFile& dataset,
                      const PartitionBenchArguments& arguments) {
   Communicator alone(MPI_COMM_SELF);
-  Owners owners = Owners::single(dataset.num_users(), dataset.num_items());
-  owners.order = order_rows(alone, dataset, TrainingPart::train_and_validation, context.seed());
+  Owners owners = Owners::single(
+      dataset.num_users(), dataset.num_items(),
+      order_rows(alone, dataset, TrainingPart::train_and_validation, context.seed()));
   const Shard shard(alone, dataset, TrainingPart::train_and_validation, std::move(owners));
   StepLoop loop(shard, arguments.training, context.seed());
   loop.run();

@@ -73,8 +73,7 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
   choices.bytes_each_number = propagation.wire == WireFormat::bf16 ? 2 : 4;
   choices.network = network;
   choices.overlap = arguments.overlap;
-  Owners one = Owners::single(dataset.num_users(), dataset.num_items());
-  one.order = order;
+  const Owners one = Owners::single(dataset.num_users(), dataset.num_items(), order);
   std::optional<PartShard> whole;  // where columns need it
   const MethodChoice choice = choose_method(alone, dataset, TrainingPart::train_and_validation,
                                             parse_cut_method(step.bench.method), std::nullopt);

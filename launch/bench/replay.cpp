@@ -185,8 +185,13 @@ ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int3
 }
 
 std::vector<std::int32_t> rows_by_owner(const Owners& owners) {
-  std::vector<std::int32_t> owner = owners.user;
-  owner.insert(owner.end(), owners.item.begin(), owners.item.end());
+  std::vector<std::int32_t> owner;  // by row
+  for (const auto u : nodes_by_place(owners.order.user, owners.user.size())) {
+    owner.push_back(owners.user[u]);
+  }
+  for (const auto i : nodes_by_place(owners.order.item, owners.item.size())) {
+    owner.push_back(owners.item[i]);
+  }
   std::vector<std::int32_t> order(owner.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
@@ -240,8 +245,7 @@ double median_step(StepLoop& loop, std::int64_t steps) {
 
 BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& question) {
   Communicator alone(MPI_COMM_SELF);
-  Owners owners = Owners::single(dataset.num_users(), dataset.num_items());
-  owners.order = question.order;
+  Owners owners = Owners::single(dataset.num_users(), dataset.num_items(), question.order);
   const Shard shard(alone, dataset, TrainingPart::train_and_validation, std::move(owners));
   BaseFigures base;
   base.nodes = shard.num_owned();

@@ -29,7 +29,7 @@ PartFigures replay_part(const PartShard& shard, const ReplayOptions& options);
 // they arrive from their owners.
 ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int32_t>& order,
                              std::int64_t num_ranks, const ReplayOptions& options);
-// Rows of the whole graph (users, then items) by owner.
+// Rows of the whole graph (users, then items, each by place) by owner.
 std::vector<std::int32_t> rows_by_owner(const Owners& owners);
 
 // The parts to run when there are more than `limit`: the one with most nonzeros, the one with

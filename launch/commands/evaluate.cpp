@@ -6,6 +6,7 @@
 #include "comm/run_log.hpp"
 #include "engine/evaluation.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/held_out_lists.hpp"
 #include "launch/named_ids.hpp"
 #include "launch/output.hpp"
 #include "launch/output_file.hpp"
@@ -149,17 +150,8 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
                                        sorted_ks(arguments));
   });
 
-  const bool repeats_count = run.dataset->protocol().keep_repeats;
-  const HeldOut held_out = read_held_out(*run.shard, *run.dataset, split);
-  std::optional<HeldOut> validation;
-  if (split == Split::test && !repeats_count) {
-    validation = read_held_out(*run.shard, *run.dataset, Split::validation);
-  }
-  EvaluationQuery query;
-  query.ks = arguments.k;
-  query.held_out = &held_out;
-  query.exclude_history = !repeats_count;
-  query.also_exclude = validation ? &*validation : nullptr;
+  const HeldOutLists lists = read_held_out_lists(*run.shard, *run.dataset, split);
+  EvaluationQuery query = lists.query(arguments.k);
   if (arguments.per_user) {
     query.per_user = [&](const UserFigures& figures) { users->add(figures); };
   }

@@ -154,9 +154,8 @@ Command partition_command() {
       .choices({"edges", "both"});
   options
       .add("memory-limit", arguments->memory_gib,
-           "GiB on rank 0 within which --method auto takes METIS, and cluster's coarsest graph "
-           "stays "
-           "(auto: nine tenths of what is available)")
+           "GiB on rank 0 within which auto takes METIS, and cluster's coarsest graph stays (auto: "
+           "nine tenths of what is available)")
       .or_word("auto")
       .above(0);
   options

@@ -107,13 +107,12 @@ class ListWriter {
 };
 
 // The items of an id list, by index, the same on every rank; ids that cannot stand in a list are
-// counted aloud. Collective.
+// counted aloud. An empty file is an Error unless it may be empty. Collective.
 std::vector<std::uint32_t> read_items(const TrainedRun& run, const std::filesystem::path& path,
-                                      std::string_view option) {
+                                      std::string_view option, bool may_be_empty) {
   Communicator& communicator = run.shard->communicator();
   std::vector<std::uint32_t> items;
   communicator.on_root([&] {
-    const bool may_be_empty = option == "--exclude";
     const auto ids = read_id_list(path, may_be_empty).ids;
     std::uint64_t num_unknown = 0, num_cold = 0;
     for (const auto& found : look_up(run.dataset->read_item_ids(), ids)) {
@@ -135,26 +134,6 @@ std::vector<std::uint32_t> read_items(const TrainedRun& run, const std::filesyst
   return items;
 }
 
-// Root alone.
-std::vector<std::uint32_t> find_users(const StringTable& table, const Arguments& arguments) {
-  if (!arguments.users_file) return find_all(table, arguments.users, "user");
-  const IdList list = read_id_list(*arguments.users_file);
-  const auto found = look_up(table, list.ids);
-  const auto unknown = std::find(found.begin(), found.end(), std::nullopt);
-  if (unknown != found.end()) {
-    const auto k = static_cast<std::size_t>(unknown - found.begin());
-    try {
-      find_all(table, {list.ids[k]}, "user");
-    } catch (const Error& error) {
-      fail_usage("{}:{}: {}", arguments.users_file->string(), list.lines[k], error.what());
-    }
-  }
-  std::vector<std::uint32_t> users;
-  users.reserve(found.size());
-  for (const auto& index : found) users.push_back(*index);
-  return users;
-}
-
 Form form_of(const CommandContext& context, const Arguments& arguments) {
   if (arguments.out) return arguments.out->extension() == ".csv" ? Form::csv : Form::jsonl;
   return context.json() ? Form::jsonl : Form::table;
@@ -168,15 +147,15 @@ int run(const CommandContext& context, const Arguments& arguments) {
   TrainedRun run = load_trained_run(communicator, arguments.run);
   Catalogue catalogue(*run.shard, *run.dataset);
   if (arguments.candidates) {
-    catalogue.keep_only(read_items(run, *arguments.candidates, "--candidates"));
+    catalogue.keep_only(read_items(run, *arguments.candidates, "--candidates", false));
   }
-  if (arguments.exclude) catalogue.remove(read_items(run, *arguments.exclude, "--exclude"));
+  if (arguments.exclude) catalogue.remove(read_items(run, *arguments.exclude, "--exclude", true));
 
   std::vector<std::uint32_t> asked;
   std::unique_ptr<ListWriter> writer;
   communicator.on_root([&] {
     if (!arguments.history.empty()) {
-      asked = find_all(run.dataset->read_item_ids(), arguments.history, "item");
+      asked = find_all(run.dataset->read_item_ids(), {arguments.history}, "item");
       const auto num_cold = std::count_if(asked.begin(), asked.end(), [&](std::uint32_t item) {
         return run.shard->item_degree(item) == 0;
       });
@@ -188,7 +167,9 @@ int run(const CommandContext& context, const Arguments& arguments) {
                    stderr);
       }
     } else if (!arguments.all_users) {
-      asked = find_users(run.dataset->read_user_ids(), arguments);
+      const IdList users =
+          arguments.users_file ? read_id_list(*arguments.users_file) : IdList{arguments.users};
+      asked = find_all(run.dataset->read_user_ids(), users, "user");
     }
     writer = std::make_unique<ListWriter>(form_of(context, arguments), *run.dataset, arguments.out);
   });

@@ -22,7 +22,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
   std::uint32_t item = 0;
   communicator.on_root([&] {
     names = std::make_unique<ItemNames>(*run.dataset);
-    item = find_all(names->ids, {arguments.item}, "item").front();
+    item = find_all(names->ids, {{arguments.item}}, "item").front();
   });
   item = communicator.broadcast(item);
   if (run.shard->item_degree(item) == 0) {

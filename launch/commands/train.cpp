@@ -13,6 +13,7 @@
 #include "launch/cut_cache.hpp"
 #include "launch/exchange_choice.hpp"
 #include "launch/find_owners.hpp"
+#include "launch/held_out_lists.hpp"
 #include "launch/open_run.hpp"
 #include "launch/output.hpp"
 #include "launch/progress.hpp"
@@ -41,12 +42,6 @@ struct Arguments {
 // Lengths of lists whose metrics a result has.
 const std::vector<std::int64_t> kListLengths = {10, 20, 50};
 
-// The held-out items of owned users, and what the test split's lists leave out besides history.
-struct HeldOutLists {
-  HeldOut held_out;
-  std::optional<HeldOut> validation;
-};
-
 class TrainCommand {
  public:
   TrainCommand(const CommandContext& context, Arguments& arguments)
@@ -64,9 +59,7 @@ class TrainCommand {
   // `order`, where wanted, is also told to the caller.
   Shard make_shard(TrainingPart part, RowOrder* order = nullptr);
   bool runs_by_columns(const Shard& shard);
-  HeldOutLists read_lists(const Shard& shard, Split split);
-  Evaluation evaluate(Scorer& scorer, const Catalogue& catalogue, const HeldOutLists& lists,
-                      const std::vector<std::int64_t>& ks);
+  Evaluation test_of(Scorer& scorer, const Catalogue& catalogue, const Shard& shard);
   int run_baseline();
   template <typename T>
   int run_trained();
@@ -189,22 +182,9 @@ bool TrainCommand::runs_by_columns(const Shard& shard) {
   return choice.columns;
 }
 
-HeldOutLists TrainCommand::read_lists(const Shard& shard, Split split) {
-  HeldOutLists lists{read_held_out(shard, *dataset_, split), std::nullopt};
-  if (split == Split::test && !dataset_->protocol().keep_repeats) {
-    lists.validation = read_held_out(shard, *dataset_, Split::validation);
-  }
-  return lists;
-}
-
-Evaluation TrainCommand::evaluate(Scorer& scorer, const Catalogue& catalogue,
-                                  const HeldOutLists& lists, const std::vector<std::int64_t>& ks) {
-  EvaluationQuery query;
-  query.ks = ks;
-  query.held_out = &lists.held_out;
-  query.exclude_history = !dataset_->protocol().keep_repeats;
-  if (lists.validation) query.also_exclude = &*lists.validation;
-  return evaluate_ranking(scorer, catalogue, query);
+Evaluation TrainCommand::test_of(Scorer& scorer, const Catalogue& catalogue, const Shard& shard) {
+  const HeldOutLists lists = read_held_out_lists(shard, *dataset_, Split::test);
+  return evaluate_ranking(scorer, catalogue, lists.query(kListLengths));
 }
 
 int TrainCommand::run_baseline() {
@@ -216,9 +196,7 @@ int TrainCommand::run_baseline() {
   state.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const Catalogue catalogue(shard, *dataset_);
-  const Evaluation test =
-      evaluate(*scorer, catalogue, read_lists(shard, Split::test), kListLengths);
-  write_result(test, state, false);
+  write_result(test_of(*scorer, catalogue, shard), state, false);
   return 0;
 }
 
@@ -230,8 +208,9 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   const Shard shard = make_shard(part, &order);
   ModelOptions of_model = model_options(training_, context_.seed());
   std::optional<WholeGraph> whole;
-  if (runs_by_columns(shard))
+  if (runs_by_columns(shard)) {
     of_model.whole_graph = &whole.emplace(*dataset_, part, std::move(order)).shard();
+  }
   const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
   options.num_epochs = num_epochs;
@@ -242,9 +221,10 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   Evaluate choose;
   if (!refit && training_.select != "none") {
     const Split split = training_.select == "test" ? Split::test : Split::validation;
-    choose = [&, lists = read_lists(shard, split)](MatrixView<const float> rows) {
+    choose = [&,
+              lists = read_held_out_lists(shard, *dataset_, split)](MatrixView<const float> rows) {
       EmbeddingScorer scorer(shard, rows);
-      const Evaluation e = evaluate(scorer, catalogue, lists, {20});
+      const Evaluation e = evaluate_ranking(scorer, catalogue, lists.query({20}));
       return std::map<std::string, double>{{"recall@20", e.value(Metric::recall, 20)},
                                            {"ndcg@20", e.value(Metric::ndcg, 20)}};
     };
@@ -278,7 +258,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
     trainer.load_best();
     const Matrix<float> rows = trainer.final_rows();
     EmbeddingScorer scorer(shard, rows.view());
-    *test = evaluate(scorer, catalogue, read_lists(shard, Split::test), kListLengths);
+    *test = test_of(scorer, catalogue, shard);
   }
   return end;
 }
@@ -354,10 +334,8 @@ Command train_command() {
   command.usage = "DATA --run RUN [options]";
   command.notes =
       "Start it on P ranks with: mpirun -n P halorec train DATA --run RUN. SIGUSR1 or SIGTERM "
-      "stops "
-      "it after the step with a checkpoint (exit status 75); the same command with --resume goes "
-      "on, "
-      "on any number of ranks.";
+      "stops it after the step with a checkpoint (exit status 75); the same command with "
+      "--resume goes on, on any number of ranks.";
   OptionTable& options = command.options;
   options.group("Run");
   options
@@ -380,9 +358,8 @@ Command train_command() {
       .choices({"edges", "both"});
   options
       .add("memory-limit", arguments->memory_gib,
-           "GiB on rank 0 within which --method auto takes METIS, and cluster's coarsest graph "
-           "stays "
-           "(auto: nine tenths of what is available)")
+           "GiB on rank 0 within which auto takes METIS, and cluster's coarsest graph stays (auto: "
+           "nine tenths of what is available)")
       .or_word("auto")
       .above(0);
   declare_training_options(options, arguments->training);
