@@ -8,7 +8,8 @@ prints {"step_seconds": ..} as its last line.
     step_ratio.py --halorec build/release/halorec --peer PEER.py --data FOLDER [--threads 2,1 --rounds 5]
 
 FOLDER holds train.txt (a line per user: `user item item ...`). Prints a JSON line per number of
-threads: ratio (median, smallest, largest over the rounds) and both medians in seconds.
+threads: ratio (median, smallest, largest over the rounds) both medians in seconds, and
+how near Halorec's step is to its floor.
 """
 import argparse
 import json
@@ -36,7 +37,7 @@ def main():
     o = p.parse_args()
     shape = [f"--{name}={getattr(o, name)}" for name in ("layers", "dim", "batch")]
     for threads in map(int, o.threads.split(",")):
-        ours, peers = [], []
+        ours, peers, floors = [], [], []
         for _ in range(o.rounds):
             peer = last_event([sys.executable, o.peer, "--train", os.path.join(o.data, "train.txt"), *shape,
                                f"--steps={o.peer_steps}", f"--threads={threads}"], threads)
@@ -44,12 +45,13 @@ def main():
                                f"--threads={threads}", "--json"], threads)
             peers.append(peer["step_seconds"])
             ours.append(step["step_seconds"]["median"])
+            floors.append(step["floor_fraction"])
         ratios = sorted(peer / own for peer, own in zip(peers, ours))
         print(json.dumps({"event": "step_ratio", "peer": peer["peer"], "threads": threads, "rounds": o.rounds,
                           "ratio": {"median": round(statistics.median(ratios), 2), "smallest": round(ratios[0], 2),
                                     "largest": round(ratios[-1], 2)},
                           "step_seconds": round(statistics.median(ours), 5),
-                          "floor_fraction": round(step["floor_fraction"], 3),
+                          "floor_fraction": round(statistics.median(floors), 3),
                           "peer_step_seconds": round(statistics.median(peers), 5)}), flush=True)
 
 
