@@ -22,7 +22,7 @@ struct PeerProblem {
   std::vector<float> value;  // of every nonzero: scale[row] scale[column]
   std::vector<float> scale;
   std::vector<std::int32_t> node;  // of every row: users by index, then items
-  Matrix<float> x;  // [rows x dim], dim a multiple of 16
+  Matrix<float> x;                 // [rows x dim], dim a multiple of 16
   std::int32_t threads = 1;
 
   std::int64_t dim() const { return x.cols(); }
