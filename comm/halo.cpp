@@ -101,12 +101,12 @@ HaloExchange<T>::~HaloExchange() {
   // must outlive them, so they are left to MPI; waiting here would hang when a peer has died, and
   // keep the error from being told.
   if (requests_.empty()) return;
-  static_cast<void>(std::make_unique<std::vector<T>>(std::move(outgoing_)).release());
-  static_cast<void>(std::make_unique<std::vector<T>>(std::move(incoming_)).release());
+  static_cast<void>(std::make_unique<LargeVector<T>>(std::move(outgoing_)).release());
+  static_cast<void>(std::make_unique<LargeVector<T>>(std::move(incoming_)).release());
   static_cast<void>(
-      std::make_unique<std::vector<std::uint16_t>>(std::move(rounded_outgoing_)).release());
+      std::make_unique<LargeVector<std::uint16_t>>(std::move(rounded_outgoing_)).release());
   static_cast<void>(
-      std::make_unique<std::vector<std::uint16_t>>(std::move(rounded_incoming_)).release());
+      std::make_unique<LargeVector<std::uint16_t>>(std::move(rounded_incoming_)).release());
 }
 
 template <typename T>

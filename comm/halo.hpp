@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "comm/large_memory.hpp"
 
 namespace halorec {
 
@@ -104,9 +105,9 @@ class HaloExchange {
   WireFormat wire_;
   Kind under_way_ = Kind::none;
   std::int64_t width_ = 0;
-  std::vector<T> outgoing_;
-  std::vector<T> incoming_;
-  std::vector<std::uint16_t> rounded_outgoing_, rounded_incoming_;  // bf16
+  LargeVector<T> outgoing_;
+  LargeVector<T> incoming_;
+  LargeVector<std::uint16_t> rounded_outgoing_, rounded_incoming_;  // bf16
   std::vector<MPI_Request> requests_;
 };
 

@@ -7,12 +7,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <span>
 #include <utility>
 
 #include "comm/check.hpp"
+#include "comm/large_memory.hpp"
 
 namespace halorec {
 
@@ -34,7 +33,8 @@ struct MatrixView {
   operator MatrixView<const T>() const { return {data, rows, cols, stride}; }
 };
 
-// Owns 64-byte aligned storage; stride equals cols. Copies are explicit (clone).
+// Owns storage aligned to a cache line, large ones on huge pages; stride equals cols. Copies are
+// explicit (clone).
 template <typename T>
 class Matrix {
  public:
@@ -42,11 +42,7 @@ class Matrix {
   // Zeros.
   Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols) {
     HALOREC_ASSERT_LIGHT(rows >= 0 && cols >= 0);
-    const auto count = static_cast<std::size_t>(rows * cols);
-    if (count > 0) {
-      data_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlignment)));
-      fill(T{0});
-    }
+    data_ = LargeVector<T>(static_cast<std::size_t>(rows * cols), T{0});
   }
   Matrix(Matrix&& other) noexcept { swap(other); }
   Matrix& operator=(Matrix&& other) noexcept {
@@ -63,8 +59,8 @@ class Matrix {
   std::int64_t rows() const { return rows_; }
   std::int64_t cols() const { return cols_; }
   std::int64_t size() const { return rows_ * cols_; }
-  T* data() { return data_.get(); }
-  const T* data() const { return data_.get(); }
+  T* data() { return data_.data(); }
+  const T* data() const { return data_.data(); }
   T* row(std::int64_t r) { return data() + r * cols_; }
   const T* row(std::int64_t r) const { return data() + r * cols_; }
   T& operator()(std::int64_t r, std::int64_t c) { return data()[r * cols_ + c]; }
@@ -78,17 +74,13 @@ class Matrix {
   void fill(T value) { std::fill(data(), data() + size(), value); }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(T* p) const { ::operator delete(p, kAlignment); }
-  };
   void swap(Matrix& other) noexcept {
     std::swap(rows_, other.rows_);
     std::swap(cols_, other.cols_);
     std::swap(data_, other.data_);
   }
 
-  std::unique_ptr<T, Free> data_;
+  LargeVector<T> data_;
   std::int64_t rows_ = 0;
   std::int64_t cols_ = 0;
 };

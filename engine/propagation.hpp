@@ -95,7 +95,7 @@ class Propagation {
 
   const Shard* shard_;
   PropagationOptions options_;
-  std::vector<T> scale_;  // of owned rows
+  LargeVector<T> scale_;  // of owned rows
   SparseProduct<T> product_;
   RowChunks local_chunks_;
   HaloExchange<T> rows_exchange_, sums_exchange_;
@@ -109,7 +109,7 @@ class Propagation {
 
   // The demanded rows.
   std::vector<std::int32_t> demanded_;
-  std::vector<std::int32_t> position_, ghost_position_;  // places among the demanded, or -1
+  LargeVector<std::int32_t> position_, ghost_position_;  // places among the demanded, or -1
   std::optional<HaloPlan> demanded_plan_;
   std::vector<std::int32_t> demanded_ghosts_;
   std::vector<T> demanded_scale_;
