@@ -148,22 +148,35 @@ void ColumnExchange<T>::demanded_from_columns(MatrixView<const T> block, MatrixV
   }
 }
 
-ExchangeVolume exchange_volume(const Shard& shard, std::int64_t num_layers) {
+ExchangeCost exchange_cost(const Shard& shard, std::int64_t num_layers, std::int64_t dim) {
   Communicator& communicator = shard.communicator();
   const CoveredHalo covered = cover_halo(shard);
   // A layer sends each covered node's row one way and a sum the other way.
   const std::int64_t sent = std::ssize(covered.plan.send_rows()) + covered.plan.num_ghosts();
-  const double num_nodes =
-      static_cast<double>(shard.num_users()) + static_cast<double>(shard.num_items());
-  return exchange_volume(static_cast<double>(communicator.sum(sent)) / num_nodes,
-                         communicator.size(), num_layers);
+  ExchangeSizes sizes;
+  sizes.num_nodes = static_cast<double>(shard.num_users()) + static_cast<double>(shard.num_items());
+  sizes.num_edges = static_cast<double>(shard.num_edges());
+  sizes.num_ranks = communicator.size();
+  sizes.num_layers = num_layers;
+  sizes.dim = dim;
+  sizes.hybrid_vectors = static_cast<double>(communicator.sum(sent)) / sizes.num_nodes;
+  return exchange_cost(sizes);
 }
 
-ExchangeVolume exchange_volume(double hybrid_vectors, std::int64_t num_ranks,
-                               std::int64_t num_layers) {
-  const double others = static_cast<double>(num_ranks - 1) / static_cast<double>(num_ranks);
-  const auto layers = static_cast<double>(std::max<std::int64_t>(0, num_layers - 1));
-  return {2 * layers * hybrid_vectors, 2 * others};
+ExchangeCost exchange_cost(const ExchangeSizes& sizes) {
+  constexpr double kEdgeBytes = 128, kTravelWeight = 8;
+  const auto ranks = static_cast<double>(sizes.num_ranks);
+  const auto layers = static_cast<double>(std::max<std::int64_t>(1, sizes.num_layers));
+  const double row_bytes = 4 * static_cast<double>(sizes.dim);
+  ExchangeCost cost;
+  cost.hybrid_vectors = 2 * (layers - 1) * sizes.hybrid_vectors;
+  cost.column_vectors = 2 * (ranks - 1) / ranks;
+  // A layer forward and one backward, both ends of each edge; of the last, few rows.
+  const double edges = (2 * layers - 1) * 2 * sizes.num_edges;
+  const double travel = kTravelWeight * row_bytes * sizes.num_nodes / ranks;
+  cost.hybrid_bytes = edges / ranks * (row_bytes + kEdgeBytes) + travel * cost.hybrid_vectors;
+  cost.column_bytes = edges * (row_bytes / ranks + kEdgeBytes) + travel * cost.column_vectors;
+  return cost;
 }
 
 bool columns_may_pay(std::uint64_t num_edges, std::int64_t num_ranks, double memory_bytes,

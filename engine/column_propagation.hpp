@@ -1,8 +1,9 @@
 // Column-parallel propagation: the columns of a linear model do not mix, so with each rank holding
 // the whole graph and a block of columns of all rows, layers need no halo at all; rows travel once
 // before the first layer and once after the last (NeutronTP, arXiv 2412.20379). Two vectors a node
-// and step, however many layers, against two exchanges of the halo for each layer but the last: it
-// pays on few ranks with deep models and poor cuts, where the whole graph fits every rank.
+// and step, however many layers, against two exchanges of the halo for each layer but the last; but
+// every rank meets every edge. It pays with deep models and poor cuts of graphs with few edges a
+// node, where the whole graph fits every rank.
 #pragma once
 
 #include <span>
@@ -65,16 +66,24 @@ struct ColumnPropagation {
   ColumnExchange<T> exchange;
 };
 
-// Vectors that travel in a step, over all ranks and by node: rows with the hybrid halo, and
-// columns. What --exchange auto compares. Collective.
-struct ExchangeVolume {
-  double hybrid_vectors = 0;
-  double column_vectors = 0;
+// What a step costs by rows with the hybrid halo, and by columns: what --exchange auto compares.
+struct ExchangeCost {
+  // That travel in a step over all ranks, by node.
+  double hybrid_vectors = 0, column_vectors = 0;
+  // Of a rank in a step: bytes of rows gathered for edges, and those that travel, weighted.
+  double hybrid_bytes = 0, column_bytes = 0;
 };
-ExchangeVolume exchange_volume(const Shard& shard, std::int64_t num_layers);
-// The same from the hybrid vectors that a layer sends, by node. Not collective.
-ExchangeVolume exchange_volume(double hybrid_vectors, std::int64_t num_ranks,
-                               std::int64_t num_layers);
+struct ExchangeSizes {
+  double num_nodes = 0, num_edges = 0;
+  std::int64_t num_ranks = 1, num_layers = 0, dim = 0;
+  double hybrid_vectors = 0;  // that a layer sends, by node
+};
+// Columns give every rank all edges, of rows cut short: an edge costs its row's bytes and as much
+// as 128 more, a byte that travels as much as eight that are gathered (a rank of several threads on
+// a fast network). Not collective.
+ExchangeCost exchange_cost(const ExchangeSizes& sizes);
+// Of a shard with its minimum covers. Collective.
+ExchangeCost exchange_cost(const Shard& shard, std::int64_t num_layers, std::int64_t dim);
 // Whether columns can be the better plan at all: at least two layers, blocks of at least a cache
 // line, and a whole graph that takes at most an eighth of the memory that this host has a rank.
 // The same on every rank. Collective.

@@ -67,10 +67,11 @@ void SparseProduct<T>::prepare(const Csr& matrix, const RowChunks& chunks, kerne
   what.row_begin = matrix.row_begin.data();
   what.column = matrix.column.data();
   what.rows = chunks.rows().empty() ? nullptr : chunks.rows().data();
-  if (what.x_row != nullptr) {
+  if (what.rows != nullptr || what.x_row != nullptr) {
     kept_.resize(static_cast<std::size_t>(omp_get_max_threads()));
     for (auto& kept : kept_) {
-      kept.resize(static_cast<std::size_t>(chunks.longest_row() + kernels::kKeptPadding));
+      kept.resize(static_cast<std::size_t>(chunks.longest_row() + kernels::kKeptEdges +
+                                           kernels::kKeptPadding));
     }
   }
   if (segment_sums_.rows() < chunks.num_segments() || segment_sums_.cols() != what.cols) {
@@ -84,8 +85,9 @@ void SparseProduct<T>::run_chunks(const RowChunks& chunks, const kernels::Spmm<T
 #pragma omp parallel
   {
     kernels::Spmm<T> own = what;
-    if (own.x_row != nullptr)
+    if (own.rows != nullptr || own.x_row != nullptr) {
       own.kept = kept_[static_cast<std::size_t>(omp_get_thread_num())].data();
+    }
     kernels::Spmm<T> segment = own;
     segment.rows = nullptr;
     segment.row_scale = nullptr;

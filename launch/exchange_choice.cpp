@@ -12,8 +12,8 @@ std::optional<bool> settled(const TrainingArguments& training, std::int64_t num_
   return std::nullopt;
 }
 
-ExchangeChoice fewer(const ExchangeVolume& volume) {
-  return {volume.column_vectors < volume.hybrid_vectors, volume};
+ExchangeChoice cheaper(const ExchangeCost& cost) {
+  return {cost.column_bytes < cost.hybrid_bytes, cost};
 }
 
 }  // namespace
@@ -21,15 +21,24 @@ ExchangeChoice fewer(const ExchangeVolume& volume) {
 ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard) {
   if (const auto columns = settled(training, shard.communicator().size())) return {*columns, {}};
   if (!columns_may_pay(shard, training.dim, training.layers)) return {};
-  return fewer(exchange_volume(shard, training.layers));
+  return cheaper(exchange_cost(shard, training.layers, training.dim));
 }
 
-ExchangeChoice foresee_exchange(const TrainingArguments& training, std::uint64_t num_edges,
+ExchangeChoice foresee_exchange(const TrainingArguments& training, const BipartiteGraph& graph,
                                 std::int64_t num_ranks, double hybrid_vectors) {
   if (const auto columns = settled(training, num_ranks)) return {*columns, {}};
   const auto memory = static_cast<double>(host_memory_bytes());
-  if (!columns_may_pay(num_edges, num_ranks, memory, training.dim, training.layers)) return {};
-  return fewer(exchange_volume(hybrid_vectors, num_ranks, training.layers));
+  if (!columns_may_pay(graph.num_edges(), num_ranks, memory, training.dim, training.layers)) {
+    return {};
+  }
+  ExchangeSizes sizes;
+  sizes.num_nodes = static_cast<double>(graph.num_users()) + static_cast<double>(graph.num_items);
+  sizes.num_edges = static_cast<double>(graph.num_edges());
+  sizes.num_ranks = num_ranks;
+  sizes.num_layers = training.layers;
+  sizes.dim = training.dim;
+  sizes.hybrid_vectors = hybrid_vectors;
+  return cheaper(exchange_cost(sizes));
 }
 
 std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice) {

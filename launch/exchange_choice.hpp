@@ -12,14 +12,14 @@ namespace halorec {
 
 struct ExchangeChoice {
   bool columns = false;
-  std::optional<ExchangeVolume> volume;  // where auto had to compare
+  std::optional<ExchangeCost> cost;  // where auto had to compare
 };
 
 // Collective; the same on every rank.
 ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard);
 // What it will be on so many ranks, each alone on a host like this one, by a cut that sends
 // `hybrid_vectors` by node and layer. Not collective.
-ExchangeChoice foresee_exchange(const TrainingArguments& training, std::uint64_t num_edges,
+ExchangeChoice foresee_exchange(const TrainingArguments& training, const BipartiteGraph& graph,
                                 std::int64_t num_ranks, double hybrid_vectors);
 
 // Whether it makes --wire bf16 idle: columns travel in full. Empty when not.

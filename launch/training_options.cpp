@@ -29,10 +29,11 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options
       .add("exchange", a.exchange,
            "between ranks: halo sends a boundary row to all who read it; hybrid sends rows or "
-           "partial "
-           "sums, whichever are fewer; columns gives each rank the whole graph and some columns of "
-           "all rows, exchanged once before the layers and once after; auto: columns where fewer "
-           "vectors travel so and the graph fits, else hybrid")
+           "partial sums, whichever are fewer; columns gives each rank the whole graph and some "
+           "columns of "
+           "all rows, exchanged once before the layers and once after; auto: columns where the "
+           "graph "
+           "fits and bytes gathered and sent are fewer so, else hybrid")
       .choices({"auto", "halo", "hybrid", "columns"});
   options
       .add("wire", a.wire,

@@ -5,6 +5,8 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include "comm/check.hpp"
 #include "engine/kernels/spmm.hpp"
 
@@ -12,17 +14,27 @@ HWY_BEFORE_NAMESPACE();
 namespace halorec::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The edges of one row as rows of x.
+// The edges of one row as rows of x. Those that follow in memory, up to `readable`, belong to rows
+// that come next: they are prefetched.
 struct Edges {
-  const std::int32_t* x_row;
-  std::int64_t count;
-  std::int64_t readable;  // x_row may be looked at up to here: prefetching runs into the next row
+  const std::int32_t* x_row = nullptr;
+  std::int64_t count = 0;
+  std::int64_t readable = 0;
+};
+
+// One row of the result: its edges, and how their sum is written.
+template <typename T>
+struct Row {
+  Edges edges;
+  T factor;
+  const T* base;
+  T base_factor;
+  T* y;
 };
 
 // Columns [c, c + kVectors lanes) of one row: the sums stay in registers over all edges.
 template <int kVectors, bool kScaled, typename T>
-HWY_INLINE void row_block(const Spmm<T>& a, const Edges& edges, T factor, const T* base,
-                          T base_factor, T* y, std::int64_t c) {
+HWY_INLINE void row_block(const Spmm<T>& a, const Row<T>& row, std::int64_t c) {
   constexpr std::int64_t kCacheLineBytes = 64;
   constexpr std::int64_t kAhead = 16;  // edges between a prefetch and its use
   const hn::ScalableTag<T> d;
@@ -30,79 +42,73 @@ HWY_INLINE void row_block(const Spmm<T>& a, const Edges& edges, T factor, const 
   const auto zero = hn::Zero(d);
   auto sum0 = zero, sum1 = zero, sum2 = zero, sum3 = zero;
   auto sum4 = zero, sum5 = zero, sum6 = zero, sum7 = zero;
+  // f(sum, its first column) for each vector of the block.
+  const auto for_each_vector = [&](const auto& f) HWY_ATTR __attribute__((always_inline)) {
+    f(sum0, 0);
+    if constexpr (kVectors >= 2) f(sum1, lanes);
+    if constexpr (kVectors >= 4) {
+      f(sum2, 2 * lanes);
+      f(sum3, 3 * lanes);
+    }
+    if constexpr (kVectors >= 8) {
+      f(sum4, 4 * lanes);
+      f(sum5, 5 * lanes);
+      f(sum6, 6 * lanes);
+      f(sum7, 7 * lanes);
+    }
+  };
   const T* HWY_RESTRICT x = a.x + c;
+  const Edges& edges = row.edges;
   for (std::int64_t e = 0; e < edges.count; ++e) {
     if (e + kAhead < edges.readable) {
-      const T* next = x + edges.x_row[e + kAhead] * a.x_stride;
-      for (std::int64_t byte = 0; byte < kVectors * lanes * static_cast<std::int64_t>(sizeof(T));
-           byte += kCacheLineBytes) {
-        hwy::Prefetch(reinterpret_cast<const char*>(next) + byte);
-      }
+      const auto* next = reinterpret_cast<const char*>(x + edges.x_row[e + kAhead] * a.x_stride);
+      const std::int64_t bytes = kVectors * lanes * static_cast<std::int64_t>(sizeof(T));
+      for (std::int64_t byte = 0; byte < bytes; byte += kCacheLineBytes) hwy::Prefetch(next + byte);
     }
     const T* HWY_RESTRICT in = x + edges.x_row[e] * a.x_stride;
     const auto w = kScaled ? hn::Set(d, a.column_scale[edges.x_row[e]]) : zero;
-    const auto add = [&](auto& sum, std::int64_t at) HWY_ATTR {
+    for_each_vector([&](auto& sum, std::int64_t at) HWY_ATTR __attribute__((always_inline)) {
       if constexpr (kScaled) {
         sum = hn::MulAdd(w, hn::LoadU(d, in + at), sum);
       } else {
         sum = hn::Add(sum, hn::LoadU(d, in + at));
       }
-    };
-    add(sum0, 0);
-    if constexpr (kVectors >= 2) add(sum1, lanes);
-    if constexpr (kVectors >= 4) {
-      add(sum2, 2 * lanes);
-      add(sum3, 3 * lanes);
-    }
-    if constexpr (kVectors >= 8) {
-      add(sum4, 4 * lanes);
-      add(sum5, 5 * lanes);
-      add(sum6, 6 * lanes);
-      add(sum7, 7 * lanes);
-    }
+    });
   }
-  const auto times = hn::Set(d, factor);
-  const auto base_times = hn::Set(d, base_factor);
-  const auto finish = [&](const auto& sum, std::int64_t at) HWY_ATTR {
-    const auto start = base == nullptr ? zero : hn::Mul(base_times, hn::LoadU(d, base + c + at));
-    hn::StoreU(hn::MulAdd(times, sum, start), d, y + c + at);
-  };
-  finish(sum0, 0);
-  if constexpr (kVectors >= 2) finish(sum1, lanes);
-  if constexpr (kVectors >= 4) {
-    finish(sum2, 2 * lanes);
-    finish(sum3, 3 * lanes);
+  const auto times = hn::Set(d, row.factor);
+  const auto base_times = hn::Set(d, row.base_factor);
+  for_each_vector([&](auto& sum, std::int64_t at) HWY_ATTR __attribute__((always_inline)) {
+    const auto start =
+        row.base == nullptr ? zero : hn::Mul(base_times, hn::LoadU(d, row.base + c + at));
+    hn::StoreU(hn::MulAdd(times, sum, start), d, row.y + c + at);
+  });
+}
+
+// One column, for what is left of a row.
+template <bool kScaled, typename T>
+HWY_INLINE void row_column(const Spmm<T>& a, const Row<T>& row, std::int64_t c) {
+  T sum{0};
+  for (std::int64_t e = 0; e < row.edges.count; ++e) {
+    const std::int32_t at = row.edges.x_row[e];
+    sum += (kScaled ? a.column_scale[at] : T{1}) * a.x[at * a.x_stride + c];
   }
-  if constexpr (kVectors >= 8) {
-    finish(sum4, 4 * lanes);
-    finish(sum5, 5 * lanes);
-    finish(sum6, 6 * lanes);
-    finish(sum7, 7 * lanes);
-  }
+  row.y[c] = row.factor * sum + (row.base == nullptr ? T{0} : row.base_factor * row.base[c]);
 }
 
 template <bool kScaled, typename T>
-HWY_INLINE void one_row(const Spmm<T>& a, const Edges& edges, T factor, const T* base,
-                        T base_factor, T* y) {
+HWY_INLINE void one_row(const Spmm<T>& a, const Row<T>& row) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   std::int64_t c = 0;
   const auto blocks = [&]<int kVectors>() HWY_ATTR {
     for (; c + kVectors * lanes <= a.cols; c += kVectors * lanes) {
-      row_block<kVectors, kScaled>(a, edges, factor, base, base_factor, y, c);
+      row_block<kVectors, kScaled>(a, row, c);
     }
   };
   blocks.template operator()<8>();
   blocks.template operator()<4>();
   blocks.template operator()<2>();
   blocks.template operator()<1>();
-  for (; c < a.cols; ++c) {
-    T sum{0};
-    for (std::int64_t e = 0; e < edges.count; ++e) {
-      const std::int32_t row = edges.x_row[e];
-      sum += (kScaled ? a.column_scale[row] : T{1}) * a.x[row * a.x_stride + c];
-    }
-    y[c] = factor * sum + (base == nullptr ? T{0} : base_factor * base[c]);
-  }
+  for (; c < a.cols; ++c) row_column<kScaled>(a, row, c);
 }
 
 // Writes the rows of x of those columns that have one to `kept`; returns their number.
@@ -123,35 +129,84 @@ HWY_INLINE std::int64_t compact(const std::int32_t* HWY_RESTRICT column, std::in
   return num_kept;
 }
 
+// The edges of a few rows, one row after the other in memory, so that prefetching runs from row to
+// row: the matrix's own list of columns where all rows are wanted, else what is wanted of it,
+// copied.
+class RowBlock {
+ public:
+  // All rows; columns up to `readable` may be looked at.
+  RowBlock(const std::int32_t* column, std::int64_t readable)
+      : column_(column), readable_(readable) {}
+  // Some rows, or with x_row (as in Spmm) some columns; `kept` as in Spmm.
+  RowBlock(const std::int32_t* column, const std::int32_t* x_row, std::int32_t* kept)
+      : column_(column), x_row_(x_row), kept_(kept) {}
+
+  void clear() { num_rows_ = num_kept_ = 0; }
+  bool is_full() const { return num_rows_ == kMaxRows || num_kept_ >= kKeptEdges; }
+  // The row with the edges [begin, end).
+  HWY_INLINE void add(std::int64_t begin, std::int64_t end) {
+    if (kept_ == nullptr) {
+      edges_[num_rows_++] = {column_ + begin, end - begin, readable_ - begin};
+      return;
+    }
+    std::int32_t* to = kept_ + num_kept_;
+    std::int64_t count = end - begin;
+    if (x_row_ != nullptr) {
+      count = compact(column_ + begin, count, x_row_, to);
+    } else {
+      std::copy_n(column_ + begin, count, to);
+    }
+    edges_[num_rows_++] = {to, count, 0};
+    num_kept_ += count;
+  }
+  HWY_INLINE Edges edges(std::int64_t k) const {
+    Edges edges = edges_[k];
+    if (kept_ != nullptr) edges.readable = kept_ + num_kept_ - edges.x_row;
+    return edges;
+  }
+
+ private:
+  static constexpr std::int64_t kMaxRows = 64;
+
+  const std::int32_t* column_;
+  const std::int32_t* x_row_ = nullptr;
+  std::int32_t* kept_ = nullptr;
+  std::int64_t readable_ = 0, num_rows_ = 0, num_kept_ = 0;
+  Edges edges_[kMaxRows];
+};
+
 template <typename T>
 void spmm(const Spmm<T>& a, std::int64_t first, std::int64_t last) {
   HALOREC_ASSERT_LIGHT(first == last || a.y != nullptr);
-  for (std::int64_t k = first; k < last; ++k) {
-    const std::int64_t row = a.rows == nullptr ? k : a.rows[k];
-    const std::int64_t begin = a.row_begin[row], count = a.row_begin[row + 1] - begin;
-    T* y = a.y + (a.y_by_row ? row : k) * a.y_stride;
-    const T factor = a.row_scale == nullptr ? a.factor : a.factor * a.row_scale[row];
-    const T* base = nullptr;
-    T base_factor = a.base_factor;
-    if (a.accumulate) {
-      base = y;
-      base_factor = T{1};
-    } else if (a.base != nullptr) {
-      const std::int64_t at = a.base_row == nullptr ? row : a.base_row[row];
-      if (at >= 0) base = a.base + at * a.base_stride;
+  const auto row_at = [&](std::int64_t k) { return a.rows == nullptr ? k : a.rows[k]; };
+  RowBlock block(a.column, a.x_row, a.kept);
+  if (a.x_row == nullptr && a.rows == nullptr) block = RowBlock(a.column, a.row_begin[last]);
+  for (std::int64_t next = first; next < last;) {
+    const std::int64_t begin = next;
+    for (block.clear(); next < last && !block.is_full(); ++next) {
+      const std::int64_t r = row_at(next);
+      block.add(a.row_begin[r], a.row_begin[r + 1]);
     }
-    if (a.x_row != nullptr) {
-      const std::int64_t kept = compact(a.column + begin, count, a.x_row, a.kept);
-      one_row<false>(a, {a.kept, kept, kept}, factor, base, base_factor, y);
-      continue;
-    }
-    // Listed rows do not follow each other in memory.
-    const Edges edges{a.column + begin, count,
-                      a.rows == nullptr ? a.row_begin[last] - begin : count};
-    if (a.column_scale != nullptr) {
-      one_row<true>(a, edges, factor, base, base_factor, y);
-    } else {
-      one_row<false>(a, edges, factor, base, base_factor, y);
+    for (std::int64_t k = begin; k < next; ++k) {
+      const std::int64_t r = row_at(k);
+      Row<T> row{};
+      row.edges = block.edges(k - begin);
+      row.y = a.y + (a.y_by_row ? r : k) * a.y_stride;
+      row.factor = a.row_scale == nullptr ? a.factor : a.factor * a.row_scale[r];
+      row.base_factor = a.base_factor;
+      if (a.accumulate) {
+        if (row.edges.count == 0) continue;
+        row.base = row.y;
+        row.base_factor = T{1};
+      } else if (a.base != nullptr) {
+        const std::int64_t at = a.base_row == nullptr ? r : a.base_row[r];
+        if (at >= 0) row.base = a.base + at * a.base_stride;
+      }
+      if (a.column_scale != nullptr) {
+        one_row<true>(a, row);
+      } else {
+        one_row<false>(a, row);
+      }
     }
   }
 }

@@ -18,7 +18,8 @@ namespace halorec::kernels {
 // base_factor * base[b] with b = base_row == nullptr ? r : base_row[r] when base is given and b >=
 // 0; else zero. A column whose x_row is negative counts as zero: skipped, many at a time. The order
 // of the sum is the order of the edges. T: float, double.
-inline constexpr std::int64_t kKeptPadding = 64;  // vectors are stored whole
+inline constexpr std::int64_t kKeptPadding = 64;     // vectors are stored whole
+inline constexpr std::int64_t kKeptEdges = 1 << 10;  // edges are looked up so many at a time
 
 template <typename T>
 struct Spmm {
@@ -30,8 +31,8 @@ struct Spmm {
   const T* x = nullptr;
   std::int64_t x_stride = 0;
   const std::int32_t* x_row = nullptr;
-  std::int32_t* kept =
-      nullptr;  // with x_row: room for as many as the longest row has, and kKeptPadding
+  // With rows or x_row: room for kKeptEdges, as many as the longest row has, and kKeptPadding.
+  std::int32_t* kept = nullptr;
   T factor = T{1};
   const T* base = nullptr;
   std::int64_t base_stride = 0;

@@ -90,7 +90,7 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
     owners.order = order;
     CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
-    const ExchangeChoice exchange = foresee_exchange(step.training, graph.num_edges(), count,
+    const ExchangeChoice exchange = foresee_exchange(step.training, graph, count,
                                                      figures.quality.hybrid_vectors_per_node);
     if (predictions.warning.empty()) predictions.warning = wire_warning(step.training, exchange);
     if (exchange.columns) {

@@ -170,11 +170,13 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
 
 bool TrainCommand::runs_by_columns(const Shard& shard) {
   const ExchangeChoice choice = choose_exchange(training_, shard);
-  if (choice.volume) {
+  if (choice.cost) {
     log_.note({{"event", "exchange"},
                {"plan", choice.columns ? "columns" : "hybrid"},
-               {"hybrid_vectors_per_node", choice.volume->hybrid_vectors},
-               {"column_vectors_per_node", choice.volume->column_vectors}});
+               {"hybrid_vectors_per_node", choice.cost->hybrid_vectors},
+               {"column_vectors_per_node", choice.cost->column_vectors},
+               {"hybrid_bytes_per_rank", choice.cost->hybrid_bytes},
+               {"column_bytes_per_rank", choice.cost->column_bytes}});
   }
   if (const std::string warning = wire_warning(training_, choice); is_root() && !warning.empty()) {
     std::fputs(("halorec: warning: " + warning + "\n").c_str(), stderr);

@@ -66,7 +66,8 @@ TYPED_TEST(KernelsOf, SparseProduct) {
   const std::vector<std::int32_t> x_row{2, -1, 0, 1, -1, -1, 3, 4, -1};  // of 9 columns
   const std::vector<std::int32_t> base_row{-1, 0, -1, 1, 2, -1, 3};      // of 7 rows
   const auto row_scale = numbers<T>(7, 6), column_scale = numbers<T>(9, 7);
-  std::vector<std::int32_t> kept(static_cast<std::size_t>(20 + kernels::kKeptPadding));
+  std::vector<std::int32_t> kept(
+      static_cast<std::size_t>(20 + kernels::kKeptEdges + kernels::kKeptPadding));
   enum { kPlain, kScaled, kElsewhere };
   enum { kNothing, kItself, kRows, kRowsElsewhere };
   on_every_target([&] {
@@ -86,10 +87,8 @@ TYPED_TEST(KernelsOf, SparseProduct) {
           if (mode == kScaled) what.column_scale = column_scale.data();
           what.x = x.data();
           what.x_stride = x_stride;
-          if (mode == kElsewhere) {
-            what.x_row = x_row.data();
-            what.kept = kept.data();
-          }
+          if (mode == kElsewhere) what.x_row = x_row.data();
+          if (list || mode == kElsewhere) what.kept = kept.data();
           what.accumulate = added == kItself;
           if (added >= kRows) {
             what.base = base.data();
@@ -145,6 +144,52 @@ TYPED_TEST(KernelsOf, SparseProduct) {
             }
           }
         }
+      }
+    }
+  });
+}
+
+// Rows are looked up some at a time, by number and by edges: what a call covers is without effect
+// on the bits.
+TYPED_TEST(KernelsOf, SparseProductRowByRow) {
+  using T = TypeParam;
+  constexpr std::int64_t kRows = 300, kColumns = 50, kCols = 7;
+  const Random random(11, Purpose::test, 12);
+  std::vector<std::int64_t> begin{0};
+  std::vector<std::int32_t> column, x_row, listed;
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    const auto key = static_cast<std::uint64_t>(r);
+    // Some rows alone have more edges than are looked up at a time.
+    const std::uint64_t count = r % 97 == 5 ? 2 * kernels::kKeptEdges : random.below(40, key);
+    for (std::uint64_t e = 0; e < count; ++e) {
+      column.push_back(static_cast<std::int32_t>((key * 31 + e * 7) % kColumns));
+    }
+    begin.push_back(std::ssize(column));
+    if (r % 3 != 1) listed.push_back(static_cast<std::int32_t>(r));
+  }
+  for (std::int32_t c = 0; c < kColumns; ++c) x_row.push_back(c % 4 == 0 ? c / 4 : -1);
+  std::vector<std::int32_t> kept(
+      static_cast<std::size_t>(3 * kernels::kKeptEdges + kernels::kKeptPadding));
+  const auto x = numbers<T>(kColumns * kCols, 13);
+  on_every_target([&] {
+    for (const bool is_listed : {false, true}) {
+      for (const bool elsewhere : {false, true}) {
+        kernels::Spmm<T> what;
+        what.row_begin = begin.data();
+        what.column = column.data();
+        if (is_listed) what.rows = listed.data();
+        if (elsewhere) what.x_row = x_row.data();
+        if (is_listed || elsewhere) what.kept = kept.data();
+        what.x = x.data();
+        what.x_stride = what.y_stride = what.cols = kCols;
+        const std::int64_t rows = is_listed ? std::ssize(listed) : kRows;
+        std::vector<T> together(static_cast<std::size_t>(rows * kCols)), alone = together;
+        what.y = together.data();
+        kernels::spmm_rows<T>(what, 0, rows);
+        what.y = alone.data();
+        for (std::int64_t k = 0; k < rows; ++k) kernels::spmm_rows<T>(what, k, k + 1);
+        EXPECT_EQ(together, alone);
+        EXPECT_NE(alone.back(), T{0});
       }
     }
   });

@@ -66,17 +66,19 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
   for (const char* exchange : {"auto", "columns", "hybrid"}) {
     training.exchange = exchange;
     const ExchangeChoice chosen = choose_exchange(training, shard);
-    const ExchangeChoice foreseen = foresee_exchange(training, shard.num_edges(), world.size(),
-                                                     quality.hybrid_vectors_per_node);
+    const ExchangeChoice foreseen =
+        foresee_exchange(training, graph, world.size(), quality.hybrid_vectors_per_node);
     EXPECT_EQ(chosen.columns, foreseen.columns) << exchange;
-    ASSERT_EQ(chosen.volume.has_value(), foreseen.volume.has_value()) << exchange;
+    ASSERT_EQ(chosen.cost.has_value(), foreseen.cost.has_value()) << exchange;
     training.wire = "bf16";
     EXPECT_EQ(wire_warning(training, chosen).empty(), !chosen.columns);
     training.wire = "fp32";
     EXPECT_TRUE(wire_warning(training, chosen).empty());
-    if (!chosen.volume) continue;
-    EXPECT_NEAR(chosen.volume->hybrid_vectors, foreseen.volume->hybrid_vectors, 1e-9);
-    EXPECT_EQ(chosen.volume->column_vectors, foreseen.volume->column_vectors);
+    if (!chosen.cost) continue;
+    EXPECT_NEAR(chosen.cost->hybrid_vectors, foreseen.cost->hybrid_vectors, 1e-9);
+    EXPECT_EQ(chosen.cost->column_vectors, foreseen.cost->column_vectors);
+    EXPECT_NEAR(chosen.cost->hybrid_bytes / foreseen.cost->hybrid_bytes, 1, 1e-9);
+    EXPECT_EQ(chosen.cost->column_bytes, foreseen.cost->column_bytes);
   }
   Owners one;
   one.user.assign(graph.num_users(), 0);
@@ -86,6 +88,19 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
                      {8, 1, ExchangePlan::hybrid, 0});
   EXPECT_EQ(columns.columns, (8 + world.size() - 1) / world.size());
   world.barrier();
+}
+
+// Columns read every edge on every rank: they win where edges are few and much would travel.
+TEST(ExchangeChoice, CountsEdgesAndTravel) {
+  ExchangeSizes sizes{1e6, 2e7, 2, 3, 64, 0.6};
+  ExchangeCost cost = exchange_cost(sizes);
+  EXPECT_LT(cost.hybrid_bytes, cost.column_bytes);
+  EXPECT_LT(cost.column_vectors, cost.hybrid_vectors);  // which alone is not what counts
+  sizes = {1e6, 2e6, 4, 4, 256, 2.0};
+  cost = exchange_cost(sizes);
+  EXPECT_LT(cost.column_bytes, cost.hybrid_bytes);
+  EXPECT_DOUBLE_EQ(cost.column_vectors, 1.5);
+  EXPECT_DOUBLE_EQ(cost.hybrid_vectors, 12);
 }
 
 TEST(PartShard, IsTheShardOfItsRank) {
