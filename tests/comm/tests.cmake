@@ -1,3 +1,4 @@
+halorec_test(large_memory comm)
 halorec_test(hdf5_file comm)
 halorec_test(random comm)
 halorec_test(run_log comm)
