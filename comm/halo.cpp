@@ -79,6 +79,18 @@ void HaloExchange<T>::use(const HaloPlan& plan) {
   plan_ = &plan;
 }
 
+namespace {
+
+// What a row is to MPI: so many elements of a type.
+template <typename T>
+std::pair<MPI_Datatype, std::int64_t> message_type(WireFormat format, std::int64_t width) {
+  if (format == WireFormat::full) return {mpi_type<T>(), width};
+  if (format == WireFormat::bf16) return {mpi_type<std::uint16_t>(), width};
+  return {MPI_BYTE, wire_row_bytes<T>(format, width)};
+}
+
+}  // namespace
+
 template <typename T>
 HaloExchange<T>::~HaloExchange() {
   // Only an error in flight leaves requests pending, and the job is about to end. Their buffers
@@ -95,7 +107,8 @@ void HaloExchange<T>::pack(std::int64_t num_rows, const RowOf& row_of, const Fac
   outgoing_.resize(static_cast<std::size_t>(num_rows * row_bytes()));
 #pragma omp parallel for schedule(static)
   for (std::int64_t k = 0; k < num_rows; ++k) {
-    pack_row<T>(wire_, row_of(k), factor_of(k), width_, outgoing_.data() + k * row_bytes());
+    pack_row<T>(wire_, wire_seed_, row_of(k), factor_of(k), width_,
+                outgoing_.data() + k * row_bytes());
   }
 }
 
@@ -105,14 +118,14 @@ void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin,
                            int tag) {
   const std::int64_t bytes = row_bytes();
   incoming_.resize(static_cast<std::size_t>(receive_begin.back() * bytes));
-  const MPI_Datatype type = wire_ == WireFormat::full ? mpi_type<T>() : mpi_type<std::uint16_t>();
+  const auto [type, row_count] = message_type<T>(wire_, width_);
   Communicator& communicator = plan_->communicator();
   for (int r = 0; r < communicator.size(); ++r) {
     const auto i = static_cast<std::size_t>(r);
     const std::int64_t rows = receive_begin[i + 1] - receive_begin[i];
     if (rows == 0) continue;
     check_mpi(MPI_Irecv(incoming_.data() + receive_begin[i] * bytes,
-                        checked_int(rows * width_, "halo receive"), type, r, tag,
+                        checked_int(rows * row_count, "halo receive"), type, r, tag,
                         communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
               "MPI_Irecv");
   }
@@ -120,9 +133,10 @@ void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin,
     const auto i = static_cast<std::size_t>(r);
     const std::int64_t rows = send_begin[i + 1] - send_begin[i];
     if (rows == 0) continue;
-    check_mpi(MPI_Isend(send + send_begin[i] * bytes, checked_int(rows * width_, "halo send"), type,
-                        r, tag, communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
-              "MPI_Isend");
+    check_mpi(
+        MPI_Isend(send + send_begin[i] * bytes, checked_int(rows * row_count, "halo send"), type, r,
+                  tag, communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
+        "MPI_Isend");
     communicator.counters().bytes_sent += static_cast<std::uint64_t>(rows * bytes);
     communicator.counters().messages_sent += 1;
   }

@@ -62,8 +62,10 @@ class HaloPlan {
 template <typename T>
 class HaloExchange {
  public:
-  explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full)
-      : plan_(&plan), wire_(wire) {}
+  // wire_seed: of what int8 draws.
+  explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full,
+                        std::uint64_t wire_seed = 0)
+      : plan_(&plan), wire_(wire), wire_seed_(wire_seed) {}
   // Goes on with another plan; nothing may be under way.
   void use(const HaloPlan& plan);
   ~HaloExchange();
@@ -100,6 +102,7 @@ class HaloExchange {
 
   const HaloPlan* plan_;
   WireFormat wire_;
+  std::uint64_t wire_seed_;
   Kind under_way_ = Kind::none;
   std::int64_t width_ = 0;
   LargeVector<std::byte> outgoing_, incoming_;  // rows as they travel

@@ -18,7 +18,7 @@ target_include_directories(watchdog_victim_checked PRIVATE ${PROJECT_SOURCE_DIR}
 target_include_directories(watchdog_victim_checked SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
 target_compile_definitions(watchdog_victim_checked PRIVATE HALOREC_ASSERT_LEVEL=3 OMPI_SKIP_MPICXX)
 target_link_libraries(watchdog_victim_checked PRIVATE MPI::MPI_C OpenMP::OpenMP_CXX fmt::fmt
-                      PkgConfig::XXHASH)
+                      PkgConfig::XXHASH PkgConfig::HWY)
 add_test(NAME comm.watchdog
          COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/comm/watchdog_test.py
                  "${HALOREC_MPIRUN}" $<TARGET_FILE:watchdog_victim>
