@@ -1,7 +1,6 @@
 #include "comm/halo.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <memory>
 #include <utility>
 
@@ -82,15 +81,12 @@ void HaloExchange<T>::use(const HaloPlan& plan) {
 
 namespace {
 
-std::uint16_t round_to_bf16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  // A NaN must not round to infinity.
-  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) return static_cast<std::uint16_t>(bits >> 16 | 0x40u);
-  return static_cast<std::uint16_t>((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
-}
-
-float from_bf16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+// What a row is to MPI: so many elements of a type.
+template <typename T>
+std::pair<MPI_Datatype, std::int64_t> message_type(WireFormat format, std::int64_t width) {
+  if (format == WireFormat::full) return {mpi_type<T>(), width};
+  if (format == WireFormat::bf16) return {mpi_type<std::uint16_t>(), width};
+  return {MPI_BYTE, wire_row_bytes<T>(format, width)};
 }
 
 }  // namespace
@@ -101,78 +97,57 @@ HaloExchange<T>::~HaloExchange() {
   // must outlive them, so they are left to MPI; waiting here would hang when a peer has died, and
   // keep the error from being told.
   if (requests_.empty()) return;
-  static_cast<void>(std::make_unique<LargeVector<T>>(std::move(outgoing_)).release());
-  static_cast<void>(std::make_unique<LargeVector<T>>(std::move(incoming_)).release());
-  static_cast<void>(
-      std::make_unique<LargeVector<std::uint16_t>>(std::move(rounded_outgoing_)).release());
-  static_cast<void>(
-      std::make_unique<LargeVector<std::uint16_t>>(std::move(rounded_incoming_)).release());
+  static_cast<void>(std::make_unique<LargeVector<std::byte>>(std::move(outgoing_)).release());
+  static_cast<void>(std::make_unique<LargeVector<std::byte>>(std::move(incoming_)).release());
+}
+
+template <typename T>
+template <typename RowOf, typename FactorOf>
+void HaloExchange<T>::pack(std::int64_t num_rows, const RowOf& row_of, const FactorOf& factor_of) {
+  outgoing_.resize(static_cast<std::size_t>(num_rows * row_bytes()));
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < num_rows; ++k) {
+    pack_row<T>(wire_, wire_seed_, row_of(k), factor_of(k), width_,
+                outgoing_.data() + k * row_bytes());
+  }
 }
 
 template <typename T>
 void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin,
-                           std::span<const std::int64_t> send_begin, const T* send,
-                           std::int64_t width, int tag) {
-  width_ = width;
-  incoming_.resize(static_cast<std::size_t>(receive_begin.back() * width));
-  if (wire_ == WireFormat::full) {
-    post_elements(receive_begin, incoming_.data(), send_begin, send, width, tag);
-    return;
-  }
-  const std::int64_t count = send_begin.back() * width;
-  rounded_outgoing_.resize(static_cast<std::size_t>(count));
-  rounded_incoming_.resize(incoming_.size());
-#pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < count; ++k) {
-    rounded_outgoing_[static_cast<std::size_t>(k)] = round_to_bf16(static_cast<float>(send[k]));
-  }
-  post_elements<std::uint16_t>(receive_begin, rounded_incoming_.data(), send_begin,
-                               rounded_outgoing_.data(), width, tag);
-}
-
-template <typename T>
-template <typename Element>
-void HaloExchange<T>::post_elements(std::span<const std::int64_t> receive_begin, Element* receive,
-                                    std::span<const std::int64_t> send_begin, const Element* send,
-                                    std::int64_t width, int tag) {
+                           std::span<const std::int64_t> send_begin, const std::byte* send,
+                           int tag) {
+  const std::int64_t bytes = row_bytes();
+  incoming_.resize(static_cast<std::size_t>(receive_begin.back() * bytes));
+  const auto [type, row_count] = message_type<T>(wire_, width_);
   Communicator& communicator = plan_->communicator();
   for (int r = 0; r < communicator.size(); ++r) {
     const auto i = static_cast<std::size_t>(r);
-    const std::int64_t count = (receive_begin[i + 1] - receive_begin[i]) * width;
-    if (count == 0) continue;
-    check_mpi(MPI_Irecv(receive + receive_begin[i] * width, checked_int(count, "halo receive"),
-                        mpi_type<Element>(), r, tag, communicator.handle(),
-                        &requests_.emplace_back(MPI_REQUEST_NULL)),
+    const std::int64_t rows = receive_begin[i + 1] - receive_begin[i];
+    if (rows == 0) continue;
+    check_mpi(MPI_Irecv(incoming_.data() + receive_begin[i] * bytes,
+                        checked_int(rows * row_count, "halo receive"), type, r, tag,
+                        communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
               "MPI_Irecv");
   }
   for (int r = 0; r < communicator.size(); ++r) {
     const auto i = static_cast<std::size_t>(r);
-    const std::int64_t count = (send_begin[i + 1] - send_begin[i]) * width;
-    if (count == 0) continue;
-    check_mpi(MPI_Isend(send + send_begin[i] * width, checked_int(count, "halo send"),
-                        mpi_type<Element>(), r, tag, communicator.handle(),
-                        &requests_.emplace_back(MPI_REQUEST_NULL)),
-              "MPI_Isend");
-    communicator.counters().bytes_sent += static_cast<std::uint64_t>(count) * sizeof(Element);
+    const std::int64_t rows = send_begin[i + 1] - send_begin[i];
+    if (rows == 0) continue;
+    check_mpi(
+        MPI_Isend(send + send_begin[i] * bytes, checked_int(rows * row_count, "halo send"), type, r,
+                  tag, communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
+        "MPI_Isend");
+    communicator.counters().bytes_sent += static_cast<std::uint64_t>(rows * bytes);
     communicator.counters().messages_sent += 1;
   }
 }
 
 template <typename T>
 void HaloExchange<T>::wait(const char* what) {
-  {
-    const Communicator::Wait watch(plan_->communicator(), what);
-    check_mpi(
-        MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
-        "MPI_Waitall");
-    requests_.clear();
-  }
-  if (wire_ == WireFormat::full) return;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < std::ssize(incoming_); ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    incoming_[at] = static_cast<T>(from_bf16(rounded_incoming_[at]));
-  }
+  const Communicator::Wait watch(plan_->communicator(), what);
+  check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
+            "MPI_Waitall");
+  requests_.clear();
 }
 
 template <typename T>
@@ -192,21 +167,12 @@ void HaloExchange<T>::start_gather(const T* owned, std::int64_t width, std::int6
                                    const T* scale) {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0 && stride >= width);
   under_way_ = Kind::gather;
-  const auto rows = plan_->send_rows();
-  const auto num_rows = std::ssize(rows);
-  outgoing_.resize(static_cast<std::size_t>(num_rows * width));
-#pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < num_rows; ++k) {
-    const std::int32_t row = rows[static_cast<std::size_t>(k)];
-    const T* from = owned + row * stride;
-    T* to = outgoing_.data() + k * width;
-    if (scale == nullptr) {
-      std::copy(from, from + width, to);
-    } else {
-      for (std::int64_t c = 0; c < width; ++c) to[c] = scale[row] * from[c];
-    }
-  }
-  post(plan_->receive_begin(), plan_->send_begin(), outgoing_.data(), width, 1);
+  width_ = width;
+  const std::int32_t* rows = plan_->send_rows().data();
+  pack(
+      std::ssize(plan_->send_rows()), [&](std::int64_t k) { return owned + rows[k] * stride; },
+      [&](std::int64_t k) { return scale == nullptr ? T{1} : scale[rows[k]]; });
+  post(plan_->receive_begin(), plan_->send_begin(), outgoing_.data(), 1);
 }
 
 template <typename T>
@@ -214,14 +180,29 @@ const T* HaloExchange<T>::finish_gather() {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::gather);
   under_way_ = Kind::none;
   wait("halo gather");
-  return incoming_.data();
+  if (wire_ == WireFormat::full) return reinterpret_cast<const T*>(incoming_.data());
+  const std::int64_t num_ghosts = plan_->num_ghosts();
+  ghosts_.resize(static_cast<std::size_t>(num_ghosts * width_));
+#pragma omp parallel for schedule(static)
+  for (std::int64_t g = 0; g < num_ghosts; ++g) {
+    unpack_row<T>(wire_, incoming_.data() + g * row_bytes(), width_, ghosts_.data() + g * width_);
+  }
+  return ghosts_.data();
 }
 
 template <typename T>
 void HaloExchange<T>::start_scatter_add(const T* ghosts, std::int64_t width) {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0);
   under_way_ = Kind::scatter_add;
-  post(plan_->send_begin(), plan_->receive_begin(), ghosts, width, 2);
+  width_ = width;
+  const auto* send = reinterpret_cast<const std::byte*>(ghosts);
+  if (wire_ != WireFormat::full) {
+    pack(
+        plan_->num_ghosts(), [&](std::int64_t g) { return ghosts + g * width; },
+        [](std::int64_t) { return T{1}; });
+    send = outgoing_.data();
+  }
+  post(plan_->send_begin(), plan_->receive_begin(), send, 2);
 }
 
 template <typename T>
@@ -236,10 +217,8 @@ void HaloExchange<T>::finish_scatter_add(T* owned, std::int64_t stride, T factor
 #pragma omp parallel for schedule(static)
     for (std::int64_t k = begin[r]; k < begin[r + 1]; ++k) {
       const std::int32_t row = rows[static_cast<std::size_t>(k)];
-      T* to = owned + row * stride;
-      const T* from = incoming_.data() + k * width_;
-      const T times = scale == nullptr ? factor : factor * scale[row];
-      for (std::int64_t c = 0; c < width_; ++c) to[c] += times * from[c];
+      add_row<T>(wire_, incoming_.data() + k * row_bytes(),
+                 scale == nullptr ? factor : factor * scale[row], width_, owned + row * stride);
     }
   }
 }

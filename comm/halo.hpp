@@ -16,12 +16,9 @@
 
 #include "comm/communicator.hpp"
 #include "comm/large_memory.hpp"
+#include "comm/wire_format.hpp"
 
 namespace halorec {
-
-// How numbers travel: as they are, or rounded to bfloat16 (half the bytes of a float; 8 bits of
-// mantissa, to nearest, ties to even).
-enum class WireFormat : std::uint8_t { full, bf16 };
 
 class HaloPlan {
  public:
@@ -65,8 +62,10 @@ class HaloPlan {
 template <typename T>
 class HaloExchange {
  public:
-  explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full)
-      : plan_(&plan), wire_(wire) {}
+  // wire_seed: of what int8 draws.
+  explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full,
+                        std::uint64_t wire_seed = 0)
+      : plan_(&plan), wire_(wire), wire_seed_(wire_seed) {}
   // Goes on with another plan; nothing may be under way.
   void use(const HaloPlan& plan);
   ~HaloExchange();
@@ -90,24 +89,24 @@ class HaloExchange {
   bool progress();
 
  private:
-  // Posts the messages of `send` [rows x width] and those that fill incoming_.
+  std::int64_t row_bytes() const { return wire_row_bytes<T>(wire_, width_); }
+  // Packs num_rows rows: row k is factor_of(k) * row_of(k)[0 .. width).
+  template <typename RowOf, typename FactorOf>
+  void pack(std::int64_t num_rows, const RowOf& row_of, const FactorOf& factor_of);
+  // Posts the messages that hold `send`, rows as they travel, and those that fill incoming_.
   void post(std::span<const std::int64_t> receive_begin, std::span<const std::int64_t> send_begin,
-            const T* send, std::int64_t width, int tag);
-  template <typename Element>
-  void post_elements(std::span<const std::int64_t> receive_begin, Element* receive,
-                     std::span<const std::int64_t> send_begin, const Element* send,
-                     std::int64_t width, int tag);
+            const std::byte* send, int tag);
   void wait(const char* what);
 
   enum class Kind : std::uint8_t { none, gather, scatter_add };
 
   const HaloPlan* plan_;
   WireFormat wire_;
+  std::uint64_t wire_seed_;
   Kind under_way_ = Kind::none;
   std::int64_t width_ = 0;
-  LargeVector<T> outgoing_;
-  LargeVector<T> incoming_;
-  LargeVector<std::uint16_t> rounded_outgoing_, rounded_incoming_;  // bf16
+  LargeVector<std::byte> outgoing_, incoming_;  // rows as they travel
+  LargeVector<T> ghosts_;                       // what a gather brought, if it travelled rounded
   std::vector<MPI_Request> requests_;
 };
 

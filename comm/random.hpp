@@ -19,6 +19,7 @@ enum class Purpose : std::uint32_t {
   synthetic = 6,
   random_model = 7,
   test = 8,
+  wire_rounding = 9,
 };
 
 class Random {

@@ -28,8 +28,8 @@ Propagation<T>::Propagation(const Shard& shard, const PropagationOptions& option
       options_(options),
       scale_(shard.scale().begin(), shard.scale().end()),
       local_chunks_(shard.local()),
-      rows_exchange_(shard.halo(), options.wire),
-      sums_exchange_(shard.halo(), options.wire),
+      rows_exchange_(shard.halo(), options.wire, options.wire_seed),
+      sums_exchange_(shard.halo(), options.wire, options.wire_seed),
       position_(static_cast<std::size_t>(shard.num_owned()), -1),
       ghost_position_(static_cast<std::size_t>(shard.num_ghosts()), -1) {
   cross_.set(shard.cross());

@@ -28,6 +28,7 @@ enum class ExchangePlan : std::uint8_t { halo, hybrid };
 struct PropagationOptions {
   ExchangePlan exchange = ExchangePlan::hybrid;
   WireFormat wire = WireFormat::full;
+  std::uint64_t wire_seed = 0;  // of what int8 draws
   // Receives the seconds of "local edges", "cross edges" and "exchange" (packing, what is still
   // waited for, unpacking); none: not taken. Outlives the propagation.
   PhaseTimers* timers = nullptr;

@@ -42,7 +42,12 @@ ExchangeChoice foresee_exchange(const TrainingArguments& training, const Biparti
 }
 
 std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice) {
-  if (!choice.columns || training.wire == "fp32") return {};
+  if (!choice.columns) {
+    if (training.wire != "int8") return {};
+    return "--wire int8 is lossy: what crosses ranks is rounded to 1/127 of the largest number of "
+           "its row, and losses differ a little from those of --wire fp32";
+  }
+  if (training.wire == "fp32") return {};
   return fmt::format(
       "--wire {} is without effect: layers run by columns (--exchange {}), which travel in full; "
       "--exchange hybrid rounds",

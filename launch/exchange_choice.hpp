@@ -22,7 +22,8 @@ ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& s
 ExchangeChoice foresee_exchange(const TrainingArguments& training, const BipartiteGraph& graph,
                                 std::int64_t num_ranks, double hybrid_vectors);
 
-// Whether it makes --wire bf16 idle: columns travel in full. Empty when not.
+// What to tell of --wire: that it is idle, since columns travel in full, or that it is lossy. Empty
+// when nothing.
 std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice);
 
 // All nodes and edges on this rank alone. Not collective.

@@ -37,8 +37,10 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .choices({"auto", "halo", "hybrid", "columns"});
   options
       .add("wire", a.wire,
-           "how boundary rows travel; bf16 halves the bytes and rounds them to 8 bits of mantissa")
-      .choices({"fp32", "bf16"});
+           "how boundary rows travel; bf16 halves the bytes and rounds to 8 bits of mantissa; int8 "
+           "quarters them and is lossy: each number is rounded, at random by the seed, to a "
+           "multiple of 1/127 of its row's largest")
+      .choices({"fp32", "bf16", "int8"});
 
   options.group("Objective");
   options.add("loss", a.loss, "what training lowers").choices({"softmax", "bpr"});
@@ -120,6 +122,11 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
   return names;
 }
 
+WireFormat wire_format(const std::string& name) {
+  if (name == "bf16") return WireFormat::bf16;
+  return name == "int8" ? WireFormat::int8 : WireFormat::full;
+}
+
 ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   ModelOptions options;
   options.dim = a.dim;
@@ -128,7 +135,8 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.initial_deviation = a.init.value_or(a.loss == "bpr" ? 0.1 : 0.01);
   options.seed = seed;
   options.propagation.exchange = a.exchange == "halo" ? ExchangePlan::halo : ExchangePlan::hybrid;
-  options.propagation.wire = a.wire == "bf16" ? WireFormat::bf16 : WireFormat::full;
+  options.propagation.wire = wire_format(a.wire);
+  options.propagation.wire_seed = seed;
   return options;
 }
 

@@ -55,6 +55,9 @@ void declare_training_options(OptionTable& options, TrainingArguments& arguments
 // Names of the training options that this model or loss does not read.
 std::vector<std::string> options_without_effect(const TrainingArguments& arguments);
 
+// --wire by name: fp32, bf16 or int8.
+WireFormat wire_format(const std::string& name);
+
 // What the engine is told. `num_edges`: of the training part (for --batch auto).
 ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);
 TrainerOptions trainer_options(const TrainingArguments& arguments, std::uint64_t seed,

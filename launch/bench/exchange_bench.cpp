@@ -8,6 +8,7 @@
 #include "launch/bench/plot.hpp"
 #include "launch/bench/report.hpp"
 #include "launch/bench/statistics.hpp"
+#include "launch/training_options.hpp"
 
 namespace halorec {
 namespace {
@@ -101,9 +102,9 @@ int run_exchange_bench(const CommandContext& context, const ExchangeBenchArgumen
   ExchangeBench bench(communicator, arguments.bench.repetitions);
   std::vector<ExchangeFigures> all;
   nlohmann::ordered_json overlaps = nlohmann::ordered_json::array();
-  for (const WireFormat wire : {WireFormat::full, WireFormat::bf16}) {
-    const std::string format = wire == WireFormat::full ? "fp32" : "bf16";
-    HaloExchange<float> halo(shard->halo(), wire);
+  for (const std::string format : {"fp32", "bf16", "int8"}) {
+    const WireFormat wire = wire_format(format);
+    HaloExchange<float> halo(shard->halo(), wire, context.seed());
     all.push_back(bench.measure("gather, " + format, [&] {
       halo.start_gather(x.data(), dim, dim);
       halo.finish_gather();
@@ -116,7 +117,7 @@ int run_exchange_bench(const CommandContext& context, const ExchangeBenchArgumen
     }));
     for (const ExchangePlan plan : {ExchangePlan::halo, ExchangePlan::hybrid}) {
       const std::string name = plan == ExchangePlan::halo ? "halo" : "hybrid";
-      Propagation<float> propagation(*shard, {plan, wire});
+      Propagation<float> propagation(*shard, {plan, wire, context.seed()});
       all.push_back(bench.measure("product, " + name + ", " + format,
                                   [&] { propagation.multiply(1.0F, x.view(), {}, y.view()); }));
       const double exposed = all.back().wait_seconds.median;

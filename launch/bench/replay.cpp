@@ -16,11 +16,13 @@ namespace {
 // what Propagation does, without the messages.
 class PartProduct {
  public:
-  PartProduct(const PartShard& shard, std::int64_t dim, ExchangePlan exchange)
+  PartProduct(const PartShard& shard, const ReplayOptions& options)
       : shard_(shard),
-        is_hybrid_(exchange == ExchangePlan::hybrid),
-        x_(shard.num_owned(), dim),
-        y_(shard.num_owned(), dim),
+        is_hybrid_(options.exchange == ExchangePlan::hybrid),
+        wire_(options.wire),
+        row_bytes_(wire_row_bytes<float>(options.wire, options.dim)),
+        x_(shard.num_owned(), options.dim),
+        y_(shard.num_owned(), options.dim),
         local_chunks_(shard.local) {
     if (is_hybrid_) {
       CoveredBoundary covered =
@@ -42,9 +44,9 @@ class PartProduct {
       }
     }
     gathered_chunks_ = RowChunks(gathered_, gathered_rows_);
-    ghosts_ = Matrix<float>(num_ghosts_, dim);
-    sums_ = Matrix<float>(num_ghosts_, dim);
-    packed_ = Matrix<float>(std::ssize(send_rows_), dim);
+    ghosts_ = Matrix<float>(num_ghosts_, options.dim);
+    sums_ = Matrix<float>(num_ghosts_, options.dim);
+    packed_.resize(send_rows_.size() * static_cast<std::size_t>(row_bytes_));
     x_.fill(0.01F);
     ghosts_.fill(0.01F);
   }
@@ -60,8 +62,8 @@ class PartProduct {
 #pragma omp parallel for schedule(static)
     for (std::int64_t k = 0; k < num_sent(); ++k) {
       const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
-      const float scale = shard_.scale[static_cast<std::size_t>(row)];
-      for (std::int64_t c = 0; c < x_.cols(); ++c) packed_(k, c) = scale * x_(row, c);
+      pack_row<float>(wire_, 0, x_.row(row), shard_.scale[static_cast<std::size_t>(row)], x_.cols(),
+                      packed_.data() + k * row_bytes_);
     }
   }
   // What arrives of partial sums; row after row of one rank, as the exchange adds them.
@@ -69,8 +71,8 @@ class PartProduct {
     if (!is_hybrid_) return;
     for (std::int64_t k = 0; k < num_sent(); ++k) {
       const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
-      const float scale = shard_.scale[static_cast<std::size_t>(row)];
-      for (std::int64_t c = 0; c < x_.cols(); ++c) y_(row, c) += scale * packed_(k, c);
+      add_row<float>(wire_, packed_.data() + k * row_bytes_,
+                     shard_.scale[static_cast<std::size_t>(row)], x_.cols(), y_.row(row));
     }
   }
   void local() {
@@ -105,10 +107,13 @@ class PartProduct {
 
   const PartShard& shard_;
   bool is_hybrid_;
+  WireFormat wire_;
+  std::int64_t row_bytes_;
   std::vector<std::int32_t> send_rows_, gathered_rows_;
   std::int64_t num_ghosts_ = 0;
   Csr gathered_, partial_;
-  Matrix<float> x_, y_, ghosts_, sums_, packed_;
+  Matrix<float> x_, y_, ghosts_, sums_;
+  LargeVector<std::byte> packed_;
   RowChunks local_chunks_, gathered_chunks_, partial_chunks_;
   SparseProduct<float> product_;
 };
@@ -116,7 +121,7 @@ class PartProduct {
 }  // namespace
 
 PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
-  PartProduct product(shard, options.dim, options.exchange);
+  PartProduct product(shard, options);
   PartFigures figures;
   figures.part = shard.part;
   figures.owned = shard.num_owned();
@@ -162,7 +167,7 @@ ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int3
                              std::int64_t num_ranks, const ReplayOptions& options) {
   ColumnFigures figures;
   figures.columns = (options.dim + num_ranks - 1) / num_ranks;
-  PartProduct product(whole, figures.columns, ExchangePlan::halo);
+  PartProduct product(whole, {figures.columns, 0, ExchangePlan::halo});
   Matrix<float> block(whole.num_owned(), figures.columns), arrived = block.clone();
   std::vector<double> products, copies;
   for (std::int64_t round = -1; round < options.repetitions; ++round) {

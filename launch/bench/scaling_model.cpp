@@ -58,7 +58,7 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   const auto full = static_cast<double>(std::max<std::int64_t>(0, base.products - 2));
   const double demanded = static_cast<double>(base.products) - full;  // none or two
   const double share = base.demanded_share();
-  const double row_bytes = static_cast<double>(base.dim) * choices.bytes_each_number;
+  const double row_bytes = static_cast<double>(wire_row_bytes<float>(choices.wire, base.dim));
   // Sums over the parts that ran; a part's share of the whole gives the mean rank.
   double compute = 0, nonzeros = 0, slowest_compute = 0, slowest = 0;
   for (const PartFigures& part : cut.parts) {

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "comm/wire_format.hpp"
 #include "launch/bench/network.hpp"
 #include "partition/cut_quality.hpp"
 #include "partition/partitioner.hpp"
@@ -102,8 +103,8 @@ struct StepPrediction {
 
 struct ModelChoices {
   Network network;
-  double overlap = 1;            // share of the local product behind which messages travel
-  double bytes_each_number = 4;  // on the wire
+  double overlap = 1;  // share of the local product behind which messages travel
+  WireFormat wire = WireFormat::full;
 };
 
 StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,

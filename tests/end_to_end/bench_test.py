@@ -154,6 +154,7 @@ class BenchTest(FolderTest):
         for what in ("gather", "scatter-add"):
             self.assertEqual(sent[f"{what}, fp32"]["bytes_sent"], 64 * sum(graph["ghosts"]))
             self.assertEqual(sent[f"{what}, bf16"]["bytes_sent"], 32 * sum(graph["ghosts"]))
+            self.assertEqual(sent[f"{what}, int8"]["bytes_sent"], 20 * sum(graph["ghosts"]))
         self.assertLessEqual(sent["product, hybrid, fp32"]["bytes_sent"],
                              sent["product, halo, fp32"]["bytes_sent"])
         for overlap in events_named(result, "overlap"):

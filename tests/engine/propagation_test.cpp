@@ -124,8 +124,10 @@ TYPED_TEST(PropagationOf, AddsWhatItIsToldTo) {
 // Rows on demand are the rows of the whole product, and the other way they are its adjoint.
 TYPED_TEST(PropagationOf, DemandedRowsAreThoseOfTheWholeProduct) {
   using T = TypeParam;
-  for (const WireFormat wire : {WireFormat::full, WireFormat::bf16}) {
-    const double tolerance = wire == WireFormat::bf16 ? 1e-2 : this->kTolerance;
+  for (const WireFormat wire : {WireFormat::full, WireFormat::bf16, WireFormat::int8}) {
+    const double tolerance = wire == WireFormat::full   ? this->kTolerance
+                             : wire == WireFormat::bf16 ? 1e-2
+                                                        : 8e-2;
     const TinyGraph graph(this->world_, random_dataset(60, 45, 0.15, 7));
     const Shard& shard = graph.shard();
     Propagation<T> propagation(shard, {ExchangePlan::hybrid, wire});
@@ -161,7 +163,7 @@ TYPED_TEST(PropagationOf, DemandedRowsAreThoseOfTheWholeProduct) {
   }
 }
 
-// Half the bytes, and rounding to 8 bits.
+// Half the bytes and 8 bits of mantissa; or a byte a number and four a row, and 127 steps.
 TYPED_TEST(PropagationOf, TheWireFormatRoundsWhatTravels) {
   using T = TypeParam;
   const TinyGraph graph(this->world_, random_dataset(60, 45, 0.15, 1));
@@ -177,7 +179,15 @@ TYPED_TEST(PropagationOf, TheWireFormatRoundsWhatTravels) {
   const auto full = bytes_of(WireFormat::full, exact);
   EXPECT_EQ(bytes_of(WireFormat::bf16, rounded) * sizeof(T), full * 2);
   EXPECT_LT(relative_difference(collect(shard, rounded), collect(shard, exact)), 1e-2);
-  EXPECT_EQ(same_bits(collect(shard, rounded), collect(shard, exact)), this->world_.sum(full) == 0);
+  const bool nothing_travels = this->world_.sum(full) == 0;
+  EXPECT_EQ(same_bits(collect(shard, rounded), collect(shard, exact)), nothing_travels);
+
+  Matrix<T> coarse(shard.num_owned(), 16), again(shard.num_owned(), 16);
+  EXPECT_EQ(bytes_of(WireFormat::int8, coarse) * sizeof(T) * 16, full * 20);
+  EXPECT_LT(relative_difference(collect(shard, coarse), collect(shard, exact)), 3e-2);
+  EXPECT_EQ(same_bits(collect(shard, coarse), collect(shard, exact)), nothing_travels);
+  bytes_of(WireFormat::int8, again);
+  EXPECT_TRUE(same_bits(coarse, again));
 }
 
 TYPED_TEST(PropagationOf, LargeEnoughForManyChunks) {

@@ -13,6 +13,7 @@
 #include "launch/command_line.hpp"
 #include "launch/ini.hpp"
 #include "launch/spelling.hpp"
+#include "launch/training_options.hpp"
 
 namespace halorec {
 namespace {
@@ -177,6 +178,26 @@ TEST_F(OptionsTest, RefusesWithTheAllowedValues) {
           << "'" << word << "' is not in: " << message << "  (" << refusal.arguments.front() << ")";
     }
   }
+}
+
+TEST_F(OptionsTest, TheWireFormatIsOneOfThree) {
+  const auto chosen = [](const std::string& name) {
+    OptionTable table;
+    TrainingArguments training;
+    declare_training_options(table, training);
+    table.parse({"--wire", name});
+    return model_options(training, 5).propagation;
+  };
+  EXPECT_EQ(chosen("fp32").wire, WireFormat::full);
+  EXPECT_EQ(chosen("bf16").wire, WireFormat::bf16);
+  EXPECT_EQ(chosen("int8").wire, WireFormat::int8);
+  EXPECT_EQ(chosen("int8").wire_seed, 5U);
+  EXPECT_NE(message_of([&] { chosen("int4"); }).find("fp32, bf16, int8"), std::string::npos);
+
+  OptionTable table;
+  TrainingArguments training;
+  declare_training_options(table, training);
+  EXPECT_NE(table.help().find("lossy"), std::string::npos);
 }
 
 TEST_F(OptionsTest, MissingArgumentIsNamed) {

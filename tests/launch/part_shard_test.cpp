@@ -52,7 +52,7 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
 
   // What replay counts for the hybrid plan is what the plan exchanges.
   const CoveredHalo covered = cover_halo(shard);
-  const PartFigures hybrid = replay_part(part, {8, 1, ExchangePlan::hybrid, 0});
+  const PartFigures hybrid = replay_part(part, {8, 1, ExchangePlan::hybrid, 0, WireFormat::int8});
   EXPECT_EQ(hybrid.exchanged_rows,
             std::ssize(covered.plan.send_rows()) + covered.plan.num_ghosts());
   const PartFigures plain = replay_part(part, {8, 1, ExchangePlan::halo, 0});
@@ -72,6 +72,8 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
     ASSERT_EQ(chosen.cost.has_value(), foreseen.cost.has_value()) << exchange;
     training.wire = "bf16";
     EXPECT_EQ(wire_warning(training, chosen).empty(), !chosen.columns);
+    training.wire = "int8";
+    EXPECT_EQ(wire_warning(training, chosen).find("lossy") == std::string::npos, chosen.columns);
     training.wire = "fp32";
     EXPECT_TRUE(wire_warning(training, chosen).empty());
     if (!chosen.cost) continue;
@@ -85,7 +87,7 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
   one.item.assign(graph.num_items, 0);
   const ColumnFigures columns =
       replay_columns(PartShards(graph, one).make(0), rows_by_owner(owners), world.size(),
-                     {8, 1, ExchangePlan::hybrid, 0});
+                     {8, 1, ExchangePlan::hybrid, 0, WireFormat::int8});
   EXPECT_EQ(columns.columns, (8 + world.size() - 1) / world.size());
   world.barrier();
 }

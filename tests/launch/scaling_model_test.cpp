@@ -100,8 +100,10 @@ TEST(Model, WithoutOverlapTheHaloIsAdded) {
   EXPECT_EQ(predict_step(base(), cut, choices).halo, 0);  // hidden
   choices.overlap = 0;
   EXPECT_NEAR(predict_step(base(), cut, choices).halo, 4.5 * 64e-6, 1e-12);
-  choices.bytes_each_number = 2;
+  choices.wire = WireFormat::bf16;
   EXPECT_NEAR(predict_step(base(), cut, choices).halo, 4.5 * 32e-6, 1e-12);
+  choices.wire = WireFormat::int8;  // 16 numbers and their step
+  EXPECT_NEAR(predict_step(base(), cut, choices).halo, 4.5 * 20e-6, 1e-12);
 }
 
 TEST(Model, ColumnsByHand) {
@@ -114,7 +116,7 @@ TEST(Model, ColumnsByHand) {
   cut.columns = ColumnFigures{8, 0.007, 0.003};
   ModelChoices choices;
   choices.network = {1e-6, 16e6, 0, "given"};
-  choices.bytes_each_number = 2;  // the transposes travel in full
+  choices.wire = WireFormat::bf16;  // the transposes travel in full
   const StepPrediction p = predict_step(b, cut, choices);
   EXPECT_NEAR(p.products, 4.5 * 0.007 + 0.003, 1e-12);
   EXPECT_EQ(p.imbalance, 0);
