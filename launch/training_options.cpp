@@ -39,6 +39,13 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .add("wire", a.wire,
            "how boundary rows travel; bf16 halves the bytes and rounds them to 8 bits of mantissa")
       .choices({"fp32", "bf16"});
+  options
+      .add(
+          "store", a.store,
+          "how a layer stores the rows that edges read; bf16 halves the bytes that bound a product "
+          "and rounds rows to 8 bits of mantissa, alike on any number of ranks; sums stay fp32 "
+          "(--precision single)")
+      .choices({"fp32", "bf16"});
 
   options.group("Objective");
   options.add("loss", a.loss, "what training lowers").choices({"softmax", "bpr"});
@@ -112,7 +119,7 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     return names;
   }
   if (a.model != "lightgcn") {
-    names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire"});
+    names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire", "store"});
   }
   if (a.loss != "softmax")
     names.insert(names.end(), {"negative-power", "temperature", "temperature2"});
@@ -129,6 +136,7 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.seed = seed;
   options.propagation.exchange = a.exchange == "halo" ? ExchangePlan::halo : ExchangePlan::hybrid;
   options.propagation.wire = a.wire == "bf16" ? WireFormat::bf16 : WireFormat::full;
+  options.propagation.store = a.store == "bf16" ? RowStorage::bf16 : RowStorage::full;
   return options;
 }
 

@@ -67,10 +67,15 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
   replay.dim = step.training.dim;
   replay.repetitions = step.bench.repetitions;
   replay.exchange = propagation.exchange;
+  replay.store = propagation.store;
   replay.limit = arguments.sample;
   predictions.exchange = replay.exchange;
   ModelChoices choices;
   choices.bytes_each_number = propagation.wire == WireFormat::bf16 ? 2 : 4;
+  if (propagation.store == RowStorage::bf16 && propagation.wire == WireFormat::full) {
+    // Stored rows travel as bf16, and of a hybrid plan as many sums in full.
+    choices.bytes_each_number = propagation.exchange == ExchangePlan::hybrid ? 3 : 2;
+  }
   choices.network = network;
   choices.overlap = arguments.overlap;
   const Owners one = Owners::single(dataset.num_users(), dataset.num_items(), order);
@@ -90,8 +95,8 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
     owners.order = order;
     CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
-    const ExchangeChoice exchange = foresee_exchange(step.training, graph, count,
-                                                     figures.quality.hybrid_vectors_per_node);
+    const ExchangeChoice exchange =
+        foresee_exchange(step.training, graph, count, figures.quality.hybrid_vectors_per_node);
     if (predictions.warning.empty()) predictions.warning = wire_warning(step.training, exchange);
     if (exchange.columns) {
       if (!whole) whole = PartShards(graph, one).make(0);

@@ -18,6 +18,7 @@ struct ReplayOptions {
   std::int64_t dim = 64;
   std::int64_t repetitions = 7;
   ExchangePlan exchange = ExchangePlan::hybrid;
+  RowStorage store = RowStorage::full;
   std::int64_t limit = 0;  // of the parts that are run; 0: all
 };
 

@@ -103,7 +103,7 @@ struct StepPrediction {
 struct ModelChoices {
   Network network;
   double overlap = 1;            // share of the local product behind which messages travel
-  double bytes_each_number = 4;  // on the wire
+  double bytes_each_number = 4;  // on the wire, on average
 };
 
 StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
