@@ -25,7 +25,9 @@ void store_rows(std::span<const float> scale, MatrixView<const float> x,
                 LargeVector<kernels::Bf16>& stored) {
   HALOREC_ASSERT_LIGHT(std::ssize(scale) == x.rows);
   constexpr std::int64_t kBlockRows = 256;
-  stored.resize(static_cast<std::size_t>(x.rows * x.cols));
+  // Never smaller: growing again would touch every number.
+  const auto size = static_cast<std::size_t>(x.rows * x.cols);
+  if (stored.size() < size) stored.resize(size);
 #pragma omp parallel for schedule(static)
   for (std::int64_t first = 0; first < x.rows; first += kBlockRows) {
     kernels::store_rows(std::min(kBlockRows, x.rows - first), x.cols, scale.data() + first,
