@@ -18,8 +18,8 @@ struct ReplayOptions {
   std::int64_t dim = 64;
   std::int64_t repetitions = 7;
   ExchangePlan exchange = ExchangePlan::hybrid;
-  RowStorage store = RowStorage::full;
   std::int64_t limit = 0;  // of the parts that are run; 0: all
+  RowStorage store = RowStorage::full;
 };
 
 // Times one rank: packing and unpacking, local and cross product, and the update of its rows, each
