@@ -60,8 +60,9 @@ class ColumnExchange {
 template <typename T>
 struct ColumnPropagation {
   // whole: all nodes and edges, on a communicator of this rank alone; outlives this.
-  ColumnPropagation(const Shard& shard, const Shard& whole, std::int64_t dim)
-      : propagation(whole), exchange(shard, whole, dim) {}
+  ColumnPropagation(const Shard& shard, const Shard& whole, std::int64_t dim,
+                    RowStorage store = RowStorage::full)
+      : propagation(whole, {.store = store}), exchange(shard, whole, dim) {}
   Propagation<T> propagation;
   ColumnExchange<T> exchange;
 };

@@ -21,6 +21,20 @@ void add_scaled(T a, MatrixView<const T> x, MatrixView<T> y) {
   for (std::int64_t r = 0; r < x.rows; ++r) kernels::add_scaled(x.cols, a, x.row(r), y.row(r));
 }
 
+void store_rows(std::span<const float> scale, MatrixView<const float> x,
+                LargeVector<kernels::Bf16>& stored) {
+  HALOREC_ASSERT_LIGHT(std::ssize(scale) == x.rows);
+  constexpr std::int64_t kBlockRows = 256;
+  // Never smaller: growing again would touch every number.
+  const auto size = static_cast<std::size_t>(x.rows * x.cols);
+  if (stored.size() < size) stored.resize(size);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t first = 0; first < x.rows; first += kBlockRows) {
+    kernels::store_rows(std::min(kBlockRows, x.rows - first), x.cols, scale.data() + first,
+                        x.row(first), x.stride, stored.data() + first * x.cols);
+  }
+}
+
 template <typename T>
 double dot(MatrixView<const T> x, MatrixView<const T> y) {
   HALOREC_ASSERT_LIGHT(x.rows == y.rows && x.cols == y.cols);

@@ -2,6 +2,9 @@
 // are independent, and for equal thread counts where they are summed.
 #pragma once
 
+#include <span>
+
+#include "engine/kernels/bf16.hpp"
 #include "engine/matrix.hpp"
 
 namespace halorec {
@@ -12,6 +15,10 @@ void scale_into(T a, MatrixView<const T> x, MatrixView<T> y);
 // y += a x.
 template <typename T>
 void add_scaled(T a, MatrixView<const T> x, MatrixView<T> y);
+// The front of stored, [x.rows x x.cols] and dense, = each row of x times its scale, rounded
+// (kernels::store_rows).
+void store_rows(std::span<const float> scale, MatrixView<const float> x,
+                LargeVector<kernels::Bf16>& stored);
 // Sum of products of this rank's rows, in double; blocks of rows are summed in fixed order.
 template <typename T>
 double dot(MatrixView<const T> x, MatrixView<const T> y);

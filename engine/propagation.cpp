@@ -1,5 +1,9 @@
 #include "engine/propagation.hpp"
 
+#include <type_traits>
+
+#include "engine/parallel.hpp"
+
 namespace halorec {
 namespace {
 
@@ -28,10 +32,13 @@ Propagation<T>::Propagation(const Shard& shard, const PropagationOptions& option
       options_(options),
       scale_(shard.scale().begin(), shard.scale().end()),
       local_chunks_(shard.local()),
-      rows_exchange_(shard.halo(), options.wire, options.wire_seed),
+      rows_exchange_(shard.halo(),
+                     options.store == RowStorage::bf16 ? WireFormat::bf16 : options.wire,
+                     options.wire_seed),
       sums_exchange_(shard.halo(), options.wire, options.wire_seed),
       position_(static_cast<std::size_t>(shard.num_owned()), -1),
       ghost_position_(static_cast<std::size_t>(shard.num_ghosts()), -1) {
+  HALOREC_ASSERT_LIGHT((std::is_same_v<T, float>) || !stores_bf16());
   cross_.set(shard.cross());
 }
 
@@ -47,7 +54,19 @@ kernels::Spmm<T> Propagation<T>::into(T a, MatrixView<T> y) const {
 }
 
 template <typename T>
+void Propagation<T>::store(MatrixView<const T> x, std::span<const T> scale) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (stores_bf16()) store_rows(scale, x, stored_);
+  }
+}
+
+template <typename T>
 kernels::Spmm<T> Propagation<T>::of_owned(MatrixView<const T> x, kernels::Spmm<T> product) const {
+  if (stores_bf16()) {
+    product.stored_x = stored_.data();
+    product.x_stride = x.cols;
+    return product;
+  }
   product.column_scale = scale_.data();
   product.x = x.data;
   product.x_stride = x.stride;
@@ -100,6 +119,8 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
   const HaloPlan& plan = hybrid ? covered_->plan : shard_->halo();
   rows_exchange_.use(plan);
   rows_exchange_.start_gather(x.data, x.cols, x.stride, scale_.data());
+  time(phase, kLocal);
+  store(x, scale_);
   if (hybrid) {
     time(phase, kCross);
     fit(sums_, plan.num_ghosts(), x.cols);
@@ -157,6 +178,8 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
   HALOREC_ASSERT_LIGHT(z.what == AddedTo<T>::What::nothing ||
                        z.what == AddedTo<T>::What::owned_rows);
   std::optional<PhaseTimers::Scope> phase;
+  time(phase, kLocal);
+  store(x, scale_);
   time(phase, kCross);
   fit(sums_, std::ssize(demanded_ghosts_), x.cols);
   const kernels::Spmm<T> partial = partial_sums(x);
@@ -179,19 +202,24 @@ void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const Ad
   HALOREC_ASSERT_LIGHT(x.rows == num_demanded() && y.rows == num_owned() && x.cols == y.cols);
   std::optional<PhaseTimers::Scope> phase;
   time(phase, kExchange);
-  fit(scaled_, num_demanded(), x.cols);
-#pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < x.rows; ++k) {
-    const T scale = demanded_scale_[static_cast<std::size_t>(k)];
-    for (std::int64_t c = 0; c < x.cols; ++c) scaled_(k, c) = scale * x(k, c);
-  }
   rows_exchange_.use(*demanded_plan_);
-  rows_exchange_.start_gather(scaled_.data(), x.cols, x.cols);
+  rows_exchange_.start_gather(x.data, x.cols, x.stride, demanded_scale_.data());
 
   time(phase, kLocal);
   kernels::Spmm<T> local = into(a, y);
-  local.x = scaled_.data();
   local.x_stride = x.cols;
+  if (stores_bf16()) {
+    store(x, demanded_scale_);
+    local.stored_x = stored_.data();
+  } else {
+    fit(scaled_, num_demanded(), x.cols);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < x.rows; ++k) {
+      const T scale = demanded_scale_[static_cast<std::size_t>(k)];
+      for (std::int64_t c = 0; c < x.cols; ++c) scaled_(k, c) = scale * x(k, c);
+    }
+    local.x = scaled_.data();
+  }
   local.x_row = position_.data();
   add(z, local);
   product_.run(shard_->local(), local_chunks_, local, [&] { rows_exchange_.progress(); });

@@ -25,10 +25,17 @@ namespace halorec {
 
 enum class ExchangePlan : std::uint8_t { halo, hybrid };
 
+// The rows of x that edges read: as they stand, or each times its scale and rounded to bfloat16
+// once, at the start of a product, for all edges: those of this rank and those of ranks to which
+// the row travels (exactly then, whatever the wire format), so that the number of ranks stays
+// without effect. Sums are of full precision, also those that travel.
+enum class RowStorage : std::uint8_t { full, bf16 };
+
 struct PropagationOptions {
   ExchangePlan exchange = ExchangePlan::hybrid;
   WireFormat wire = WireFormat::full;
-  std::uint64_t wire_seed = 0;  // of what int8 draws
+  std::uint64_t wire_seed = 0;          // of what int8 draws
+  RowStorage store = RowStorage::full;  // bf16: of float alone
   // Receives the seconds of "local edges", "cross edges" and "exchange" (packing, what is still
   // waited for, unpacking); none: not taken. Outlives the propagation.
   PhaseTimers* timers = nullptr;
@@ -84,6 +91,10 @@ class Propagation {
     void set(const Csr& m);
   };
   kernels::Spmm<T> into(T a, MatrixView<T> y) const;
+  // With bf16 storage, x into stored_.
+  void store(MatrixView<const T> x, std::span<const T> scale);
+  bool stores_bf16() const { return options_.store == RowStorage::bf16; }
+  // Of owned rows x, stored where they are to be.
   kernels::Spmm<T> of_owned(MatrixView<const T> x, kernels::Spmm<T> product) const;
   // Of owned rows x into sums_, for the owners of other rows.
   kernels::Spmm<T> partial_sums(MatrixView<const T> x);
@@ -101,6 +112,7 @@ class Propagation {
   RowChunks local_chunks_;
   HaloExchange<T> rows_exchange_, sums_exchange_;
   Matrix<T> sums_, scaled_;
+  LargeVector<kernels::Bf16> stored_;
 
   // Full products: prepared by the first one, since a single layer needs none.
   bool is_prepared_ = false;

@@ -41,6 +41,13 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
            "quarters them and is lossy: each number is rounded, at random by the seed, to a "
            "multiple of 1/127 of its row's largest")
       .choices({"fp32", "bf16", "int8"});
+  options
+      .add(
+          "store", a.store,
+          "how a layer stores the rows that edges read; bf16 halves the bytes that bound a product "
+          "and rounds rows to 8 bits of mantissa, alike on any number of ranks; sums stay fp32 "
+          "(--precision single)")
+      .choices({"fp32", "bf16"});
 
   options.group("Objective");
   options.add("loss", a.loss, "what training lowers").choices({"softmax", "bpr"});
@@ -114,7 +121,7 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     return names;
   }
   if (a.model != "lightgcn") {
-    names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire"});
+    names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire", "store"});
   }
   if (a.loss != "softmax")
     names.insert(names.end(), {"negative-power", "temperature", "temperature2"});
@@ -137,6 +144,7 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.propagation.exchange = a.exchange == "halo" ? ExchangePlan::halo : ExchangePlan::hybrid;
   options.propagation.wire = wire_format(a.wire);
   options.propagation.wire_seed = seed;
+  options.propagation.store = a.store == "bf16" ? RowStorage::bf16 : RowStorage::full;
   return options;
 }
 

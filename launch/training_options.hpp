@@ -25,6 +25,7 @@ struct TrainingArguments {
 
   std::string exchange = "auto";
   std::string wire = "fp32";
+  std::string store = "fp32";
 
   std::string loss = "softmax";
   std::optional<std::int64_t> batch;

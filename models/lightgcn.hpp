@@ -19,7 +19,7 @@ class LightGcn : public Model<T> {
         learn_layer_weights_(options.learn_layer_weights) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
     if (options.whole_graph != nullptr) {
-      columns_.emplace(shard, *options.whole_graph, options.dim);
+      columns_.emplace(shard, *options.whole_graph, options.dim, options.propagation.store);
     } else {
       propagation_.emplace(shard, options.propagation);
     }

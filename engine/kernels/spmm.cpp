@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "comm/check.hpp"
 #include "engine/kernels/spmm.hpp"
@@ -32,11 +33,37 @@ struct Row {
   T* y;
 };
 
-// Columns [c, c + kVectors lanes) of one row: the sums stay in registers over all edges.
-template <int kVectors, bool kScaled, typename T>
-HWY_INLINE void row_block(const Spmm<T>& a, const Row<T>& row, std::int64_t c) {
+// A vector of numbers of x.
+template <typename D, typename T>
+HWY_INLINE hn::VFromD<D> load(D d, const T* x) {
+  return hn::LoadU(d, x);
+}
+template <typename D>
+HWY_INLINE hn::VFromD<D> load(D d, const Bf16* x) {
+  const hn::Rebind<std::uint16_t, D> narrow;
+  const hn::RebindToUnsigned<D> wide;
+  const auto bits = hn::LoadU(narrow, reinterpret_cast<const std::uint16_t*>(x));
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(wide, bits)));
+}
+// Two vectors at once, the numbers at even places and those at odd ones: each takes one instruction
+// on what one load brought.
+template <typename D>
+HWY_INLINE void load_pair(D d, const Bf16* x, hn::VFromD<D>& even, hn::VFromD<D>& odd) {
+  const hn::Repartition<std::uint16_t, D> narrow;
+  const hn::RebindToUnsigned<D> wide;
+  const auto both = hn::BitCast(wide, hn::LoadU(narrow, reinterpret_cast<const std::uint16_t*>(x)));
+  even = hn::BitCast(d, hn::ShiftLeft<16>(both));
+  odd = hn::BitCast(d, hn::And(both, hn::Set(wide, 0xFFFF0000u)));
+}
+
+// Columns [c, c + kVectors lanes) of one row: the sums stay in registers over all edges. X: type of
+// the numbers of x, T or Bf16.
+template <int kVectors, bool kScaled, typename T, typename X>
+HWY_INLINE void row_block(const Spmm<T>& a, const X* all_x, const Row<T>& row, std::int64_t c) {
   constexpr std::int64_t kCacheLineBytes = 64;
   constexpr std::int64_t kAhead = 16;  // edges between a prefetch and its use
+  // Sums of even and of odd columns, sorted at the end.
+  constexpr bool kPairs = std::is_same_v<X, Bf16> && kVectors >= 2 && HWY_TARGET != HWY_SCALAR;
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
@@ -57,23 +84,52 @@ HWY_INLINE void row_block(const Spmm<T>& a, const Row<T>& row, std::int64_t c) {
       f(sum7, 7 * lanes);
     }
   };
-  const T* HWY_RESTRICT x = a.x + c;
+  // f(one sum, the next, the first column of both) for each two.
+  [[maybe_unused]] const auto for_each_pair = [&](const auto& f) HWY_ATTR
+      __attribute__((always_inline)) {
+    f(sum0, sum1, 0);
+    if constexpr (kVectors >= 4) f(sum2, sum3, 2 * lanes);
+    if constexpr (kVectors >= 8) {
+      f(sum4, sum5, 4 * lanes);
+      f(sum6, sum7, 6 * lanes);
+    }
+  };
+  const X* HWY_RESTRICT x = all_x + c;
   const Edges& edges = row.edges;
   for (std::int64_t e = 0; e < edges.count; ++e) {
     if (e + kAhead < edges.readable) {
       const auto* next = reinterpret_cast<const char*>(x + edges.x_row[e + kAhead] * a.x_stride);
-      const std::int64_t bytes = kVectors * lanes * static_cast<std::int64_t>(sizeof(T));
+      const std::int64_t bytes = kVectors * lanes * static_cast<std::int64_t>(sizeof(X));
       for (std::int64_t byte = 0; byte < bytes; byte += kCacheLineBytes) hwy::Prefetch(next + byte);
     }
-    const T* HWY_RESTRICT in = x + edges.x_row[e] * a.x_stride;
+    const X* HWY_RESTRICT in = x + edges.x_row[e] * a.x_stride;
+    if constexpr (kPairs) {
+      for_each_pair([&](auto& sum, auto& next, std::int64_t at) HWY_ATTR
+                    __attribute__((always_inline)) {
+                      auto even = zero, odd = zero;
+                      load_pair(d, in + at, even, odd);
+                      sum = hn::Add(sum, even);
+                      next = hn::Add(next, odd);
+                    });
+      continue;
+    }
     const auto w = kScaled ? hn::Set(d, a.column_scale[edges.x_row[e]]) : zero;
     for_each_vector([&](auto& sum, std::int64_t at) HWY_ATTR __attribute__((always_inline)) {
       if constexpr (kScaled) {
-        sum = hn::MulAdd(w, hn::LoadU(d, in + at), sum);
+        sum = hn::MulAdd(w, load(d, in + at), sum);
       } else {
-        sum = hn::Add(sum, hn::LoadU(d, in + at));
+        sum = hn::Add(sum, load(d, in + at));
       }
     });
+  }
+  if constexpr (kPairs) {
+    HWY_ALIGN T in_order[2 * hn::MaxLanes(d)];
+    for_each_pair([&](auto& sum, auto& next, std::int64_t /*at*/) HWY_ATTR
+                  __attribute__((always_inline)) {
+                    hn::StoreInterleaved2(sum, next, d, in_order);
+                    sum = hn::Load(d, in_order);
+                    next = hn::Load(d, in_order + lanes);
+                  });
   }
   const auto times = hn::Set(d, row.factor);
   const auto base_times = hn::Set(d, row.base_factor);
@@ -84,31 +140,39 @@ HWY_INLINE void row_block(const Spmm<T>& a, const Row<T>& row, std::int64_t c) {
   });
 }
 
+template <typename T>
+HWY_INLINE T number(T x) {
+  return x;
+}
+HWY_INLINE float number(Bf16 x) {
+  return to_float(x);
+}
+
 // One column, for what is left of a row.
-template <bool kScaled, typename T>
-HWY_INLINE void row_column(const Spmm<T>& a, const Row<T>& row, std::int64_t c) {
+template <bool kScaled, typename T, typename X>
+HWY_INLINE void row_column(const Spmm<T>& a, const X* x, const Row<T>& row, std::int64_t c) {
   T sum{0};
   for (std::int64_t e = 0; e < row.edges.count; ++e) {
     const std::int32_t at = row.edges.x_row[e];
-    sum += (kScaled ? a.column_scale[at] : T{1}) * a.x[at * a.x_stride + c];
+    sum += (kScaled ? a.column_scale[at] : T{1}) * number(x[at * a.x_stride + c]);
   }
   row.y[c] = row.factor * sum + (row.base == nullptr ? T{0} : row.base_factor * row.base[c]);
 }
 
-template <bool kScaled, typename T>
-HWY_INLINE void one_row(const Spmm<T>& a, const Row<T>& row) {
+template <bool kScaled, typename T, typename X>
+HWY_INLINE void one_row(const Spmm<T>& a, const X* x, const Row<T>& row) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   std::int64_t c = 0;
   const auto blocks = [&]<int kVectors>() HWY_ATTR {
     for (; c + kVectors * lanes <= a.cols; c += kVectors * lanes) {
-      row_block<kVectors, kScaled>(a, row, c);
+      row_block<kVectors, kScaled>(a, x, row, c);
     }
   };
   blocks.template operator()<8>();
   blocks.template operator()<4>();
   blocks.template operator()<2>();
   blocks.template operator()<1>();
-  for (; c < a.cols; ++c) row_column<kScaled>(a, row, c);
+  for (; c < a.cols; ++c) row_column<kScaled>(a, x, row, c);
 }
 
 // Writes the rows of x of those columns that have one to `kept`; returns their number.
@@ -175,9 +239,11 @@ class RowBlock {
   Edges edges_[kMaxRows];
 };
 
-template <typename T>
-void spmm(const Spmm<T>& a, std::int64_t first, std::int64_t last) {
+template <typename T, typename X>
+void spmm(const Spmm<T>& a, const X* x, std::int64_t first, std::int64_t last) {
   HALOREC_ASSERT_LIGHT(first == last || a.y != nullptr);
+  constexpr bool kMayScale = std::is_same_v<X, T>;
+  HALOREC_ASSERT_LIGHT(kMayScale || a.column_scale == nullptr);
   const auto row_at = [&](std::int64_t k) { return a.rows == nullptr ? k : a.rows[k]; };
   RowBlock block(a.column, a.x_row, a.kept);
   if (a.x_row == nullptr && a.rows == nullptr) block = RowBlock(a.column, a.row_begin[last]);
@@ -202,20 +268,25 @@ void spmm(const Spmm<T>& a, std::int64_t first, std::int64_t last) {
         const std::int64_t at = a.base_row == nullptr ? r : a.base_row[r];
         if (at >= 0) row.base = a.base + at * a.base_stride;
       }
-      if (a.column_scale != nullptr) {
-        one_row<true>(a, row);
-      } else {
-        one_row<false>(a, row);
+      if constexpr (kMayScale) {
+        if (a.column_scale != nullptr) {
+          one_row<true>(a, x, row);
+          continue;
+        }
       }
+      one_row<false>(a, x, row);
     }
   }
 }
 
 void spmm_float(const Spmm<float>& a, std::int64_t first, std::int64_t last) {
-  spmm(a, first, last);
+  spmm(a, a.x, first, last);
+}
+void spmm_bf16(const Spmm<float>& a, std::int64_t first, std::int64_t last) {
+  spmm(a, a.stored_x, first, last);
 }
 void spmm_double(const Spmm<double>& a, std::int64_t first, std::int64_t last) {
-  spmm(a, first, last);
+  spmm(a, a.x, first, last);
 }
 const char* target_name() {
   return hwy::TargetName(HWY_TARGET);
@@ -228,15 +299,22 @@ HWY_AFTER_NAMESPACE();
 namespace halorec::kernels {
 
 HWY_EXPORT(spmm_float);
+HWY_EXPORT(spmm_bf16);
 HWY_EXPORT(spmm_double);
 HWY_EXPORT(target_name);
 
 template <>
 void spmm_rows<float>(const Spmm<float>& product, std::int64_t first, std::int64_t last) {
-  if (first < last) HWY_DYNAMIC_DISPATCH(spmm_float)(product, first, last);
+  if (first >= last) return;
+  if (product.stored_x != nullptr) {
+    HWY_DYNAMIC_DISPATCH(spmm_bf16)(product, first, last);
+  } else {
+    HWY_DYNAMIC_DISPATCH(spmm_float)(product, first, last);
+  }
 }
 template <>
 void spmm_rows<double>(const Spmm<double>& product, std::int64_t first, std::int64_t last) {
+  HALOREC_ASSERT_LIGHT(product.stored_x == nullptr);
   if (first < last) HWY_DYNAMIC_DISPATCH(spmm_double)(product, first, last);
 }
 

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/kernels/bf16.hpp"
+
 namespace halorec::kernels {
 
 // For k of [first, last) and r = rows == nullptr ? k : rows[k]:
@@ -29,7 +31,10 @@ struct Spmm {
   const T* row_scale = nullptr;        // nullptr: ones
   const T* column_scale = nullptr;     // nullptr: ones; never together with x_row
   const T* x = nullptr;
-  std::int64_t x_stride = 0;
+  // In place of x, and expanded as they are read; sums are of T all the same. Float alone, and
+  // without column_scale, which such rows hold already.
+  const Bf16* stored_x = nullptr;
+  std::int64_t x_stride = 0;  // of either
   const std::int32_t* x_row = nullptr;
   // With rows or x_row: room for kKeptEdges, as many as the longest row has, and kKeptPadding.
   std::int32_t* kept = nullptr;

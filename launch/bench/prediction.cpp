@@ -67,10 +67,13 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
   replay.dim = step.training.dim;
   replay.repetitions = step.bench.repetitions;
   replay.exchange = propagation.exchange;
+  replay.store = propagation.store;
   replay.limit = arguments.sample;
   predictions.exchange = replay.exchange;
   ModelChoices choices;
   choices.wire = replay.wire = propagation.wire;
+  choices.store = propagation.store;
+  choices.exchange = propagation.exchange;
   choices.network = network;
   choices.overlap = arguments.overlap;
   const Owners one = Owners::single(dataset.num_users(), dataset.num_items(), order);

@@ -7,6 +7,7 @@
 
 #include "comm/communicator.hpp"
 #include "engine/optimizer.hpp"
+#include "engine/parallel.hpp"
 #include "engine/sparse_product.hpp"
 
 namespace halorec {
@@ -19,8 +20,9 @@ class PartProduct {
   PartProduct(const PartShard& shard, const ReplayOptions& options)
       : shard_(shard),
         is_hybrid_(options.exchange == ExchangePlan::hybrid),
-        wire_(options.wire),
-        row_bytes_(wire_row_bytes<float>(options.wire, options.dim)),
+        stores_bf16_(options.store == RowStorage::bf16),
+        wire_(stores_bf16_ ? WireFormat::bf16 : options.wire),
+        row_bytes_(wire_row_bytes<float>(wire_, options.dim)),
         x_(shard.num_owned(), options.dim),
         y_(shard.num_owned(), options.dim),
         local_chunks_(shard.local) {
@@ -75,18 +77,19 @@ class PartProduct {
                      shard_.scale[static_cast<std::size_t>(row)], x_.cols(), y_.row(row));
     }
   }
+  // What own edges and those of the sums read.
+  void store() {
+    if (stores_bf16_) store_rows(shard_.scale, x_.view(), stored_);
+  }
   void local() {
-    auto what = into(y_);
-    what.row_scale = what.column_scale = shard_.scale.data();
-    what.x = x_.data();
+    auto what = of_owned(y_);
+    what.row_scale = shard_.scale.data();
     product_.run(shard_.local, local_chunks_, what);
   }
   // The sums for other ranks' rows, and the rows that arrived.
   void partial_sums() {
     if (!is_hybrid_) return;
-    auto what = into(sums_);
-    what.column_scale = shard_.scale.data();
-    what.x = x_.data();
+    const auto what = of_owned(sums_);
     product_.run(partial_, partial_chunks_, what);
   }
   void gathered() {
@@ -105,8 +108,19 @@ class PartProduct {
     return what;
   }
 
+  kernels::Spmm<float> of_owned(Matrix<float>& y) const {
+    kernels::Spmm<float> what = into(y);
+    if (stores_bf16_) {
+      what.stored_x = stored_.data();
+    } else {
+      what.column_scale = shard_.scale.data();
+      what.x = x_.data();
+    }
+    return what;
+  }
+
   const PartShard& shard_;
-  bool is_hybrid_;
+  bool is_hybrid_, stores_bf16_;
   WireFormat wire_;
   std::int64_t row_bytes_;
   std::vector<std::int32_t> send_rows_, gathered_rows_;
@@ -114,6 +128,7 @@ class PartProduct {
   Csr gathered_, partial_;
   Matrix<float> x_, y_, ghosts_, sums_;
   LargeVector<std::byte> packed_;
+  LargeVector<kernels::Bf16> stored_;
   RowChunks local_chunks_, gathered_chunks_, partial_chunks_;
   SparseProduct<float> product_;
 };
@@ -131,6 +146,8 @@ PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
   figures.interactions = shard.interactions;
   figures.exchanged_rows = product.exchanged_rows();
   figures.buffer_rows = product.num_sent() + 2 * product.num_received();
+  // Rows stored beside the others are half as wide.
+  if (options.store == RowStorage::bf16) figures.buffer_rows += (shard.num_owned() + 1) / 2;
   const bool is_hybrid = options.exchange == ExchangePlan::hybrid;
   figures.messages = (is_hybrid ? 2 : 1) * shard.num_peers();
 
@@ -144,13 +161,14 @@ PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
   for (std::int64_t round = -1; round < options.repetitions; ++round) {
     for (int turn = 0; turn < 2; ++turn) {
       const double packing = seconds_of([&] { product.pack(); });
+      const double storing = seconds_of([&] { product.store(); });
       const double partial = seconds_of([&] { product.partial_sums(); });
       const double own = seconds_of([&] { product.local(); });
       const double gathered = seconds_of([&] { product.gathered(); });
       const double unpacking = seconds_of([&] { product.unpack(); });
       if (turn == 0 || round < 0) continue;
       pack.push_back(packing + unpacking);
-      local.push_back(own);
+      local.push_back(storing + own);
       cross.push_back(partial + gathered);
     }
     const double updating = seconds_of([&] { optimizer.update(++step, 1e-3); });
@@ -167,12 +185,17 @@ ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int3
                              std::int64_t num_ranks, const ReplayOptions& options) {
   ColumnFigures figures;
   figures.columns = (options.dim + num_ranks - 1) / num_ranks;
-  PartProduct product(whole, {figures.columns, 0, ExchangePlan::halo});
+  PartProduct product(whole,
+                      {figures.columns, 0, ExchangePlan::halo, 0, WireFormat::full, options.store});
   Matrix<float> block(whole.num_owned(), figures.columns), arrived = block.clone();
   std::vector<double> products, copies;
   for (std::int64_t round = -1; round < options.repetitions; ++round) {
-    product.local();
-    const double multiplied = seconds_of([&] { product.local(); });
+    const auto multiply = [&] {
+      product.store();
+      product.local();
+    };
+    multiply();
+    const double multiplied = seconds_of(multiply);
     // As many numbers as there are in a block are packed and unpacked, on the way there and back.
     const double copied = seconds_of([&] {
 #pragma omp parallel for schedule(static)

@@ -20,6 +20,7 @@ struct ReplayOptions {
   ExchangePlan exchange = ExchangePlan::hybrid;
   std::int64_t limit = 0;  // of the parts that are run; 0: all
   WireFormat wire = WireFormat::full;
+  RowStorage store = RowStorage::full;
 };
 
 // Times one rank: packing and unpacking, local and cross product, and the update of its rows, each

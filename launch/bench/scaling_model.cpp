@@ -25,6 +25,14 @@ std::vector<std::pair<std::string, double>> StepPrediction::terms() const {
 
 namespace {
 
+// Of what an exchange sends: rows, and in a hybrid plan as many partial sums.
+double mean_row_bytes(const ModelChoices& choices, std::int64_t dim) {
+  const auto sums = static_cast<double>(wire_row_bytes<float>(choices.wire, dim));
+  if (choices.store == RowStorage::full) return sums;
+  const auto rows = static_cast<double>(wire_row_bytes<float>(WireFormat::bf16, dim));
+  return choices.exchange == ExchangePlan::hybrid ? (rows + sums) / 2 : rows;
+}
+
 // Products, halo, bytes and messages of layers that run by columns.
 void predict_columns(const BaseFigures& base, const CutFigures& cut, const Network& network,
                      StepPrediction& p) {
@@ -58,7 +66,7 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   const auto full = static_cast<double>(std::max<std::int64_t>(0, base.products - 2));
   const double demanded = static_cast<double>(base.products) - full;  // none or two
   const double share = base.demanded_share();
-  const double row_bytes = static_cast<double>(wire_row_bytes<float>(choices.wire, base.dim));
+  const double row_bytes = mean_row_bytes(choices, base.dim);
   // Sums over the parts that ran; a part's share of the whole gives the mean rank.
   double compute = 0, nonzeros = 0, slowest_compute = 0, slowest = 0;
   for (const PartFigures& part : cut.parts) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "comm/wire_format.hpp"
+#include "engine/propagation.hpp"
 #include "launch/bench/network.hpp"
 #include "partition/cut_quality.hpp"
 #include "partition/partitioner.hpp"
@@ -105,6 +106,8 @@ struct ModelChoices {
   Network network;
   double overlap = 1;  // share of the local product behind which messages travel
   WireFormat wire = WireFormat::full;
+  RowStorage store = RowStorage::full;  // bf16: rows travel so too, sums by `wire`
+  ExchangePlan exchange = ExchangePlan::hybrid;
 };
 
 StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,

@@ -104,7 +104,11 @@ void measure_product(Communicator& communicator, const Shard& shard, const Model
   x.fill(0.01F);
   // The plain halo's ghosts stand for whatever the exchange plan reads instead of them.
   const GatherRate local(shard.local()), cross(shard.cross());
-  const bool has_gather = options.dim % 16 == 0;
+  // What an edge of this rank reads, as so many floats.
+  const std::int64_t floats =
+      options.propagation.store == RowStorage::bf16 ? options.dim / 2 : options.dim;
+  const MatrixView<const float> read{x.data(), x.rows(), floats, floats};
+  const bool has_gather = options.dim % 16 == 0 && floats % 16 == 0;
   Matrix<float> ghosts(shard.num_ghosts(), options.dim);
   std::vector<double> seconds, gathers;
   for (std::int64_t round = -2; round < rounds; ++round) {
@@ -116,7 +120,7 @@ void measure_product(Communicator& communicator, const Shard& shard, const Model
     const CommCounters after = communicator.counters();
     const double all = communicator.max(mine);
     const double gathered =
-        communicator.max(has_gather ? local.run(x.view()) + cross.run(ghosts.view()) : 0);
+        communicator.max(has_gather ? local.run(read) + cross.run(ghosts.view()) : 0);
     if (round >= 0) {
       seconds.push_back(all);
       gathers.push_back(gathered);

@@ -372,6 +372,9 @@ Command train_command() {
     if (arguments->training.refit && arguments->training.select != "validation") {
       fail_usage("--refit goes with --select validation: test and none train on everything anyway");
     }
+    if (arguments->training.store == "bf16" && arguments->training.precision == "double") {
+      fail_usage("--store bf16 goes with --precision single: sums of rounded rows stay fp32");
+    }
   };
   command.run = [arguments](const CommandContext& context) {
     return TrainCommand(context, *arguments).run();

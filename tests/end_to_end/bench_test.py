@@ -109,6 +109,22 @@ class BenchTest(FolderTest):
             self.assert_page(page, 1)
         self.assertAlmostEqual(losses[0], losses[1], places=5)
 
+    def test_stored_rows(self):
+        losses = []
+        for ranks, exchange in ((1, "hybrid"), (2, "hybrid"), (2, "halo"), (3, "columns")):
+            result = succeed("bench", "step", self.data, *TRAINING, *QUICK, "--init", 1,
+                             "--repetitions", 1, "--store", "bf16", "--exchange", exchange,
+                             "--json", ranks=ranks)
+            losses.append(events_named(result, "step")[0]["training_loss"])
+        for loss in losses[1:]:
+            self.assertLess(abs(loss / losses[0] - 1), 2e-6)
+        sent = []
+        for store in ("bf16", "fp32"):
+            result = succeed("plan", self.data, *TRAINING, *QUICK, "--ranks", 2, "--repetitions",
+                             1, "--exchange", "hybrid", "--store", store, "--json")
+            sent.append(events_named(result, "prediction")[1]["bytes_a_step"])
+        self.assertLess(sent[0], sent[1])
+
     def test_columns(self):
         losses = {}
         for exchange in ("hybrid", "columns"):

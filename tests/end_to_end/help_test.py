@@ -132,6 +132,10 @@ class UsageErrorTest(FolderTest):
         self.assert_usage_error(run("train", "x", "--run", "y", "--loss", "sofmax", ranks=2),
                                 "sofmax", "did you mean 'softmax'?", "bpr")
 
+    def test_options_that_exclude_each_other(self):
+        self.assert_usage_error(run("train", "x", "--run", "y", "--store", "bf16", "--precision",
+                                    "double"), "--store bf16", "--precision single")
+
     def test_missing_argument(self):
         self.assert_usage_error(run("describe"), "DATA", "usage:")
         self.assert_usage_error(run("train", "--run", self.path("y")), "DATA")

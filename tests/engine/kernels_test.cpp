@@ -1,199 +1,21 @@
-// The innermost loops against naive code in long double, at many widths, on every SIMD target that
-// this machine has.
+// The innermost dense loops against naive code in long double, at many widths, on every SIMD target
+// that this machine has.
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "comm/random.hpp"
 #include "engine/kernels/dense.hpp"
-#include "engine/kernels/spmm.hpp"
+#include "tests/engine/kernel_targets.hpp"
 
 namespace halorec {
 namespace {
 
 template <typename T>
-constexpr long double kUlp = std::numeric_limits<T>::epsilon();
-
-template <typename T>
-std::vector<T> numbers(std::int64_t n, std::uint64_t key, double scale = 1) {
-  const Random random(11, Purpose::test, key);
-  std::vector<T> values(static_cast<std::size_t>(n));
-  for (std::size_t k = 0; k < values.size(); ++k) {
-    values[k] = static_cast<T>(scale * random.normal(k));
-  }
-  return values;
-}
-
-// Runs `check` once for each target, with the kernels dispatched to it.
-template <typename Check>
-void on_every_target(const Check& check) {
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(target);
-    SCOPED_TRACE(kernels::simd_target());
-    ASSERT_EQ(kernels::simd_target(), hwy::TargetName(target));
-    check();
-    if (testing::Test::HasFatalFailure()) break;
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-}
-
-template <typename T>
 class KernelsOf : public testing::Test {};
 using Reals = testing::Types<float, double>;
 TYPED_TEST_SUITE(KernelsOf, Reals);
-
-// 7 rows over 9 columns: row 0 is empty, row 3 has one entry, row 5 names a column twice, row 6 has
-// more entries than the kernel prefetches ahead.
-struct Sparse {
-  std::vector<std::int64_t> begin{0, 0, 2, 5, 6, 8, 11, 31};
-  std::vector<std::int32_t> column{0, 8, 1, 2, 3, 4, 0, 5, 7, 7, 2};
-  Sparse() {
-    for (std::int32_t e = 0; e < 20; ++e) column.push_back((e * 7) % 9);
-  }
-};
-
-// Every way of calling the product: scaled columns or columns that stand elsewhere, all rows or a
-// list, and what is added.
-TYPED_TEST(KernelsOf, SparseProduct) {
-  using T = TypeParam;
-  const Sparse a;
-  const std::vector<std::int32_t> listed{1, 2, 4, 6};
-  const std::vector<std::int32_t> x_row{2, -1, 0, 1, -1, -1, 3, 4, -1};  // of 9 columns
-  const std::vector<std::int32_t> base_row{-1, 0, -1, 1, 2, -1, 3};      // of 7 rows
-  const auto row_scale = numbers<T>(7, 6), column_scale = numbers<T>(9, 7);
-  std::vector<std::int32_t> kept(
-      static_cast<std::size_t>(20 + kernels::kKeptEdges + kernels::kKeptPadding));
-  enum { kPlain, kScaled, kElsewhere };
-  enum { kNothing, kItself, kRows, kRowsElsewhere };
-  on_every_target([&] {
-    for (std::int64_t cols = 1; cols <= 130; cols += cols < 36 ? 1 : 7) {
-      const std::int64_t x_stride = cols + cols % 3, y_stride = cols + cols % 5;
-      const auto x = numbers<T>(9 * x_stride, 2), base = numbers<T>(7 * cols, 8);
-      for (const int mode : {kPlain, kScaled, kElsewhere}) {
-        for (const int added : {kNothing, kItself, kRows, kRowsElsewhere}) {
-          const bool list = (cols + mode + added) % 2 == 0, by_row = added >= kRows;
-          kernels::Spmm<T> what;
-          what.row_begin = a.begin.data();
-          what.column = a.column.data();
-          if (list) what.rows = listed.data();
-          what.y_by_row = by_row;
-          what.factor = T(-1.25);
-          if (mode != kPlain) what.row_scale = row_scale.data();
-          if (mode == kScaled) what.column_scale = column_scale.data();
-          what.x = x.data();
-          what.x_stride = x_stride;
-          if (mode == kElsewhere) what.x_row = x_row.data();
-          if (list || mode == kElsewhere) what.kept = kept.data();
-          what.accumulate = added == kItself;
-          if (added >= kRows) {
-            what.base = base.data();
-            what.base_stride = cols;
-            what.base_factor = T(0.5);
-          }
-          if (added == kRowsElsewhere) what.base_row = base_row.data();
-          what.y_stride = y_stride;
-          what.cols = cols;
-          const auto before = numbers<T>(7 * y_stride, 3);
-          auto y = before;
-          what.y = y.data();
-          // Positions 0 and 2..3 alone: the others must stay as they were.
-          kernels::spmm_rows<T>(what, 0, 1);
-          kernels::spmm_rows<T>(what, 2, 4);
-          std::vector<bool> touched(y.size(), false);
-          for (const std::int64_t k : {0, 2, 3}) {
-            const std::int64_t row = list ? listed[static_cast<std::size_t>(k)] : k;
-            const auto r = static_cast<std::size_t>(row);
-            for (std::int64_t c = 0; c < cols; ++c) {
-              const auto at = static_cast<std::size_t>((by_row ? row : k) * y_stride + c);
-              touched[at] = true;
-              long double start = 0;
-              if (added == kItself) start = before[at];
-              const std::int64_t from = added == kRowsElsewhere ? base_row[r] : row;
-              if (added >= kRows && from >= 0) {
-                start = 0.5L * base[static_cast<std::size_t>(from * cols + c)];
-              }
-              long double sum = 0, size = 0;
-              for (auto e = static_cast<std::size_t>(a.begin[r]);
-                   e < static_cast<std::size_t>(a.begin[r + 1]); ++e) {
-                const auto column = static_cast<std::size_t>(a.column[e]);
-                const std::int64_t in = mode == kElsewhere ? x_row[column] : a.column[e];
-                if (in < 0) continue;
-                const long double term =
-                    (mode == kScaled ? static_cast<long double>(column_scale[column]) : 1.0L) *
-                    static_cast<long double>(x[static_cast<std::size_t>(in * x_stride + c)]);
-                sum += term;
-                size += std::abs(term);
-              }
-              const long double factor =
-                  -1.25L * (mode == kPlain ? 1.0L : static_cast<long double>(row_scale[r]));
-              ASSERT_NEAR(
-                  static_cast<double>(y[at]), static_cast<double>(start + factor * sum),
-                  static_cast<double>(12 * kUlp<T> * (std::abs(factor) * size + std::abs(start))))
-                  << "mode " << mode << ", added " << added << ", row " << row << ", column " << c
-                  << " of " << cols;
-            }
-          }
-          for (std::size_t at = 0; at < y.size(); ++at) {
-            if (!touched[at]) {
-              ASSERT_EQ(y[at], before[at]) << "written outside, at " << at;
-            }
-          }
-        }
-      }
-    }
-  });
-}
-
-// Rows are looked up some at a time, by number and by edges: what a call covers is without effect
-// on the bits.
-TYPED_TEST(KernelsOf, SparseProductRowByRow) {
-  using T = TypeParam;
-  constexpr std::int64_t kRows = 300, kColumns = 50, kCols = 7;
-  const Random random(11, Purpose::test, 12);
-  std::vector<std::int64_t> begin{0};
-  std::vector<std::int32_t> column, x_row, listed;
-  for (std::int64_t r = 0; r < kRows; ++r) {
-    const auto key = static_cast<std::uint64_t>(r);
-    // Some rows alone have more edges than are looked up at a time.
-    const std::uint64_t count = r % 97 == 5 ? 2 * kernels::kKeptEdges : random.below(40, key);
-    for (std::uint64_t e = 0; e < count; ++e) {
-      column.push_back(static_cast<std::int32_t>((key * 31 + e * 7) % kColumns));
-    }
-    begin.push_back(std::ssize(column));
-    if (r % 3 != 1) listed.push_back(static_cast<std::int32_t>(r));
-  }
-  for (std::int32_t c = 0; c < kColumns; ++c) x_row.push_back(c % 4 == 0 ? c / 4 : -1);
-  std::vector<std::int32_t> kept(
-      static_cast<std::size_t>(3 * kernels::kKeptEdges + kernels::kKeptPadding));
-  const auto x = numbers<T>(kColumns * kCols, 13);
-  on_every_target([&] {
-    for (const bool is_listed : {false, true}) {
-      for (const bool elsewhere : {false, true}) {
-        kernels::Spmm<T> what;
-        what.row_begin = begin.data();
-        what.column = column.data();
-        if (is_listed) what.rows = listed.data();
-        if (elsewhere) what.x_row = x_row.data();
-        if (is_listed || elsewhere) what.kept = kept.data();
-        what.x = x.data();
-        what.x_stride = what.y_stride = what.cols = kCols;
-        const std::int64_t rows = is_listed ? std::ssize(listed) : kRows;
-        std::vector<T> together(static_cast<std::size_t>(rows * kCols)), alone = together;
-        what.y = together.data();
-        kernels::spmm_rows<T>(what, 0, rows);
-        what.y = alone.data();
-        for (std::int64_t k = 0; k < rows; ++k) kernels::spmm_rows<T>(what, k, k + 1);
-        EXPECT_EQ(together, alone);
-        EXPECT_NE(alone.back(), T{0});
-      }
-    }
-  });
-}
 
 TYPED_TEST(KernelsOf, AddScaledAndScaleInto) {
   using T = TypeParam;
