@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "engine/ops/losses.hpp"
 #include "engine/ops/rows.hpp"
 
 namespace halorec {
@@ -55,7 +54,7 @@ double TrainingStep<T>::compute(std::uint64_t step, const Batch& batch) {
     for (const std::int32_t row : batch.user_rows) own_items.push_back(shard_->items_of(row));
     loss = softmax_loss(tape_, normalise_rows(tape_, users), normalise_rows(tape_, positives),
                         normalise_rows(tape_, others), own_items, negatives, loss_.temperature,
-                        loss_.temperature2, batch.global_size);
+                        loss_.temperature2, batch.global_size, loss_.scores);
   } else {
     loss = bpr_loss(tape_, users, positives, others, batch.global_size);
   }

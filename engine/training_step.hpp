@@ -6,6 +6,7 @@
 
 #include "comm/run_log.hpp"
 #include "engine/model.hpp"
+#include "engine/ops/losses.hpp"
 #include "engine/optimizer.hpp"
 #include "engine/sampler.hpp"
 
@@ -19,6 +20,7 @@ struct LossOptions {
   double negative_power = 0.5;     // softmax: the pool is drawn in proportion to degree^power
   double temperature = 0.12;       // softmax
   double temperature2 = 1.0;       // softmax: BSL's second temperature
+  ScoreFormat scores = ScoreFormat::full;  // softmax; bf16: of float alone
   // lambda / (2 batch) times the squared norms of the initial rows of the batch's users, positives
   // and, for bpr, negatives.
   double l2 = 0;

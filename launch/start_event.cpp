@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/kernels/bf16_product.hpp"
 #include "engine/kernels/spmm.hpp"
 
 namespace halorec {
@@ -24,6 +25,7 @@ ordered_json start_event(const OptionTable& options, const ThreadPlan& threads,
   return {{"event", "start"},
           {"version", HALOREC_VERSION},
           {"simd", kernels::simd_target()},
+          {"bf16_units", kernels::has_bf16_units()},
           {"dataset_hash", dataset_hash},
           {"warnings", threads.warnings},
           {"ranks", ranks},

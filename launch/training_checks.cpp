@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "comm/check.hpp"
+#include "engine/kernels/bf16_product.hpp"
 
 namespace halorec {
 
@@ -24,6 +25,21 @@ void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
         "--model planted ranks by what a generator planted, and this dataset was not made by "
         "halorec generate");
   }
+}
+
+std::string scores_warning(const TrainingArguments& training, Communicator& communicator) {
+  if (!is_trained_model(training.model) || training.loss != "softmax" ||
+      training.scores != "bf16") {
+    return {};
+  }
+  const auto without = communicator.sum(std::int64_t{kernels::has_bf16_units() ? 0 : 1});
+  if (without == 0) return {};
+  const std::string where =
+      without == communicator.size()
+          ? "this machine has"
+          : fmt::format("the machines of {} of {} ranks have", without, communicator.size());
+  return where +
+         " no bf16 matrix units: scores are rounded and multiplied in fp32, slower (--scores bf16)";
 }
 
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options) {

@@ -1,6 +1,9 @@
 // Whether a training's options fit its data and one another, before anything is touched.
 #pragma once
 
+#include <string>
+
+#include "comm/communicator.hpp"
 #include "launch/options.hpp"
 #include "launch/training_options.hpp"
 #include "partition/dataset.hpp"
@@ -9,6 +12,10 @@ namespace halorec {
 
 // Usage Error when the dataset lacks what the options ask for.
 void check_data(const TrainingArguments& training, const DatasetFile& dataset);
+
+// What is to be said of --scores bf16 where machines of some ranks have no units for it; else
+// empty. Collective.
+std::string scores_warning(const TrainingArguments& training, Communicator& communicator);
 
 // One warning on stderr that names what was typed and changes nothing for this model and loss.
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options);

@@ -75,6 +75,12 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
            "weight of the batch's squared embeddings (auto: 1e-5 for softmax, 1e-4 for bpr)")
       .or_word("auto")
       .at_least(0);
+  options
+      .add("scores", a.scores,
+           "softmax: what the products of its scores and their gradients read; bf16 rounds to 8 "
+           "bits of mantissa, for processors with matrix units for it (AVX512-BF16, AMX; slower "
+           "on others); sums stay fp32 (--precision single)")
+      .choices({"fp32", "bf16"});
 
   options.group("Optimizer");
   options.add("optimizer", a.optimizer, "update rule").choices({"adam", "sgd"});
@@ -124,7 +130,7 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire", "store"});
   }
   if (a.loss != "softmax")
-    names.insert(names.end(), {"negative-power", "temperature", "temperature2"});
+    names.insert(names.end(), {"negative-power", "temperature", "temperature2", "scores"});
   if (a.select == "none") names.insert(names.end(), {"metric", "patience", "evaluate-every"});
   return names;
 }
@@ -156,6 +162,7 @@ TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,
   options.loss.negative_power = a.negative_power;
   options.loss.temperature = a.temperature;
   options.loss.temperature2 = a.temperature2;
+  options.loss.scores = a.scores == "bf16" ? ScoreFormat::bf16 : ScoreFormat::full;
   options.loss.l2 = a.l2.value_or(a.loss == "bpr" ? 1e-4 : 1e-5);
   options.optimizer.kind = a.optimizer == "sgd" ? OptimizerKind::sgd : OptimizerKind::adam;
   options.optimizer.learning_rate = a.lr.value_or(a.loss == "bpr" ? 1e-3 : 2e-3);

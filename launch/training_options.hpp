@@ -34,6 +34,7 @@ struct TrainingArguments {
   double temperature = 0.12;
   double temperature2 = 1.0;
   std::optional<double> l2;
+  std::string scores = "fp32";
 
   std::string optimizer = "adam";
   std::optional<double> lr;

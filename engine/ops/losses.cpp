@@ -6,8 +6,10 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <type_traits>
 #include <vector>
 
+#include "engine/kernels/bf16_product.hpp"
 #include "engine/kernels/dense.hpp"
 #include "engine/parallel.hpp"
 
@@ -28,6 +30,76 @@ double softplus(double x) {
 double sum_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
+
+// The products between blocks of users [n x dim] and the pool [m x dim], m > 0: scores, and the
+// gradients of both from those of the scores [rows x m]. bf16: rows are rounded once, at the start,
+// gradients of scores when they are multiplied.
+template <typename T>
+class BlockProducts {
+ public:
+  // Each of the threads has its own room for gradients of `block_rows` rows.
+  BlockProducts(MatrixView<const T> users, MatrixView<const T> pool, ScoreFormat format,
+                std::int64_t block_rows, int num_threads)
+      : users_(users), pool_(pool), rounds_(format == ScoreFormat::bf16) {
+    HALOREC_ASSERT_LIGHT(!rounds_ || (std::is_same_v<T, float>));
+    if constexpr (std::is_same_v<T, float>) {
+      if (!rounds_) return;
+      ones_.assign(static_cast<std::size_t>(std::max({users.rows, pool.rows, block_rows})), 1.0F);
+      const auto scale = [&](std::int64_t rows) {
+        return std::span<const float>(ones_).first(static_cast<std::size_t>(rows));
+      };
+      store_rows(scale(users.rows), users, rounded_users_);
+      store_rows(scale(pool.rows), pool, rounded_pool_);
+      rounded_slopes_.resize(static_cast<std::size_t>(num_threads));
+      for (auto& slopes : rounded_slopes_) {
+        slopes.resize(static_cast<std::size_t>(block_rows * pool.rows));
+      }
+    }
+  }
+
+  // s [rows x m] = the scores of users [first, first + rows).
+  void scores(std::int64_t first, std::int64_t rows, T* s) const {
+    const std::int64_t m = pool_.rows, dim = pool_.cols;
+    if constexpr (std::is_same_v<T, float>) {
+      if (rounds_) {
+        kernels::bf16_product(false, true, false, rows, m, dim, rounded_users_.data() + first * dim,
+                              rounded_pool_.data(), s);
+        return;
+      }
+    }
+    kernels::matrix_product<T>(false, true, rows, m, dim, T{1}, users_.row(first), users_.stride,
+                               pool_.data, pool_.stride, T{0}, s, m);
+  }
+
+  // user_gradient [rows x dim] = g pool; pool_gradient [m x dim] += g^T users. g [rows x m]: of the
+  // scores of users [first, first + rows).
+  void gradients(std::int64_t first, std::int64_t rows, const T* g, int thread, T* user_gradient,
+                 T* pool_gradient) {
+    const std::int64_t m = pool_.rows, dim = pool_.cols;
+    if constexpr (std::is_same_v<T, float>) {
+      if (rounds_) {
+        kernels::Bf16* rounded = rounded_slopes_[static_cast<std::size_t>(thread)].data();
+        kernels::store_rows(rows, m, ones_.data(), g, m, rounded);
+        kernels::bf16_product(false, false, false, rows, dim, m, rounded, rounded_pool_.data(),
+                              user_gradient);
+        kernels::bf16_product(true, false, true, m, dim, rows, rounded,
+                              rounded_users_.data() + first * dim, pool_gradient);
+        return;
+      }
+    }
+    kernels::matrix_product<T>(false, false, rows, dim, m, T{1}, g, m, pool_.data, pool_.stride,
+                               T{0}, user_gradient, dim);
+    kernels::matrix_product<T>(true, false, m, dim, rows, T{1}, g, m, users_.row(first),
+                               users_.stride, T{1}, pool_gradient, dim);
+  }
+
+ private:
+  MatrixView<const T> users_, pool_;
+  bool rounds_;
+  std::vector<float> ones_;
+  LargeVector<kernels::Bf16> rounded_users_, rounded_pool_;
+  std::vector<LargeVector<kernels::Bf16>> rounded_slopes_;
+};
 
 }  // namespace
 
@@ -75,7 +147,7 @@ template <typename T>
 double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& pool,
                     std::span<const std::span<const std::uint32_t>> left_out,
                     std::span<const std::uint32_t> pool_items, double tau, double tau2,
-                    std::int64_t global_batch) {
+                    std::int64_t global_batch, ScoreFormat format) {
   constexpr std::int64_t kBlockRows = 64;
   const std::int64_t n = users.value.rows;
   const std::int64_t dim = users.value.cols;
@@ -103,6 +175,7 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
   scores.reserve(static_cast<std::size_t>(num_threads));
   for (int t = 0; t < num_threads; ++t) scores.push_back(&tape.scratch(kBlockRows, m));
 
+  BlockProducts<T> products(users.value, pool.value, format, kBlockRows, num_threads);
   const std::int64_t num_blocks = (n + kBlockRows - 1) / kBlockRows;
   int team = 0;  // may be fewer than asked for
 #pragma omp parallel num_threads(num_threads)
@@ -117,11 +190,7 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
     for (std::int64_t b = 0; b < num_blocks; ++b) {
       const std::int64_t first = b * kBlockRows;
       const std::int64_t rows = std::min(kBlockRows, n - first);
-      if (m > 0) {
-        kernels::matrix_product<T>(false, true, rows, m, dim, T{1}, users.value.row(first),
-                                   users.value.stride, pool.value.data, pool.value.stride, T{0},
-                                   block.data(), m);
-      }
+      if (m > 0) products.scores(first, rows, block.data());
       for (std::int64_t k = 0; k < rows; ++k) {
         const std::int64_t row = first + k;
         T* s = block.row(k);
@@ -149,11 +218,7 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
         losses[static_cast<std::size_t>(row)] = share * loss;
       }
       if (m > 0) {
-        kernels::matrix_product<T>(false, false, rows, dim, m, T{1}, block.data(), m,
-                                   pool.value.data, pool.value.stride, T{0},
-                                   user_gradient.row(first), dim);
-        kernels::matrix_product<T>(true, false, m, dim, rows, T{1}, block.data(), m,
-                                   users.value.row(first), users.value.stride, T{1}, own.data, dim);
+        products.gradients(first, rows, block.data(), thread, user_gradient.row(first), own.data);
       } else {
         for (std::int64_t k = 0; k < rows; ++k)
           std::fill_n(user_gradient.row(first + k), dim, T{0});
@@ -201,7 +266,8 @@ double l2_penalty(Tape<T>& tape, Variable<T>& rows, std::span<const T> factors) 
   template double bpr_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&, std::int64_t); \
   template double softmax_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&,            \
                                   std::span<const std::span<const std::uint32_t>>,               \
-                                  std::span<const std::uint32_t>, double, double, std::int64_t); \
+                                  std::span<const std::uint32_t>, double, double, std::int64_t,  \
+                                  ScoreFormat);                                                  \
   template double l2_penalty<T>(Tape<T>&, Variable<T>&, std::span<const T>);
 HALOREC_INSTANTIATE(float)
 HALOREC_INSTANTIATE(double)

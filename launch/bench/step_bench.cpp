@@ -13,6 +13,7 @@
 #include "launch/bench/report.hpp"
 #include "launch/exchange_choice.hpp"
 #include "launch/threads.hpp"
+#include "launch/training_checks.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
@@ -335,6 +336,10 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   graph["shard_seconds"] = both - cut;
   report.record(graph);
   report.say(graph_text(graph));
+  if (const std::string warning = scores_warning(arguments.training, context.communicator);
+      !warning.empty()) {
+    report.warn(warning);
+  }
   const ExchangeChoice choice = choose_exchange(arguments.training, *shard);
   if (const std::string warning = wire_warning(arguments.training, choice); !warning.empty()) {
     report.warn(warning);

@@ -102,6 +102,10 @@ int TrainCommand::run() {
   });
   if (is_root()) log_.note(start_event(context_.options, context_.threads, dataset_hash_));
   if (is_root()) warn_of_options_without_effect(training_, context_.options);
+  if (const std::string warning = scores_warning(training_, communicator_);
+      is_root() && !warning.empty()) {
+    std::fputs(("halorec: warning: " + warning + "\n").c_str(), stderr);
+  }
   stop_if_asked();
   if (!is_trained_model(training_.model)) return run_baseline();
   return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
@@ -374,6 +378,9 @@ Command train_command() {
     }
     if (arguments->training.store == "bf16" && arguments->training.precision == "double") {
       fail_usage("--store bf16 goes with --precision single: sums of rounded rows stay fp32");
+    }
+    if (arguments->training.scores == "bf16" && arguments->training.precision == "double") {
+      fail_usage("--scores bf16 goes with --precision single: sums of rounded scores stay fp32");
     }
   };
   command.run = [arguments](const CommandContext& context) {

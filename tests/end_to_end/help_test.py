@@ -133,8 +133,9 @@ class UsageErrorTest(FolderTest):
                                 "sofmax", "did you mean 'softmax'?", "bpr")
 
     def test_options_that_exclude_each_other(self):
-        self.assert_usage_error(run("train", "x", "--run", "y", "--store", "bf16", "--precision",
-                                    "double"), "--store bf16", "--precision single")
+        for option in ("--store", "--scores"):
+            self.assert_usage_error(run("train", "x", "--run", "y", option, "bf16", "--precision",
+                                        "double"), f"{option} bf16", "--precision single")
 
     def test_missing_argument(self):
         self.assert_usage_error(run("describe"), "DATA", "usage:")

@@ -7,8 +7,9 @@ import os
 import signal
 import time
 import unittest
+from unittest import mock
 
-from support import FolderTest, end_group, finish, run, start, succeed
+from support import ENVIRONMENT, FolderTest, end_group, finish, run, start, succeed
 
 TRAINING = ["--epochs", 2, "--dim", 8, "--batch", 512]
 
@@ -146,6 +147,30 @@ class EarlySignalTest(FolderTest):
         # The end of the job, and a job that was killed, free the run.
         succeed("train", "--run", folder, "--resume", *TRAINING)
         self.assertIn("200 users, 90 items", succeed("describe", folder).out)
+
+    def test_scores_in_bf16_are_the_runs_and_say_when_they_are_slow(self):
+        data = self.generate()
+        # Matrix units that this machine may have are hidden.
+        with mock.patch.dict(ENVIRONMENT, DNNL_MAX_CPU_ISA="AVX2"):
+            for ranks in (1, 2):
+                folder = self.path(f"run{ranks}")
+                first = succeed("train", data, "--run", folder, *TRAINING, "--scores", "bf16",
+                                ranks=ranks)
+                self.assertEqual(first.err.count("no bf16 matrix units"), 1, first)
+                with open(os.path.join(folder, "log.jsonl"), encoding="utf-8") as log:
+                    begin = json.loads(log.readline())
+                self.assertEqual(begin["options"]["scores"], "bf16")
+                self.assertFalse(begin["bf16_units"])
+                other = run("train", "--run", folder, "--resume", "--scores", "fp32", ranks=ranks)
+                self.assertEqual(other.status, 2, other)
+                self.assertIn("--scores was 'bf16' in this run", other.errors()[0])
+                again = succeed("train", "--run", folder, "--resume", ranks=ranks)
+                self.assertIn("no bf16 matrix units", again.err)
+            full = succeed("train", data, "--run", self.path("full"), *TRAINING)
+            without = succeed("train", data, "--run", self.path("bpr"), *TRAINING, "--loss", "bpr",
+                              "--scores", "bf16")
+        self.assertNotIn("matrix units", full.err + without.err)
+        self.assertIn("without effect", without.err)
 
     def test_a_start_that_fails_leaves_no_folder(self):
         data, folder = self.write("bad.csv", "user,item\nu1\n"), self.path("run")
