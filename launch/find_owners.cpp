@@ -1,9 +1,11 @@
 #include "launch/find_owners.hpp"
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "comm/communicator.hpp"
 #include "launch/cut_cache.hpp"
+#include "partition/cut_quality.hpp"
 
 namespace halorec {
 namespace {
@@ -29,7 +31,41 @@ std::optional<Owners> from_file(const OwnersRequest& request, const std::string&
   return std::nullopt;
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Deals the parts out to the ranks by what they exchange. Collective.
+void place(Communicator& communicator, const DatasetFile& dataset, const OwnersRequest& request,
+           FoundOwners& found) {
+  const auto start = std::chrono::steady_clock::now();
+  found.placement = place_parts(measure_traffic(communicator, dataset, request.part, found.owners),
+                                request.hosts);
+  for (auto* side : {&found.owners.user, &found.owners.item}) {
+    for (std::int32_t& owner : *side) {
+      owner = found.placement->rank_of_part[static_cast<std::size_t>(owner)];
+    }
+  }
+  found.placement_seconds = seconds_since(start);
+}
+
 }  // namespace
+
+nlohmann::ordered_json placement_event(const FoundOwners& found) {
+  const Placement& placement = found.placement.value();
+  return {{"event", "placement"},
+          {"hosts", placement.num_hosts},
+          {"vectors", placement.vectors},
+          {"between_hosts_as_cut", placement.between_hosts_as_cut},
+          {"between_hosts", placement.between_hosts},
+          {"seconds", found.placement_seconds}};
+}
+
+std::string placement_text(const Placement& placement) {
+  return fmt::format("{} of {} vectors of a layer travel between {} hosts ({} as cut)",
+                     placement.between_hosts, placement.vectors, placement.num_hosts,
+                     placement.between_hosts_as_cut);
+}
 
 MethodChoice choose_method(Communicator& communicator, const DatasetFile& dataset,
                            TrainingPart part, CutMethod method, std::optional<double> memory_gib) {
@@ -91,7 +127,8 @@ FoundOwners find_owners(Communicator& communicator, const DatasetFile& dataset,
       found.owners.order = order_rows(communicator, dataset, request.part, options.seed);
     }
   }
-  found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  found.seconds = seconds_since(start);
+  if (placement_matters(request.hosts)) place(communicator, dataset, request, found);
   return found;
 }
 

@@ -55,8 +55,8 @@ Crossing count_crossing(std::span<const PartEdge> edges) {
   return {begin.size() - 1 + items.size(), static_cast<std::uint64_t>(cover.size())};
 }
 
-// Counts pairs of parts whose edges are all here, repeats allowed.
-Counts count(std::vector<Pair> pairs, const Owners& owners) {
+// Sorted by pair of parts, then by user and item; each edge once.
+std::vector<PartEdge> distinct_edges(std::vector<Pair> pairs, const Owners& owners) {
   std::vector<PartEdge> edges(pairs.size());
   std::transform(pairs.begin(), pairs.end(), edges.begin(), [&](const Pair& pair) {
     const std::int32_t a = owners.user[pair.user], b = owners.item[pair.item];
@@ -65,16 +65,11 @@ Counts count(std::vector<Pair> pairs, const Owners& owners) {
   pairs = {};
   std::sort(edges.begin(), edges.end());
   edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  return edges;
+}
 
-  Counts total(owners.num_parts);
-  total.edges = edges.size();
-  for (const PartEdge& edge : edges) {
-    const auto home = static_cast<std::size_t>(owners.user[edge.user]);
-    ++total.interactions[home];
-    ++total.nonzeros[home];
-    ++total.nonzeros[static_cast<std::size_t>(owners.item[edge.item])];
-  }
-  // Cross edges of each pair of parts.
+// The cross edges of each pair of parts that has any.
+std::vector<std::span<const PartEdge>> crossings_of(std::span<const PartEdge> edges) {
   std::vector<std::span<const PartEdge>> crossings;
   for (std::size_t first = 0; first < edges.size();) {
     std::size_t last = first;
@@ -83,19 +78,46 @@ Counts count(std::vector<Pair> pairs, const Owners& owners) {
       ++last;
     }
     if (edges[first].low != edges[first].high) {
-      crossings.push_back(std::span(edges).subspan(first, last - first));
-      total.cut += last - first;
+      crossings.push_back(edges.subspan(first, last - first));
     }
     first = last;
   }
+  return crossings;
+}
+
+std::vector<Crossing> count_crossings(const std::vector<std::span<const PartEdge>>& crossings) {
   std::vector<Crossing> counted(crossings.size());
   parallel_for(crossings.size(), 1,
                [&](std::uint64_t k) { counted[k] = count_crossing(crossings[k]); });
-  for (const Crossing& crossing : counted) {
+  return counted;
+}
+
+// Counts pairs of parts whose edges are all here, repeats allowed.
+Counts count(std::vector<Pair> pairs, const Owners& owners) {
+  const std::vector<PartEdge> edges = distinct_edges(std::move(pairs), owners);
+  Counts total(owners.num_parts);
+  total.edges = edges.size();
+  for (const PartEdge& edge : edges) {
+    const auto home = static_cast<std::size_t>(owners.user[edge.user]);
+    ++total.interactions[home];
+    ++total.nonzeros[home];
+    ++total.nonzeros[static_cast<std::size_t>(owners.item[edge.item])];
+  }
+  const auto crossings = crossings_of(edges);
+  for (const auto& crossing : crossings) total.cut += crossing.size();
+  for (const Crossing& crossing : count_crossings(crossings)) {
     total.ghosts += crossing.ghosts;
     total.covered += 2 * crossing.covered;
   }
   return total;
+}
+
+// Sends edges on so that all those between two parts arrive at one rank. Collective.
+std::vector<Pair> send_by_parts(Communicator& communicator, const Interactions& edges,
+                                const Owners& owners) {
+  return send_home(communicator, edges, [&](std::uint32_t user, std::uint32_t item) {
+    return (owners.user[user] + owners.item[item]) % communicator.size();
+  });
 }
 
 double imbalance(const std::vector<std::uint64_t>& loads) {
@@ -140,13 +162,9 @@ CutQuality measure_cut(const BipartiteGraph& graph, const Owners& owners) {
 
 CutQuality measure_cut(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
                        const Owners& owners) {
-  // All edges between two parts go to one rank.
   std::vector<Pair> pairs;
   read_slices(communicator, dataset, part, [&](const Interactions& chunk) {
-    const auto arrived =
-        send_home(communicator, chunk, [&](std::uint32_t user, std::uint32_t item) {
-          return (owners.user[user] + owners.item[item]) % communicator.size();
-        });
+    const auto arrived = send_by_parts(communicator, chunk, owners);
     pairs.insert(pairs.end(), arrived.begin(), arrived.end());
   });
   Counts counts = count(std::move(pairs), owners);
@@ -156,6 +174,39 @@ CutQuality measure_cut(Communicator& communicator, const DatasetFile& dataset, T
   communicator.sum(std::span<std::uint64_t>(counts.nonzeros));
   communicator.sum(std::span<std::uint64_t>(counts.interactions));
   return judge(counts, owners);
+}
+
+std::vector<PairTraffic> measure_traffic(Communicator& communicator, const DatasetFile& dataset,
+                                         TrainingPart part, const Owners& owners) {
+  std::vector<Pair> pairs;
+  read_slices(communicator, dataset, part, [&](const Interactions& chunk) {
+    Interactions cross;
+    for (std::size_t e = 0; e < chunk.user.size(); ++e) {
+      if (owners.user[chunk.user[e]] == owners.item[chunk.item[e]]) continue;
+      cross.user.push_back(chunk.user[e]);
+      cross.item.push_back(chunk.item[e]);
+    }
+    const auto arrived = send_by_parts(communicator, cross, owners);
+    pairs.insert(pairs.end(), arrived.begin(), arrived.end());
+  });
+  const std::vector<PartEdge> edges = distinct_edges(std::move(pairs), owners);
+  const auto crossings = crossings_of(edges);
+  const std::vector<Crossing> counted = count_crossings(crossings);
+  std::vector<std::uint64_t> parts, vectors;  // (low, high) in one word
+  for (std::size_t k = 0; k < crossings.size(); ++k) {
+    const PartEdge& edge = crossings[k].front();
+    parts.push_back(static_cast<std::uint64_t>(edge.low) << 32 |
+                    static_cast<std::uint32_t>(edge.high));
+    vectors.push_back(2 * counted[k].covered);
+  }
+  parts = communicator.all_gather(std::span<const std::uint64_t>(parts));
+  vectors = communicator.all_gather(std::span<const std::uint64_t>(vectors));
+  std::vector<PairTraffic> traffic(parts.size());
+  for (std::size_t k = 0; k < traffic.size(); ++k) {
+    traffic[k] = {static_cast<std::int32_t>(parts[k] >> 32),
+                  static_cast<std::int32_t>(parts[k] & 0xFFFFFFFFU), vectors[k]};
+  }
+  return traffic;
 }
 
 }  // namespace halorec

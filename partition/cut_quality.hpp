@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "partition/graph.hpp"
 #include "partition/partitioner.hpp"
+#include "partition/placement.hpp"
 
 namespace halorec {
 
@@ -30,5 +32,10 @@ CutQuality measure_cut(const BipartiteGraph& graph, const Owners& owners);
 // so that memory is linear in edges / ranks. The same result on every rank. Collective.
 CutQuality measure_cut(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
                        const Owners& owners);
+
+// The vectors of hybrid_vectors_per_node by pairs of parts, without pairs that exchange nothing; in
+// any order. Cross edges alone are sent around. The same on every rank. Collective.
+std::vector<PairTraffic> measure_traffic(Communicator& communicator, const DatasetFile& dataset,
+                                         TrainingPart part, const Owners& owners);
 
 }  // namespace halorec

@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "comm/communicator.hpp"
+#include "comm/hosts.hpp"
 #include "launch/cut_cache.hpp"
-#include "launch/find_owners.hpp"
 #include "partition/synthetic/generate.hpp"
 
 namespace halorec {
@@ -61,8 +61,7 @@ std::string bench_data_name(const BenchArguments& arguments) {
 }
 
 std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const DatasetFile& dataset,
-                                        const BenchArguments& arguments, double* cut_seconds,
-                                        RowOrder* order) {
+                                        const BenchArguments& arguments, FoundOwners* found) {
   OwnersRequest request;
   request.cut.method = parse_cut_method(arguments.method);
   request.cut.balance = parse_balance(arguments.balance);
@@ -71,14 +70,18 @@ std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const Dat
   request.part = TrainingPart::train_and_validation;
   request.file = arguments.partition;
   request.cache = default_cache();
-  FoundOwners found = find_owners(context.communicator, dataset, request);
-  if (!found.warning.empty()) {
-    std::fputs(("halorec: warning: " + found.warning + "\n").c_str(), stderr);
+  request.hosts = find_hosts(context.communicator);
+  FoundOwners mine = find_owners(context.communicator, dataset, request);
+  if (!mine.warning.empty()) {
+    std::fputs(("halorec: warning: " + mine.warning + "\n").c_str(), stderr);
   }
-  if (cut_seconds != nullptr) *cut_seconds = found.seconds;
-  if (order != nullptr) *order = found.owners.order;
-  return std::make_unique<Shard>(context.communicator, dataset, request.part,
-                                 std::move(found.owners));
+  Owners owners = std::move(mine.owners);
+  if (found != nullptr) {
+    *found = std::move(mine);
+    found->owners = {};
+    found->owners.order = owners.order;
+  }
+  return std::make_unique<Shard>(context.communicator, dataset, request.part, std::move(owners));
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "launch/commands/commands.hpp"
+#include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
 #include "partition/shard.hpp"
 
@@ -35,11 +36,11 @@ std::unique_ptr<DataSource> open_bench_data(Communicator& communicator,
 // "DATA" or what was made, for titles.
 std::string bench_data_name(const BenchArguments& arguments);
 
-// This rank's shard of all interactions that training may use. `cut_seconds` receives what finding
-// the owners took, `order` the order of rows. Collective.
+// This rank's shard of all interactions that training may use. `found` receives how the owners were
+// found, of the owners themselves only the order of rows. Collective.
 std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const DatasetFile& dataset,
                                         const BenchArguments& arguments,
-                                        double* cut_seconds = nullptr, RowOrder* order = nullptr);
+                                        FoundOwners* found = nullptr);
 
 // Sizes of the graph and of the shards over ranks: event "graph". Collective; root's answer counts.
 nlohmann::ordered_json graph_record(const Shard& shard);

@@ -92,8 +92,13 @@ int run_exchange_bench(const CommandContext& context, const ExchangeBenchArgumen
   if (communicator.is_root()) report_network(report, network, sizes);
 
   const auto source = open_bench_data(context.communicator, arguments.bench, context.seed());
-  const auto shard = make_bench_shard(context, source->dataset(), arguments.bench);
+  FoundOwners found;
+  const auto shard = make_bench_shard(context, source->dataset(), arguments.bench, &found);
   report.record(graph_record(*shard));
+  if (found.placement) {
+    report.record(placement_event(found));
+    report.say(placement_text(*found.placement));
+  }
   const std::int64_t dim = arguments.dim;
   Matrix<float> x(shard->num_owned(), dim), y(shard->num_owned(), dim);
   Matrix<float> ghosts(shard->num_ghosts(), dim);

@@ -326,16 +326,19 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   std::unique_ptr<Shard> shard;
   const double read = seconds_of(
       [&] { source = open_bench_data(context.communicator, arguments.bench, context.seed()); });
-  double cut = 0;
-  RowOrder order;
+  FoundOwners found;
   const double both = seconds_of(
-      [&] { shard = make_bench_shard(context, source->dataset(), arguments.bench, &cut, &order); });
+      [&] { shard = make_bench_shard(context, source->dataset(), arguments.bench, &found); });
   auto graph = graph_record(*shard);
   graph["read_seconds"] = read;
-  graph["cut_seconds"] = cut;
-  graph["shard_seconds"] = both - cut;
+  graph["cut_seconds"] = found.seconds;
+  graph["shard_seconds"] = both - found.seconds - found.placement_seconds;
   report.record(graph);
   report.say(graph_text(graph));
+  if (found.placement) {
+    report.record(placement_event(found));
+    report.say(placement_text(*found.placement));
+  }
   if (const std::string warning = scores_warning(arguments.training, context.communicator);
       !warning.empty()) {
     report.warn(warning);
@@ -346,7 +349,8 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   }
   std::optional<WholeGraph> whole;
   if (choice.columns) {
-    whole.emplace(source->dataset(), TrainingPart::train_and_validation, std::move(order));
+    whole.emplace(source->dataset(), TrainingPart::train_and_validation,
+                  std::move(found.owners.order));
     report.say("layers run by columns, on the whole graph of every rank (--exchange)");
   }
   const StepFigures figures =

@@ -24,6 +24,7 @@ struct Arguments {
   std::string balance = "both";
   std::optional<double> memory_gib;
   std::string graph = "train";  // what train learns from by default
+  std::optional<std::int32_t> ranks_per_host;
   std::optional<std::filesystem::path> out;
 };
 
@@ -38,6 +39,16 @@ void say_choice(const CommandContext& context, const MethodChoice& choice) {
     write_stdout(fmt::format("cutting by {}: {}\n", cut_method_name(choice.method), choice.reason));
   }
   flush_stdout();
+}
+
+// What train makes of this cut with `ranks_per_host` ranks on each host, by rank. Collective.
+Placement place_on_hosts(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
+                         const Owners& owners, std::int32_t ranks_per_host) {
+  std::vector<std::int32_t> hosts(static_cast<std::size_t>(owners.num_parts));
+  for (std::int32_t r = 0; r < owners.num_parts; ++r) {
+    hosts[static_cast<std::size_t>(r)] = r / ranks_per_host;
+  }
+  return place_parts(measure_traffic(communicator, dataset, part, owners), hosts);
 }
 
 int run(const CommandContext& context, const Arguments& arguments) {
@@ -72,6 +83,15 @@ int run(const CommandContext& context, const Arguments& arguments) {
   const double order_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - ordering).count();
   const CutQuality quality = measure_cut(context.communicator, dataset, part, owners);
+  std::optional<Placement> placement;
+  if (arguments.ranks_per_host) {
+    placement =
+        place_on_hosts(context.communicator, dataset, part, owners, *arguments.ranks_per_host);
+  }
+  const auto per_node = [&](std::uint64_t vectors) {
+    return static_cast<double>(vectors) /
+           static_cast<double>(dataset.num_users() + dataset.num_items());
+  };
   context.communicator.on_root([&] {
     CutCache(default_cache(), dataset.content_hash(), part, options).save(owners);
     if (arguments.out) {
@@ -80,23 +100,27 @@ int run(const CommandContext& context, const Arguments& arguments) {
     }
     const double peak_mib = static_cast<double>(peak) / (1 << 20);
     if (context.json()) {
-      const nlohmann::ordered_json line{
-          {"event", "partition"},
-          {"method", cut_method_name(options.method)},
-          {"parts", arguments.parts},
-          {"nodes", dataset.num_users() + dataset.num_items()},
-          {"edges", quality.num_edges},
-          {"cut", quality.cut_fraction},
-          {"halo_vectors_per_node", quality.halo_vectors_per_node},
-          {"hybrid_vectors_per_node", quality.hybrid_vectors_per_node},
-          {"node_imbalance", quality.node_imbalance},
-          {"edge_imbalance", quality.edge_imbalance},
-          {"interaction_imbalance", quality.interaction_imbalance},
-          {"empty_parts", quality.num_empty_parts},
-          {"seconds", seconds},
-          {"row_order_seconds", order_seconds},
-          {"peak_memory_bytes", peak},
-          {"ranks", context.communicator.size()}};
+      nlohmann::ordered_json line{{"event", "partition"},
+                                  {"method", cut_method_name(options.method)},
+                                  {"parts", arguments.parts},
+                                  {"nodes", dataset.num_users() + dataset.num_items()},
+                                  {"edges", quality.num_edges},
+                                  {"cut", quality.cut_fraction},
+                                  {"halo_vectors_per_node", quality.halo_vectors_per_node},
+                                  {"hybrid_vectors_per_node", quality.hybrid_vectors_per_node},
+                                  {"node_imbalance", quality.node_imbalance},
+                                  {"edge_imbalance", quality.edge_imbalance},
+                                  {"interaction_imbalance", quality.interaction_imbalance},
+                                  {"empty_parts", quality.num_empty_parts},
+                                  {"seconds", seconds},
+                                  {"row_order_seconds", order_seconds},
+                                  {"peak_memory_bytes", peak},
+                                  {"ranks", context.communicator.size()}};
+      if (placement) {
+        line["hosts"] = placement->num_hosts;
+        line["between_hosts_as_cut_per_node"] = per_node(placement->between_hosts_as_cut);
+        line["between_hosts_per_node"] = per_node(placement->between_hosts);
+      }
       write_stdout(json_line(line));
       return;
     }
@@ -114,6 +138,11 @@ int run(const CommandContext& context, const Arguments& arguments) {
         context.communicator.size() == 1 ? "" : "s", peak_mib, quality.cut_fraction,
         quality.halo_vectors_per_node, quality.hybrid_vectors_per_node, quality.node_imbalance,
         quality.edge_imbalance, quality.interaction_imbalance));
+    if (placement) {
+      write_stdout(fmt::format("  hybrid between hosts     {:.3f}  ({:.3f} as cut; {} hosts)\n",
+                               per_node(placement->between_hosts),
+                               per_node(placement->between_hosts_as_cut), placement->num_hosts));
+    }
     if (quality.num_empty_parts > 0) {
       write_stdout(fmt::format("  {} parts are empty: there are fewer nodes than parts\n",
                                quality.num_empty_parts));
@@ -163,6 +192,12 @@ Command partition_command() {
            "the interactions that count: train+validation (train --select test|none, --refit) or "
            "train (train --select validation)")
       .choices({"train", "train+validation"});
+  options
+      .add(
+          "ranks-per-host", arguments->ranks_per_host,
+          "also say how many vectors will travel between hosts: train on K ranks places parts that "
+          "exchange much on one host")
+      .range(1, 1 << 16);
   options.add("out", arguments->out, "write the owners to this file").value_name("PARTS.h5");
   command.run = [arguments](const CommandContext& context) { return run(context, *arguments); };
   return command;

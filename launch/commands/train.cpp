@@ -4,6 +4,7 @@
 
 #include "comm/communicator.hpp"
 #include "comm/hdf5_file.hpp"
+#include "comm/hosts.hpp"
 #include "comm/run_log.hpp"
 #include "comm/watchdog.hpp"
 #include "engine/embedding_scorer.hpp"
@@ -126,6 +127,7 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
   }
   request.cache = default_cache();
   request.memory_gib = arguments_.memory_gib;
+  request.hosts = find_hosts(communicator_);
   request.announce = [&](const MethodChoice& choice) {
     log_.note({{"event", "cut"},
                {"method", cut_method_name(choice.method)},
@@ -146,6 +148,10 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
       std::fputs(("halorec: warning: " + found.warning + "\n").c_str(), stderr);
     }
     log_.note({{"event", "owners"}, {"how", found.how}, {"seconds", found.seconds}});
+    if (found.placement) {
+      log_.note(placement_event(found));
+      say(placement_text(*found.placement));
+    }
   }
   const auto start = std::chrono::steady_clock::now();
   if (order != nullptr) *order = found.owners.order;

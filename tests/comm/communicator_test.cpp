@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "comm/hosts.hpp"
+
 namespace halorec {
 namespace {
 
@@ -38,6 +40,12 @@ TEST_F(CommunicatorTest, KnowsItsPlace) {
   EXPECT_EQ(world_.is_root(), rank == 0);
   EXPECT_NE(world_.handle(), MPI_COMM_WORLD);  // a duplicate: no tag of ours meets another's
   world_.barrier();
+}
+
+TEST_F(CommunicatorTest, RanksOfOneHostFindEachOther) {
+  EXPECT_EQ(find_hosts(world_), std::vector<std::int32_t>(static_cast<std::size_t>(size_), 0));
+  Communicator self(MPI_COMM_SELF);
+  EXPECT_EQ(find_hosts(self), std::vector<std::int32_t>{0});
 }
 
 template <typename T>

@@ -64,6 +64,27 @@ class PartitionTest(FolderTest):
                                  result["halo_vectors_per_node"])
             self.assertGreater(result["peak_memory_bytes"], 1 << 20)
 
+    def test_what_travels_between_hosts(self):
+        data = self.generate(users=900, items=400, edges=9000)
+        _, plain = self.partition(data)
+        self.assertNotIn("hosts", plain)
+        figures = []
+        for ranks in (0, 3):
+            _, result = self.partition(data, "--ranks-per-host", 2, ranks=ranks)
+            self.assertEqual(result["hosts"], 2)
+            self.assertLess(0, result["between_hosts_per_node"])
+            self.assertLessEqual(result["between_hosts_per_node"],
+                                 result["between_hosts_as_cut_per_node"])
+            figures.append((result["between_hosts_per_node"],
+                            result["between_hosts_as_cut_per_node"]))
+        self.assertEqual(figures[0], figures[1])
+        _, alone = self.partition(data, "--ranks-per-host", 1)
+        self.assertEqual(alone["hosts"], 4)
+        for name in ("between_hosts_per_node", "between_hosts_as_cut_per_node"):
+            self.assertAlmostEqual(alone[name], alone["hybrid_vectors_per_node"])
+        _, together = self.partition(data, "--ranks-per-host", 4)
+        self.assertEqual(together["between_hosts_as_cut_per_node"], 0)
+
     def test_train_takes_the_file(self):
         data, parts, folder = self.generate(), self.path("p.h5"), self.path("run")
         succeed("partition", data, "--parts", 2, "--method", "cluster", "--out", parts, ranks=3)
