@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
   random_model = 7,
   test = 8,
   wire_rounding = 9,
+  perturb = 10,
 };
 
 class Random {

@@ -58,6 +58,12 @@ void write_rest(Hdf5File& file, const Dataset& dataset, const std::string& hash)
   if (!dataset.titles.empty()) write_table(file, "items/title", dataset.titles);
   if (!dataset.user_attribute.empty()) file.write("users/attribute", dataset.user_attribute);
   if (!dataset.item_attribute.empty()) file.write("items/attribute", dataset.item_attribute);
+  if (dataset.perturbation) {
+    file.set_attribute("perturbation", dataset.perturbation->steps_json);
+    file.write("perturbation/fake_user", dataset.perturbation->fake_users);
+    file.write("perturbation/pair_user", dataset.perturbation->pair_user);
+    file.write("perturbation/pair_item", dataset.perturbation->pair_item);
+  }
   if (!dataset.truth) return;
   const Truth& truth = *dataset.truth;
   file.write("truth/user_community", truth.user_community);

@@ -13,8 +13,9 @@
 //   /train|validation|test/behavior u8                   only when behaviors are known
 //   /users/attribute u32[U], /items/attribute u32[I]     only when one is planted
 //   /truth/...                                           only in generated data
+//   /perturbation/...                                    only in perturbed data
 // Root attributes: format, format_version, tool_version, content_hash, protocol (JSON), source,
-// report (JSON: what import counted), behaviors (JSON list of names).
+// report (JSON: what import counted), behaviors (JSON list of names), perturbation (JSON).
 #pragma once
 
 #include <array>
@@ -81,6 +82,13 @@ struct Truth {
   std::optional<double> attribute_noise = std::nullopt;
 };
 
+// What `halorec perturb` added (perturbed data only): the truth that a defence is scored against.
+struct Perturbation {
+  std::vector<std::uint32_t> fake_users;            // indices, ascending: the last of all users
+  std::vector<std::uint32_t> pair_user, pair_item;  // training pairs that are fake, ascending
+  std::string steps_json = "[]";  // each perturbation in turn: what, how, of which data
+};
+
 struct Dataset {
   StringTable users, items;
   StringTable titles;  // empty, or one for each item (possibly "")
@@ -90,6 +98,7 @@ struct Dataset {
   std::array<Interactions, kNumSplits> splits;
   Protocol protocol;
   std::unique_ptr<Truth> truth;
+  std::unique_ptr<Perturbation> perturbation;
   std::string source;       // the caller's words for where it came from (paths, generator options)
   std::string report_json;  // what import counted: rows read, dropped and why, merged repeats ...
 
@@ -97,7 +106,7 @@ struct Dataset {
   const Interactions& operator[](Split s) const { return splits[static_cast<std::size_t>(s)]; }
 };
 
-// XXH3-128 (32 hex digits) of ids, titles, attributes, interactions, protocol and truth; not of
+// XXH3-128 (32 hex digits) of ids, titles, attributes, interactions, protocol and truths; not of
 // source, report or tool version. The same input gives the same hash.
 std::string content_hash(const Dataset& dataset);
 
@@ -147,6 +156,7 @@ class DatasetFile {
   bool has_titles() const;
   bool has_times() const;
   bool has_truth() const;
+  bool has_perturbation() const;
   bool has_attributes() const;
 
   // Interactions [first, first + count) of a split, in file order (sorted by user, item, behavior).
@@ -158,6 +168,7 @@ class DatasetFile {
   StringTable read_titles() const;  // empty when unknown
   std::vector<std::uint64_t> read_item_id_hashes() const;
   Truth read_truth() const;
+  Perturbation read_perturbation() const;                   // empty where nothing was perturbed
   std::vector<std::uint32_t> read_user_attributes() const;  // empty when unknown
   std::vector<std::uint32_t> read_item_attributes() const;
   // Everything, for small data and tests.

@@ -61,6 +61,7 @@ struct DatasetFile::State {
   bool has_titles = false;
   bool has_times = false;
   bool has_truth = false;
+  bool has_perturbation = false;
   bool has_attributes = false;
 
   explicit State(Hdf5File opened) : file(std::move(opened)) {
@@ -93,6 +94,12 @@ struct DatasetFile::State {
         expect_array<std::int64_t>("truth/time_span", 2);
       }
       if (file.has("truth/attribute_noise")) expect_array<double>("truth/attribute_noise", 1);
+    }
+    has_perturbation = file.has("perturbation");
+    if (has_perturbation) {
+      if (!file.has_attribute("perturbation")) contradict(file.path(), "no step has perturbed it");
+      expect_array<std::uint32_t>("perturbation/pair_item",
+                                  length_of(file, "perturbation/pair_user"));
     }
     has_attributes = file.has("users/attribute");
     if (has_attributes) {
@@ -209,6 +216,9 @@ bool DatasetFile::has_times() const {
 bool DatasetFile::has_truth() const {
   return state_->has_truth;
 }
+bool DatasetFile::has_perturbation() const {
+  return state_->has_perturbation;
+}
 bool DatasetFile::has_attributes() const {
   return state_->has_attributes;
 }
@@ -273,6 +283,34 @@ Truth DatasetFile::read_truth() const {
   return truth;
 }
 
+Perturbation DatasetFile::read_perturbation() const {
+  Perturbation read;
+  if (!state_->has_perturbation) return read;
+  read.steps_json = state_->file.text_attribute("perturbation");
+  read.fake_users = state_->file.read<std::uint32_t>("perturbation/fake_user");
+  read.pair_user = state_->file.read<std::uint32_t>("perturbation/pair_user");
+  read.pair_item = state_->file.read<std::uint32_t>("perturbation/pair_item");
+  if (!Json::parse(read.steps_json, nullptr, false).is_array()) {
+    contradict(path(), "the attribute perturbation is no JSON list");
+  }
+  const std::uint64_t num_fake = read.fake_users.size();
+  for (std::uint64_t f = 0; f < num_fake; ++f) {
+    if (num_fake > num_users() || read.fake_users[f] != num_users() - num_fake + f) {
+      contradict(path(), "fake users are not the last of all users");
+    }
+  }
+  for (std::uint64_t p = 0; p < read.pair_user.size(); ++p) {
+    const auto pair_at = [&](std::uint64_t k) {
+      return std::pair(read.pair_user[k], read.pair_item[k]);
+    };
+    if (read.pair_user[p] >= num_users() || read.pair_item[p] >= num_items() ||
+        (p > 0 && pair_at(p - 1) >= pair_at(p))) {
+      contradict(path(), "fake pairs are out of range or not sorted by user and item");
+    }
+  }
+  return read;
+}
+
 std::vector<std::uint32_t> DatasetFile::read_user_attributes() const {
   if (!state_->has_attributes) return {};
   return state_->file.read<std::uint32_t>("users/attribute");
@@ -296,6 +334,9 @@ Dataset DatasetFile::read_all() const {
   }
   dataset.protocol = protocol();
   if (has_truth()) dataset.truth = std::make_unique<Truth>(read_truth());
+  if (has_perturbation()) {
+    dataset.perturbation = std::make_unique<Perturbation>(read_perturbation());
+  }
   dataset.source = source();
   dataset.report_json = report_json();
   return dataset;

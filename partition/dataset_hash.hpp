@@ -86,6 +86,12 @@ std::string hash_dataset(const Dataset& rest, const AddColumn& add_column) {
   hash.add("text", rest.protocol.text);
   if (!rest.user_attribute.empty()) hash.add("user_attribute", rest.user_attribute);
   if (!rest.item_attribute.empty()) hash.add("item_attribute", rest.item_attribute);
+  if (rest.perturbation) {
+    hash.add("perturbation", rest.perturbation->steps_json);
+    hash.add("fake_user", rest.perturbation->fake_users);
+    hash.add("pair_user", rest.perturbation->pair_user);
+    hash.add("pair_item", rest.perturbation->pair_item);
+  }
   if (!rest.truth) return hash.hex();
   const Truth& truth = *rest.truth;
   hash.add("user_community", truth.user_community);

@@ -81,6 +81,11 @@ class Summarizer {
     summary_.mixing = truth.mixing;
     summary_.drift = truth.drift;
   }
+  void add_perturbation(const Perturbation& perturbation) {
+    summary_.num_fake_users = perturbation.fake_users.size();
+    summary_.num_fake_interactions = perturbation.pair_user.size();
+    summary_.perturbations_json = perturbation.steps_json;
+  }
   void add_attributes(const std::vector<std::uint32_t>& values) {
     for (const std::uint32_t value : values) {
       summary_.num_attribute_values =
@@ -144,6 +149,7 @@ DatasetSummary summarize(const Dataset& dataset) {
   summarizer.add_attributes(dataset.user_attribute);
   summarizer.add_attributes(dataset.item_attribute);
   if (dataset.truth) summarizer.add_truth(*dataset.truth);
+  if (dataset.perturbation) summarizer.add_perturbation(*dataset.perturbation);
   DatasetSummary summary = summarizer.finish();
   summary.content_hash = content_hash(dataset);
   summary.source = dataset.source;
@@ -167,6 +173,7 @@ DatasetSummary summarize(const DatasetFile& dataset) {
   summarizer.add_attributes(dataset.read_user_attributes());
   summarizer.add_attributes(dataset.read_item_attributes());
   if (dataset.has_truth()) summarizer.add_truth(dataset.read_truth());
+  summarizer.add_perturbation(dataset.read_perturbation());
   DatasetSummary summary = summarizer.finish();
   summary.content_hash = dataset.content_hash();
   summary.source = dataset.source();
@@ -206,6 +213,11 @@ Json summary_json(const DatasetSummary& summary) {
   if (summary.num_communities > 0) {
     json["planted"] = {{"communities", summary.num_communities}, {"mixing", summary.mixing}};
     if (summary.drift > 0) json["planted"]["drift"] = summary.drift;
+  }
+  if (summary.num_fake_interactions > 0) {
+    json["fake"] = {{"users", summary.num_fake_users},
+                    {"interactions", summary.num_fake_interactions},
+                    {"steps", Json::parse(summary.perturbations_json, nullptr, false)}};
   }
   json["report"] = Json::parse(summary.report_json, nullptr, false);
   return json;

@@ -37,6 +37,8 @@ struct DatasetSummary {
   std::uint64_t num_attribute_values = 0;  // of the attribute that nodes have; 0: none
   std::uint64_t num_communities = 0;       // planted; 0 when not generated
   double mixing = 0, drift = 0;            // of the planted truth
+  std::uint64_t num_fake_users = 0, num_fake_interactions = 0;  // of perturbed data
+  std::string perturbations_json = "[]";                        // its steps
 };
 
 DatasetSummary summarize(const Dataset& dataset);

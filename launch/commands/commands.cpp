@@ -7,6 +7,7 @@ namespace halorec {
 // One line for each command: its declaration here, its place in the table below.
 Command import_command();
 Command generate_command();
+Command perturb_command();
 Command describe_command();
 Command partition_command();
 Command train_command();
@@ -25,6 +26,7 @@ std::span<const CommandEntry> command_table() {
   static const std::vector<CommandEntry> table{
       {"import", "turns raw interactions into a dataset file", import_command},
       {"generate", "makes a synthetic graph, or expands a dataset", generate_command},
+      {"perturb", "adds fake edges or fake users to a dataset's training part", perturb_command},
       {"describe", "says what a dataset or a run holds", describe_command},
       {"partition", "cuts a dataset's graph into parts and says what the cut costs",
        partition_command},

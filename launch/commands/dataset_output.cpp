@@ -109,6 +109,10 @@ std::string describe_dataset(const DatasetSummary& summary, const std::string& n
          fmt::format("{} communities, mixing {}{}", summary.num_communities, summary.mixing,
                      summary.drift > 0 ? fmt::format(", drift {}", summary.drift) : ""));
   }
+  if (summary.num_fake_interactions > 0) {
+    line("fake", fmt::format("{} users, {} training interactions", grouped(summary.num_fake_users),
+                             grouped(summary.num_fake_interactions)));
+  }
   const auto report = nlohmann::ordered_json::parse(summary.report_json, nullptr, false);
   if (report.is_object()) {
     if (report.contains("columns")) line("columns", report["columns"].get<std::string>());

@@ -1,4 +1,5 @@
-// What import, generate and describe share: where a dataset may be written, and how one is shown.
+// What import, generate, perturb and describe share: where a dataset may be written, and how one is
+// shown.
 #pragma once
 
 #include <filesystem>

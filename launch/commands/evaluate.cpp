@@ -12,6 +12,7 @@
 #include "launch/output_file.hpp"
 #include "launch/predictions.hpp"
 #include "launch/run_folder.hpp"
+#include "launch/target_exposure.hpp"
 #include "launch/threads.hpp"
 #include "launch/trained_run.hpp"
 #include "partition/import.hpp"
@@ -27,6 +28,7 @@ struct Arguments {
   std::string split = "test";
   std::optional<std::filesystem::path> per_user;
   std::optional<std::filesystem::path> predictions, data;
+  std::optional<std::string> target;
 };
 
 Split split_of(const Arguments& arguments) {
@@ -143,6 +145,7 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
   const TrainedRun run = load_trained_run(communicator, *arguments.run);
   const Split split = split_of(arguments);
   check_split(run, split);
+  const std::uint32_t target = arguments.target ? find_target(run, *arguments.target) : 0;
   std::unique_ptr<UserFile> users;
   communicator.on_root([&] {
     if (!arguments.per_user) return;
@@ -157,6 +160,10 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
   }
   const Catalogue catalogue(*run.shard, *run.dataset);
   const Evaluation figures = evaluate_ranking(*run.scorer, catalogue, query);
+  std::optional<Exposure> exposure;
+  if (arguments.target) {
+    exposure = measure_target(run, catalogue, lists, target, sorted_ks(arguments));
+  }
 
   communicator.on_root([&] {
     if (users) users->commit();
@@ -165,6 +172,7 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
       ordered_json line{{"event", "result"}, {"model", run.model}, {"split", split_name(split)}};
       line.update(facts);
       add_figures(line, figures);
+      if (exposure) add_exposure(line, *arguments.target, *exposure);
       line["evaluate_seconds"] = figures.seconds;
       line["ranks"] = communicator.size();
       line["threads"] = context.threads.threads;
@@ -178,6 +186,7 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
       text += fmt::format("; the run is not finished, these are epoch {}'s parameters", run.epoch);
     }
     write_stdout(text + "\n" + table_of(figures));
+    if (exposure) write_stdout(exposure_text(*arguments.target, *exposure));
     if (users) write_stdout(fmt::format("each user in {}\n", arguments.per_user->string()));
   });
   return 0;
@@ -285,6 +294,10 @@ Command evaluate_command() {
   options.add("split", arguments->split, "the held-out interactions to find")
       .choices({"test", "validation"});
   options.add("per-user", arguments->per_user, "write each user's metrics to this CSV file");
+  options
+      .add("target", arguments->target,
+           "also say in how many users' lists this item stands, and how far up")
+      .value_name("ITEM");
   options.add("predictions", arguments->predictions, "measure these lists instead of a run")
       .value_name("LISTS");
   options.add("data", arguments->data, "dataset file or raw data that the lists are about")
@@ -297,6 +310,9 @@ Command evaluate_command() {
     }
     if (arguments->predictions.has_value() != arguments->data.has_value()) {
       fail_usage("--predictions LISTS and --data DATA belong together");
+    }
+    if (arguments->target && !arguments->run) {
+      fail_usage("--target ITEM goes with RUN: lists alone do not say how far down an item stands");
     }
   };
   command.run = [arguments](const CommandContext& context) {

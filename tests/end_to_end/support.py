@@ -17,9 +17,9 @@ SOURCE_DIR = os.environ.get("HALOREC_SOURCE_DIR", os.getcwd())
 # The public data that some tests read where it stands; never part of the repository.
 SHARED = os.environ.get("HALOREC_SHARED", os.path.join(SOURCE_DIR, "..", "shared", "data"))
 
-COMMANDS = ["import", "generate", "describe", "partition", "train", "evaluate", "recommend",
-            "similar", "export", "bench kernel", "bench step", "bench partition", "bench exchange",
-            "bench scaling", "plan"]
+COMMANDS = ["import", "generate", "perturb", "describe", "partition", "train", "evaluate",
+            "recommend", "similar", "export", "bench kernel", "bench step", "bench partition",
+            "bench exchange", "bench scaling", "plan"]
 
 
 # The program keeps cuts in the user's cache folder; tests leave nothing there.

@@ -40,6 +40,7 @@ TEST(DatasetFile, RoundTrip) {
   const TemporaryFolder folder;
   Dataset dataset = sample();
   dataset.truth = std::make_unique<Truth>(Truth{{0, 1, 0}, {1, 1, 0}, {1, 0.5F, 0.25F}, 0.3});
+  dataset.perturbation = std::make_unique<Perturbation>(Perturbation{{2}, {0, 2}, {1, 1}, "[7]"});
   save_dataset(dataset, folder / "d.h5");
   const DatasetFile file(folder / "d.h5");
   EXPECT_EQ(file.num_users(), 3U);
@@ -62,6 +63,10 @@ TEST(DatasetFile, RoundTrip) {
   EXPECT_EQ(back.source, "somewhere");
   EXPECT_EQ(back.report_json, dataset.report_json);
   EXPECT_EQ(back.truth->item_weight, dataset.truth->item_weight);
+  EXPECT_EQ(back.perturbation->fake_users, dataset.perturbation->fake_users);
+  EXPECT_EQ(back.perturbation->pair_user, dataset.perturbation->pair_user);
+  EXPECT_EQ(back.perturbation->pair_item, dataset.perturbation->pair_item);
+  EXPECT_EQ(back.perturbation->steps_json, "[7]");
   EXPECT_EQ(content_hash(back), content_hash(dataset));
   const Interactions slice = file.read(Split::train, 1, 2);
   EXPECT_EQ(slice.user, (std::vector<std::uint32_t>{0, 1}));
@@ -88,6 +93,7 @@ TEST(DatasetFile, ContentHashSeesContentAndNothingElse) {
       [](Dataset& d) { d.behaviors[0] = "bought"; },
       [](Dataset& d) { d.protocol.seed = 8; },
       [](Dataset& d) { d.truth = std::make_unique<Truth>(); },
+      [](Dataset& d) { d.perturbation = std::make_unique<Perturbation>(); },
       [](Dataset& d) { std::swap(d[Split::validation], d[Split::test]); }};
   for (std::size_t c = 0; c < changes.size(); ++c) {
     Dataset changed = sample();
@@ -107,6 +113,8 @@ TEST(DatasetFile, OnlyWhatIsKnownIsStored) {
   save_dataset(dataset, folder / "d.h5");
   const DatasetFile file(folder / "d.h5");
   EXPECT_FALSE(file.has_titles() || file.has_times() || file.has_truth());
+  EXPECT_FALSE(file.has_perturbation());
+  EXPECT_TRUE(file.read_perturbation().pair_user.empty());
   EXPECT_EQ(file.num_interactions(Split::validation), 0U);
   EXPECT_TRUE(file.read_titles().empty());
   EXPECT_THROW(file.read_truth(), Error);
@@ -198,6 +206,27 @@ TEST(DatasetFile, ArraysThatContradictEachOtherAreErrors) {
       {"not a dataset", [](Hdf5File& f) { f.set_attribute("format", std::string("other")); }},
       {"version", [](Hdf5File& f) { f.set_attribute("format_version", std::int64_t{2}); }},
       {"protocol", [](Hdf5File& f) { f.set_attribute("protocol", std::string("{}")); }},
+      {"fake users in the middle",
+       [](Hdf5File& f) {
+         f.set_attribute("perturbation", std::string("[]"));
+         f.write("perturbation/fake_user", U32{0});
+         f.write("perturbation/pair_user", U32{});
+         f.write("perturbation/pair_item", U32{});
+       }},
+      {"fake pairs not sorted",
+       [](Hdf5File& f) {
+         f.set_attribute("perturbation", std::string("[]"));
+         f.write("perturbation/fake_user", U32{});
+         f.write("perturbation/pair_user", U32{1, 0});
+         f.write("perturbation/pair_item", U32{0, 0});
+       }},
+      {"fake pairs of different lengths",
+       [](Hdf5File& f) {
+         f.set_attribute("perturbation", std::string("[]"));
+         f.write("perturbation/fake_user", U32{});
+         f.write("perturbation/pair_user", U32{0, 1});
+         f.write("perturbation/pair_item", U32{0});
+       }},
       {"broken JSON", [](Hdf5File& f) { f.set_attribute("behaviors", std::string("[")); }},
   };
   for (const auto& [name, fault] : faults) {
