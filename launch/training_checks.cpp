@@ -1,10 +1,10 @@
 #include "launch/training_checks.hpp"
 
-#include "models/registry.hpp"
-
 #include <cstdio>
 
 #include "comm/check.hpp"
+#include "launch/loss_option.hpp"
+#include "models/registry.hpp"
 
 namespace halorec {
 
@@ -24,6 +24,41 @@ void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
         "--model planted ranks by what a generator planted, and this dataset was not made by "
         "halorec generate");
   }
+}
+
+void check_training_options(const TrainingArguments& training) {
+  const LossTerms terms = parse_loss_terms(training.loss);
+  const Perturbation p = perturbation(training, 0);
+  if (training.model != "lightgcn" && is_trained_model(training.model) && p.any()) {
+    fail_usage(
+        "--loss contrastive, --edge-dropout, --node-dropout, --message-dropout and "
+        "--embedding-noise go with --model lightgcn, not {}",
+        training.model);
+  }
+  if (p.contrast == Contrast::xsimgcl && p.contrast_layer > training.layers) {
+    fail_usage("--contrastive-layer {} is beyond --layers {}; allowed: 0 .. {}", p.contrast_layer,
+               training.layers, training.layers);
+  }
+  if (terms.has(LossKind::contrastive) && !terms.has(LossKind::softmax) && !terms.has_pairs() &&
+      !terms.has(LossKind::rating)) {
+    fail_usage(
+        "--loss contrastive alone learns nothing of who took what; blend it, for example "
+        "softmax:1,contrastive:0.1");
+  }
+  if (p.any() && training.exchange == "columns") {
+    fail_usage(
+        "--exchange columns goes without contrastive, dropout and noise, which run by rows; "
+        "allowed with them: auto, halo, hybrid");
+  }
+}
+
+void check_weights(const EdgeWeights& weights) {
+  if (weights.spread() > 0) return;
+  throw Error(fmt::format("--loss rating has nothing to learn: every training interaction weighs "
+                          "{:g}; import the data with its ratings (--columns rating=...), or leave "
+                          "the term out",
+                          weights.mean()),
+              kExitUsage, true);
 }
 
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options) {

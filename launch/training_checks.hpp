@@ -4,11 +4,18 @@
 #include "launch/options.hpp"
 #include "launch/training_options.hpp"
 #include "partition/dataset.hpp"
+#include "partition/edge_weights.hpp"
 
 namespace halorec {
 
 // Usage Error when the dataset lacks what the options ask for.
 void check_data(const TrainingArguments& training, const DatasetFile& dataset);
+
+// Usage Error where options of training contradict each other.
+void check_training_options(const TrainingArguments& training);
+
+// Usage Error when all weights are alike. On every rank.
+void check_weights(const EdgeWeights& weights);
 
 // One warning on stderr that names what was typed and changes nothing for this model and loss.
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options);

@@ -6,3 +6,5 @@ target_compile_definitions(golden_test PRIVATE
 halorec_test(training models RANKS 1 2 3 5 TIMEOUT 600)
 halorec_test(row_storage_training models RANKS 1 2 3 4 5 TIMEOUT 300)
 halorec_test(trainer models RANKS 1 2 3 5 TIMEOUT 300)
+halorec_test(objective models RANKS 1 2 3 5 TIMEOUT 600)
+halorec_test(blended_trainer models RANKS 1 2 3 5 TIMEOUT 300)
