@@ -23,6 +23,7 @@ ordered_json to_json(const TrainingState& s) {
           {"epoch", s.epoch},
           {"step_in_epoch", s.step_in_epoch},
           {"epoch_loss_sum", s.epoch_loss_sum},
+          {"epoch_term_sums", s.epoch_term_sums},
           {"epoch_seconds", s.epoch_seconds},
           {"train_seconds", s.train_seconds},
           {"best_metric", s.best_metric},
@@ -38,6 +39,7 @@ TrainingState state_from_json(const ordered_json& j) {
   j.at("epoch").get_to(s.epoch);
   j.at("step_in_epoch").get_to(s.step_in_epoch);
   j.at("epoch_loss_sum").get_to(s.epoch_loss_sum);
+  if (j.contains("epoch_term_sums")) j.at("epoch_term_sums").get_to(s.epoch_term_sums);
   j.at("epoch_seconds").get_to(s.epoch_seconds);
   j.at("train_seconds").get_to(s.train_seconds);
   j.at("best_metric").get_to(s.best_metric);

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct TrainingState {
   std::int64_t epoch = 0;          // epochs completed
   std::int64_t step_in_epoch = 0;  // steps of the next epoch already made
   double epoch_loss_sum = 0;       // sum of batch loss x batch size over those steps
+  std::map<std::string, double> epoch_term_sums = {};  // the same of each term, before its weight
   double epoch_seconds = 0;
   double train_seconds = 0;
   double best_metric = -1;  // of the evaluations so far; -1: none yet

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/optimizer.hpp"
+#include "engine/perturbation.hpp"
 #include "engine/propagation.hpp"
 #include "engine/tape.hpp"
 #include "partition/shard.hpp"
@@ -23,6 +24,7 @@ struct ModelOptions {
   // The whole graph on this rank alone: given, layers run by columns
   // (engine/column_propagation.hpp).
   const Shard* whole_graph = nullptr;
+  Perturbation perturbation;  // of training alone
 };
 
 template <typename T>
@@ -33,12 +35,25 @@ class Model {
     Variable<T>& initial;  // [rows x dim]: what L2 holds small
   };
 
+  // Of a training step: the same, and two views of the rows, [rows x dim] each, that a contrastive
+  // term holds together; null where the model was made without contrast.
+  struct TrainingOutput : Output {
+    Variable<T>* first_view = nullptr;
+    Variable<T>* second_view = nullptr;
+  };
+
   virtual ~Model() = default;
   virtual std::vector<Parameter<T>*> parameters() = 0;
   // The final rows of the listed owned rows (ascending, distinct; the list outlives the step): a
   // loss reads few, and a model computes what these need. Collective when the model passes
   // messages.
   virtual Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) = 0;
+  // The same in training, perturbed as the model was told to be; a model that knows no perturbation
+  // computes what it is evaluated by. Collective like forward.
+  virtual TrainingOutput forward_in_training(Tape<T>& tape, std::span<const std::int32_t> rows,
+                                             const StepKey& /*key*/) {
+    return {forward(tape, rows)};
+  }
 };
 
 // Normal numbers of the given deviation, keyed by (seed, global id, column): a node starts from the

@@ -1,5 +1,7 @@
 #include "engine/propagation.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <type_traits>
 
 #include "engine/parallel.hpp"
@@ -31,7 +33,6 @@ Propagation<T>::Propagation(const Shard& shard, const PropagationOptions& option
     : shard_(&shard),
       options_(options),
       scale_(shard.scale().begin(), shard.scale().end()),
-      local_chunks_(shard.local()),
       rows_exchange_(shard.halo(),
                      options.store == RowStorage::bf16 ? WireFormat::bf16 : options.wire,
                      options.wire_seed),
@@ -39,7 +40,70 @@ Propagation<T>::Propagation(const Shard& shard, const PropagationOptions& option
       position_(static_cast<std::size_t>(shard.num_owned()), -1),
       ghost_position_(static_cast<std::size_t>(shard.num_ghosts()), -1) {
   HALOREC_ASSERT_LIGHT((std::is_same_v<T, float>) || !stores_bf16());
-  cross_.set(shard.cross());
+  all_edges_.local = &shard.local();
+  all_edges_.local_chunks = RowChunks(shard.local());
+  all_edges_.cross.set(shard.cross());
+  all_edges_.cross_transposed = &shard.cross_transposed();
+}
+
+template <typename T>
+void Propagation<T>::Edges::set_covered(const Csr& of_gathered, const Csr& of_partial) {
+  gathered.set(of_gathered);
+  partial = &of_partial;
+  partial_chunks = RowChunks(of_partial);
+}
+
+template <typename T>
+void Propagation<T>::find_ids() {
+  if (kept_.has_ids) return;
+  kept_.has_ids = true;
+  for (std::int64_t r = 0; r < num_owned(); ++r) kept_.owned_ids.push_back(shard_->global_id(r));
+  kept_.ghost_ids = ids_of_ghosts(shard_->halo(), kept_.owned_ids);
+}
+
+template <typename T>
+void Propagation<T>::drop_edges(const EdgeDropout& dropout, bool renormalise) {
+  find_ids();
+  dropout_ = dropout;
+  const auto keep = [&](const Csr& all, const auto& row_ids, const auto& column_ids, Csr& kept) {
+    keep_edges(dropout, all, row_ids, column_ids, kept);
+    return &kept;
+  };
+  kept_edges_.local = keep(shard_->local(), kept_.owned_ids, kept_.owned_ids, kept_.local);
+  kept_edges_.local_chunks = RowChunks(kept_.local);
+  kept_edges_.cross.set(*keep(shard_->cross(), kept_.owned_ids, kept_.ghost_ids, kept_.cross));
+  kept_edges_.cross_transposed =
+      keep(shard_->cross_transposed(), kept_.ghost_ids, kept_.owned_ids, kept_.cross_transposed);
+  if (is_prepared_) keep_covered_edges();
+  // The factor 1 / (1 - share) of an edge, half from each end.
+  const double rescale = 1 / std::sqrt(1 - dropout.share());
+  const auto degree_in = [](const Csr& matrix, std::size_t r) {
+    return matrix.row_begin[r + 1] - matrix.row_begin[r];
+  };
+  for (std::size_t r = 0; r < scale_.size(); ++r) {
+    const std::int64_t degree = degree_in(kept_.local, r) + degree_in(kept_.cross, r);
+    scale_[r] =
+        static_cast<T>(renormalise ? normalising_scale(degree) : rescale * shard_->scale()[r]);
+  }
+}
+
+template <typename T>
+void Propagation<T>::keep_covered_edges() {
+  if (!covered_) return;
+  if (!kept_.has_covered_ids) {
+    kept_.has_covered_ids = true;
+    kept_.covered_ids = ids_of_ghosts(covered_->plan, kept_.owned_ids);
+  }
+  keep_edges(*dropout_, covered_->gathered, kept_.owned_ids, kept_.covered_ids, kept_.gathered);
+  keep_edges(*dropout_, covered_->partial, kept_.covered_ids, kept_.owned_ids, kept_.partial);
+  kept_edges_.set_covered(kept_.gathered, kept_.partial);
+}
+
+template <typename T>
+void Propagation<T>::keep_all_edges() {
+  if (!dropout_) return;
+  dropout_.reset();
+  std::copy(shard_->scale().begin(), shard_->scale().end(), scale_.begin());
 }
 
 template <typename T>
@@ -103,8 +167,8 @@ void Propagation<T>::prepare_exchange() {
   is_prepared_ = true;
   if (options_.exchange == ExchangePlan::hybrid) {
     covered_ = cover_halo(*shard_);
-    gathered_.set(covered_->gathered);
-    partial_chunks_ = RowChunks(covered_->partial);
+    all_edges_.set_covered(covered_->gathered, covered_->partial);
+    if (dropout_) keep_covered_edges();
   }
 }
 
@@ -125,7 +189,8 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
     time(phase, kCross);
     fit(sums_, plan.num_ghosts(), x.cols);
     const kernels::Spmm<T> partial = partial_sums(x);
-    product_.run(covered_->partial, partial_chunks_, partial, [&] { rows_exchange_.progress(); });
+    product_.run(*edges().partial, edges().partial_chunks, partial,
+                 [&] { rows_exchange_.progress(); });
     sums_exchange_.use(plan);
     time(phase, kExchange);
     sums_exchange_.start_scatter_add(sums_.data(), x.cols);
@@ -133,7 +198,7 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
   time(phase, kLocal);
   kernels::Spmm<T> local = of_owned(x, into(a, y));
   add(z, local);
-  product_.run(shard_->local(), local_chunks_, local, [&] {
+  product_.run(*edges().local, edges().local_chunks, local, [&] {
     rows_exchange_.progress();
     if (hybrid) sums_exchange_.progress();
   });
@@ -143,7 +208,7 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
   time(phase, kCross);
   cross.x_stride = x.cols;
   cross.accumulate = cross.y_by_row = true;
-  const Sparse& sparse = hybrid ? gathered_ : cross_;
+  const Sparse& sparse = hybrid ? edges().gathered : edges().cross;
   product_.run(*sparse.matrix, sparse.chunks, cross, [&] {
     if (hybrid) sums_exchange_.progress();
   });
@@ -167,8 +232,8 @@ void Propagation<T>::demand(std::span<const std::int32_t> rows) {
   for (std::size_t k = 0; k < demanded_ghosts_.size(); ++k) {
     ghost_position_[static_cast<std::size_t>(demanded_ghosts_[k])] = static_cast<std::int32_t>(k);
   }
-  demanded_chunks_ = RowChunks(shard_->local(), demanded_);
-  demanded_ghost_chunks_ = RowChunks(shard_->cross_transposed(), demanded_ghosts_);
+  demanded_chunks_ = RowChunks(*edges().local, demanded_);
+  demanded_ghost_chunks_ = RowChunks(*edges().cross_transposed, demanded_ghosts_);
 }
 
 template <typename T>
@@ -183,7 +248,7 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
   time(phase, kCross);
   fit(sums_, std::ssize(demanded_ghosts_), x.cols);
   const kernels::Spmm<T> partial = partial_sums(x);
-  product_.run(shard_->cross_transposed(), demanded_ghost_chunks_, partial);
+  product_.run(*edges().cross_transposed, demanded_ghost_chunks_, partial);
   time(phase, kExchange);
   sums_exchange_.use(*demanded_plan_);
   sums_exchange_.start_scatter_add(sums_.data(), x.cols);
@@ -191,7 +256,7 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
   time(phase, kLocal);
   kernels::Spmm<T> local = of_owned(x, into(a, y));
   add(z, local);
-  product_.run(shard_->local(), demanded_chunks_, local, [&] { sums_exchange_.progress(); });
+  product_.run(*edges().local, demanded_chunks_, local, [&] { sums_exchange_.progress(); });
   time(phase, kExchange);
   sums_exchange_.finish_scatter_add(y.data, y.stride, a, demanded_scale_.data());
 }
@@ -222,7 +287,7 @@ void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const Ad
   }
   local.x_row = position_.data();
   add(z, local);
-  product_.run(shard_->local(), local_chunks_, local, [&] { rows_exchange_.progress(); });
+  product_.run(*edges().local, edges().local_chunks, local, [&] { rows_exchange_.progress(); });
   time(phase, kExchange);
   kernels::Spmm<T> cross = into(a, y);
   cross.x = rows_exchange_.finish_gather();
@@ -231,7 +296,7 @@ void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const Ad
   cross.x_row = ghost_position_.data();
   cross.accumulate = cross.y_by_row = true;
   if (demanded_ghosts_.empty()) return;
-  product_.run(*cross_.matrix, cross_.chunks, cross);
+  product_.run(*edges().cross.matrix, edges().cross.chunks, cross);
 }
 
 template class Propagation<float>;

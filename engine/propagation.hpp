@@ -16,6 +16,7 @@
 
 #include "comm/halo.hpp"
 #include "comm/run_log.hpp"
+#include "engine/edge_dropout.hpp"
 #include "engine/matrix.hpp"
 #include "engine/sparse_product.hpp"
 #include "partition/covered_halo.hpp"
@@ -67,6 +68,14 @@ class Propagation {
   std::int64_t num_owned() const { return shard_->num_owned(); }
   Communicator& communicator() const { return shard_->communicator(); }
 
+  // From here on products are of the edges that `dropout` keeps, alike at both ends: A is as
+  // symmetric as before. Their weights are those of a whole graph, times 1 / (1 - share), or with
+  // `renormalise` those of a graph that never had more. The demanded rows are to be named again.
+  // Exchanges carry the same rows as ever. Collective.
+  void drop_edges(const EdgeDropout& dropout, bool renormalise);
+  // And again of all edges.
+  void keep_all_edges();
+
   // y = a A x + z. x, y: [num_owned x cols], owned rows, distinct. A is symmetric, so this is its
   // own adjoint. Collective.
   void multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
@@ -90,6 +99,22 @@ class Propagation {
     RowChunks chunks;
     void set(const Csr& m);
   };
+  // The edges that products are of, dealt out.
+  struct Edges {
+    const Csr* local = nullptr;
+    const Csr* cross_transposed = nullptr;
+    const Csr* partial = nullptr;  // as in CoveredHalo, with the hybrid plan alone
+    RowChunks local_chunks, partial_chunks;
+    Sparse cross, gathered;
+    void set_covered(const Csr& of_gathered, const Csr& of_partial);
+  };
+  struct KeptEdges {
+    Csr local, cross, cross_transposed, gathered, partial;
+    // Global ids of owned rows, of ghosts, and of the hybrid plan's ghosts; found when first used.
+    bool has_ids = false, has_covered_ids = false;
+    std::vector<GlobalId> owned_ids, ghost_ids, covered_ids;
+  };
+  const Edges& edges() const { return dropout_ ? kept_edges_ : all_edges_; }
   kernels::Spmm<T> into(T a, MatrixView<T> y) const;
   // With bf16 storage, x into stored_.
   void store(MatrixView<const T> x, std::span<const T> scale);
@@ -100,6 +125,8 @@ class Propagation {
   kernels::Spmm<T> partial_sums(MatrixView<const T> x);
   void add(const AddedTo<T>& z, kernels::Spmm<T>& product) const;
   void prepare_exchange();
+  void find_ids();
+  void keep_covered_edges();
   // Ends the phase in `running` and starts this one.
   void time(std::optional<PhaseTimers::Scope>& running, const char* phase) const {
     if (options_.timers != nullptr) running.emplace(*options_.timers, phase);
@@ -109,7 +136,9 @@ class Propagation {
   PropagationOptions options_;
   LargeVector<T> scale_;  // of owned rows
   SparseProduct<T> product_;
-  RowChunks local_chunks_;
+  Edges all_edges_, kept_edges_;
+  std::optional<EdgeDropout> dropout_;
+  KeptEdges kept_;
   HaloExchange<T> rows_exchange_, sums_exchange_;
   Matrix<T> sums_, scaled_;
   LargeVector<kernels::Bf16> stored_;
@@ -117,8 +146,6 @@ class Propagation {
   // Full products: prepared by the first one, since a single layer needs none.
   bool is_prepared_ = false;
   std::optional<CoveredHalo> covered_;
-  Sparse gathered_;
-  RowChunks partial_chunks_;
 
   // The demanded rows.
   std::vector<std::int32_t> demanded_;
@@ -127,7 +154,6 @@ class Propagation {
   std::vector<std::int32_t> demanded_ghosts_;
   std::vector<T> demanded_scale_;
   RowChunks demanded_chunks_, demanded_ghost_chunks_;
-  Sparse cross_;
 };
 
 }  // namespace halorec

@@ -30,6 +30,7 @@ class Sampler {
 
   std::int64_t batch_size() const { return batch_size_; }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  std::uint64_t epoch() const { return epoch_; }
 
   // Edge number e goes to position perm(e) of the epoch, step = position / batch size. A rank deals
   // its edges to a window of steps when the first of them is asked for.

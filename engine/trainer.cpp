@@ -11,6 +11,8 @@
 namespace halorec {
 namespace {
 
+constexpr const char* kPenalty = "l2";
+
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -66,8 +68,11 @@ double Trainer<T>::step_once() {
   const Batch batch = sampler_.batch(state_.step_in_epoch);
   const double share = step_.compute(step, batch);
 
-  // One small sum a step: the loss, and whether any rank was asked to stop.
-  double summary[2] = {share, watchdog::stop_requested() != 0 ? 1.0 : 0.0};
+  // One small sum a step: the loss, whether any rank was asked to stop, the loss's terms.
+  std::vector<double> summary{share, watchdog::stop_requested() != 0 ? 1.0 : 0.0};
+  const ObjectiveShares& shares = step_.shares();
+  summary.insert(summary.end(), shares.terms.begin(), shares.terms.end());
+  summary.push_back(shares.l2);
   shard_->communicator().sum(std::span<double>(summary));
   const double loss = summary[0];
   stop_ = summary[1] > 0;
@@ -84,7 +89,33 @@ double Trainer<T>::step_once() {
   state_.step = step;
   ++state_.step_in_epoch;
   state_.epoch_loss_sum += loss * static_cast<double>(batch.global_size);
+  add_terms(std::span<const double>(summary).subspan(2), static_cast<double>(batch.global_size));
   return loss;
+}
+
+// terms: of a step, those of all kinds and then the penalty.
+template <typename T>
+void Trainer<T>::add_terms(std::span<const double> terms, double batch_size) {
+  const LossOptions& loss = options_.loss;
+  for (const LossKind kind : kLossKinds) {
+    if (!loss.terms.has(kind)) continue;
+    state_.epoch_term_sums[std::string(loss_name(kind))] +=
+        terms[static_cast<std::size_t>(kind)] * batch_size;
+  }
+  if (loss.l2 > 0) state_.epoch_term_sums[kPenalty] += terms.back() * batch_size;
+}
+
+template <typename T>
+std::vector<std::pair<std::string, double>> Trainer<T>::epoch_terms() const {
+  std::vector<std::pair<std::string, double>> terms;
+  const auto add = [&](const std::string& name) {
+    const auto sum = state_.epoch_term_sums.find(name);
+    if (sum == state_.epoch_term_sums.end()) return;
+    terms.emplace_back(name, sum->second / static_cast<double>(shard_->num_edges()));
+  };
+  for (const std::string_view name : kLossNames) add(std::string(name));
+  add(kPenalty);
+  return terms;
 }
 
 template <typename T>
@@ -134,6 +165,8 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
                                {"epoch", state_.epoch},
                                {"loss", epoch_loss},
                                {"seconds", state_.epoch_seconds}};
+  const auto terms = epoch_terms();
+  for (const auto& [name, value] : terms) event["terms"][name] = value;
   const bool is_last = state_.epoch == options_.num_epochs;
   const bool evaluates = evaluate_ && (is_last || state_.epoch % options_.evaluate_every == 0);
   std::map<std::string, double> metrics;
@@ -154,7 +187,7 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
     }
   }
   log_->event(event);
-  if (show_epoch_) show_epoch_({state_.epoch, epoch_loss, state_.epoch_seconds, metrics});
+  if (show_epoch_) show_epoch_({state_.epoch, epoch_loss, state_.epoch_seconds, metrics, terms});
   nlohmann::ordered_json phases{{"event", "phases"}, {"epoch", state_.epoch}};
   for (const auto& [name, seconds] : timers_.take()) phases[name + "_seconds"] = seconds;
   phases["propagations"] = sampler_.steps_per_epoch();
@@ -174,6 +207,7 @@ TrainingEnd Trainer<T>::run() {
     state_.step_in_epoch = 0;
     state_.epoch_loss_sum = 0;
     evaluate_epoch(epoch_loss);
+    state_.epoch_term_sums.clear();
     state_.epoch_seconds = 0;
     state_.finished = state_.epoch >= options_.num_epochs ||
                       (options_.patience > 0 && state_.evaluations_since_best >= options_.patience);

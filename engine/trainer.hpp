@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comm/run_log.hpp"
@@ -52,6 +54,8 @@ struct EpochReport {
   double loss = 0;
   double seconds = 0;
   std::map<std::string, double> metrics;  // when evaluated
+  // The loss's terms before their weights, and the penalty ("l2"), in the order of kLossNames.
+  std::vector<std::pair<std::string, double>> terms;
 };
 using ShowEpoch = std::function<void(const EpochReport&)>;
 
@@ -81,6 +85,8 @@ class Trainer {
  private:
   void run_epoch();
   void evaluate_epoch(double epoch_loss);
+  void add_terms(std::span<const double> terms, double batch_size);
+  std::vector<std::pair<std::string, double>> epoch_terms() const;
   double learning_rate() const;
   double step_once();
   void save();

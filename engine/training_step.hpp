@@ -5,26 +5,13 @@
 #include <cstdint>
 
 #include "comm/run_log.hpp"
+#include "engine/loss_options.hpp"
 #include "engine/model.hpp"
-#include "engine/ops/losses.hpp"
+#include "engine/objective.hpp"
 #include "engine/optimizer.hpp"
 #include "engine/sampler.hpp"
 
 namespace halorec {
-
-enum class LossKind : std::uint8_t { bpr, softmax };
-
-struct LossOptions {
-  LossKind kind = LossKind::softmax;
-  std::int64_t num_negatives = 0;  // softmax: size of the shared pool; bpr: for each positive
-  double negative_power = 0.5;     // softmax: the pool is drawn in proportion to degree^power
-  double temperature = 0.12;       // softmax
-  double temperature2 = 1.0;       // softmax: BSL's second temperature
-  ScoreFormat scores = ScoreFormat::full;  // softmax; bf16: of float alone
-  // lambda / (2 batch) times the squared norms of the initial rows of the batch's users, positives
-  // and, for bpr, negatives.
-  double l2 = 0;
-};
 
 template <typename T>
 class TrainingStep {
@@ -35,14 +22,17 @@ class TrainingStep {
   // Computes the gradients of the step's objective in the parameters (replicated ones summed over
   // ranks) and returns this rank's share of the objective. `step` counts from 1. Collective.
   double compute(std::uint64_t step, const Batch& batch);
+  // This rank's shares of the last step's terms.
+  const ObjectiveShares& shares() const { return shares_; }
 
  private:
   const Shard* shard_;
   Model<T>* model_;
   Optimizer<T>* optimizer_;
   const Sampler* sampler_;
-  LossOptions loss_;
   PhaseTimers* timers_;
+  Objective<T> objective_;
+  ObjectiveShares shares_;
   Tape<T> tape_;
 };
 

@@ -1,11 +1,11 @@
 #include "launch/training_checks.hpp"
 
-#include "models/registry.hpp"
-
 #include <cstdio>
 
 #include "comm/check.hpp"
 #include "engine/kernels/bf16_product.hpp"
+#include "launch/loss_option.hpp"
+#include "models/registry.hpp"
 
 namespace halorec {
 
@@ -28,8 +28,8 @@ void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
 }
 
 std::string scores_warning(const TrainingArguments& training, Communicator& communicator) {
-  if (!is_trained_model(training.model) || training.loss != "softmax" ||
-      training.scores != "bf16") {
+  if (!is_trained_model(training.model) || training.scores != "bf16" ||
+      !parse_loss_terms(training.loss).has(LossKind::softmax)) {
     return {};
   }
   const auto without = communicator.sum(std::int64_t{kernels::has_bf16_units() ? 0 : 1});
@@ -40,6 +40,41 @@ std::string scores_warning(const TrainingArguments& training, Communicator& comm
           : fmt::format("the machines of {} of {} ranks have", without, communicator.size());
   return where +
          " no bf16 matrix units: scores are rounded and multiplied in fp32, slower (--scores bf16)";
+}
+
+void check_training_options(const TrainingArguments& training) {
+  const LossTerms terms = parse_loss_terms(training.loss);
+  const Perturbation p = perturbation(training, 0);
+  if (training.model != "lightgcn" && is_trained_model(training.model) && p.any()) {
+    fail_usage(
+        "--loss contrastive, --edge-dropout, --node-dropout, --message-dropout and "
+        "--embedding-noise go with --model lightgcn, not {}",
+        training.model);
+  }
+  if (p.contrast == Contrast::xsimgcl && p.contrast_layer > training.layers) {
+    fail_usage("--contrastive-layer {} is beyond --layers {}; allowed: 0 .. {}", p.contrast_layer,
+               training.layers, training.layers);
+  }
+  if (terms.has(LossKind::contrastive) && !terms.has(LossKind::softmax) && !terms.has_pairs() &&
+      !terms.has(LossKind::rating)) {
+    fail_usage(
+        "--loss contrastive alone learns nothing of who took what; blend it, for example "
+        "softmax:1,contrastive:0.1");
+  }
+  if (p.any() && training.exchange == "columns") {
+    fail_usage(
+        "--exchange columns goes without contrastive, dropout and noise, which run by rows; "
+        "allowed with them: auto, halo, hybrid");
+  }
+}
+
+void check_weights(const EdgeWeights& weights) {
+  if (weights.spread() > 0) return;
+  throw Error(fmt::format("--loss rating has nothing to learn: every training interaction weighs "
+                          "{:g}; import the data with its ratings (--columns rating=...), or leave "
+                          "the term out",
+                          weights.mean()),
+              kExitUsage, true);
 }
 
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options) {

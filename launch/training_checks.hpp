@@ -7,6 +7,7 @@
 #include "launch/options.hpp"
 #include "launch/training_options.hpp"
 #include "partition/dataset.hpp"
+#include "partition/edge_weights.hpp"
 
 namespace halorec {
 
@@ -16,6 +17,12 @@ void check_data(const TrainingArguments& training, const DatasetFile& dataset);
 // What is to be said of --scores bf16 where machines of some ranks have no units for it; else
 // empty. Collective.
 std::string scores_warning(const TrainingArguments& training, Communicator& communicator);
+
+// Usage Error where options of training contradict each other.
+void check_training_options(const TrainingArguments& training);
+
+// Usage Error when all weights are alike. On every rank.
+void check_weights(const EdgeWeights& weights);
 
 // One warning on stderr that names what was typed and changes nothing for this model and loss.
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options);

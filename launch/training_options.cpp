@@ -1,5 +1,6 @@
 #include "launch/training_options.hpp"
 
+#include "launch/loss_option.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/registry.hpp"
 
@@ -17,7 +18,7 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
               "learn how much each layer counts, from 1/(layers+1)");
   options
       .add("init", a.init,
-           "standard deviation of the first embeddings (auto: 0.01 for softmax, 0.1 for bpr)")
+           "standard deviation of the first embeddings (auto: 0.01 with softmax, else 0.1)")
       .or_word("auto")
       .above(0);
   options.add("precision", a.precision, "of embeddings and gradients")
@@ -50,7 +51,12 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .choices({"fp32", "bf16"});
 
   options.group("Objective");
-  options.add("loss", a.loss, "what training lowers").choices({"softmax", "bpr"});
+  options
+      .add("loss", a.loss,
+           fmt::format("what training lowers: a term, or a blend with weights, as in "
+                       "softmax:1,bpr:0.2; terms: {}",
+                       allowed_loss_terms()))
+      .value_name("NAME[:W],...");
   options
       .add("batch", a.batch,
            "positives in a step, over all ranks; auto: 2048, on large graphs 1/400 of the edges")
@@ -58,9 +64,13 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .range(1, std::int64_t{1} << 30);
   options
       .add("negatives", a.negatives,
-           "softmax: items in the pool that all ranks share (auto: 2048); bpr: for each positive "
-           "(auto: 1)")
+           "softmax: items in the pool that all ranks share (auto: 2048); bpr and logistic without "
+           "softmax: for each positive (auto: 1)")
       .or_word("auto")
+      .range(1, 1 << 20);
+  options
+      .add("blended-negatives", a.blended_negatives,
+           "bpr and logistic beside softmax: negatives for each positive")
       .range(1, 1 << 20);
   options
       .add("negative-power", a.negative_power,
@@ -72,7 +82,7 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .above(0);
   options
       .add("l2", a.l2,
-           "weight of the batch's squared embeddings (auto: 1e-5 for softmax, 1e-4 for bpr)")
+           "weight of the batch's squared embeddings (auto: 1e-5 with softmax, else 1e-4)")
       .or_word("auto")
       .at_least(0);
   options
@@ -81,10 +91,46 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
            "bits of mantissa, for processors with matrix units for it (AVX512-BF16, AMX; slower "
            "on others); sums stay fp32 (--precision single)")
       .choices({"fp32", "bf16"});
+      .add("contrastive", a.contrastive,
+           "where the two views of contrastive come from: xsimgcl adds noise to every layer and "
+           "compares the final rows with one layer's; sgl drops edges, twice")
+      .choices({"xsimgcl", "sgl"});
+  options
+      .add("contrastive-temperature", a.contrastive_temperature,
+           "contrastive: what cosines are divided by")
+      .above(0);
+  options
+      .add("contrastive-pool", a.contrastive_pool,
+           "contrastive: positions of a batch whose users and items are compared")
+      .range(2, 1 << 20);
+  options.add("contrastive-layer", a.contrastive_layer, "xsimgcl: the layer of the second view")
+      .range(0, 16);
+  options
+      .add("contrastive-dropout", a.contrastive_dropout,
+           "sgl: share of the edges that each view does without")
+      .range(0, 0.99);
+  options.add("noise", a.noise, "xsimgcl: length of what is added to a row in each layer")
+      .at_least(0);
+
+  options.group("Robustness, in training alone (lightgcn)");
+  options
+      .add("edge-dropout", a.edge_dropout,
+           "share of the edges that a step does without; the others count 1/(1 - share)")
+      .range(0, 0.99);
+  options.add("node-dropout", a.node_dropout, "share of the nodes that send nothing in a step")
+      .range(0, 0.99);
+  options
+      .add("message-dropout", a.message_dropout,
+           "share of the numbers of each layer that are zero in a step")
+      .range(0, 0.99);
+  options
+      .add("embedding-noise", a.embedding_noise,
+           "length of the noise that is added to each row before the first layer")
+      .at_least(0);
 
   options.group("Optimizer");
   options.add("optimizer", a.optimizer, "update rule").choices({"adam", "sgd"});
-  options.add("lr", a.lr, "learning rate (auto: 0.002 for softmax, 0.001 for bpr)")
+  options.add("lr", a.lr, "learning rate (auto: 0.002 with softmax, else 0.001)")
       .or_word("auto")
       .above(0);
   options.add("schedule", a.schedule, "of the rate: constant, or to zero at the last of --epochs")
@@ -129,15 +175,54 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
   if (a.model != "lightgcn") {
     names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire", "store"});
   }
-  if (a.loss != "softmax")
-    names.insert(names.end(), {"negative-power", "temperature", "temperature2", "scores"});
+  const LossTerms terms = parse_loss_terms(a.loss);
+  if (!terms.has(LossKind::softmax)) {
+    names.insert(names.end(),
+                 {"negative-power", "temperature", "temperature2", "scores", "blended-negatives"});
+    if (!terms.has_pairs()) names.emplace_back("negatives");
+  } else if (!terms.has_pairs()) {
+    names.emplace_back("blended-negatives");
+  }
+  const bool contrasts = terms.has(LossKind::contrastive);
+  if (!contrasts) {
+    names.insert(names.end(), {"contrastive", "contrastive-temperature", "contrastive-pool"});
+  }
+  if (!contrasts || a.contrastive != "xsimgcl") {
+    names.insert(names.end(), {"contrastive-layer", "noise"});
+  }
+  if (!contrasts || a.contrastive != "sgl") names.emplace_back("contrastive-dropout");
   if (a.select == "none") names.insert(names.end(), {"metric", "patience", "evaluate-every"});
   return names;
 }
 
+namespace {
+
+// Where an option says "with softmax, else": the published settings of softmax and of bpr.
+bool has_softmax(const TrainingArguments& a) {
+  return parse_loss_terms(a.loss).has(LossKind::softmax);
+}
+
+}  // namespace
+
 WireFormat wire_format(const std::string& name) {
   if (name == "bf16") return WireFormat::bf16;
   return name == "int8" ? WireFormat::int8 : WireFormat::full;
+}
+
+Perturbation perturbation(const TrainingArguments& a, std::uint64_t seed) {
+  Perturbation p;
+  p.edge_dropout = a.edge_dropout;
+  p.node_dropout = a.node_dropout;
+  p.message_dropout = a.message_dropout;
+  p.embedding_noise = a.embedding_noise;
+  if (parse_loss_terms(a.loss).has(LossKind::contrastive)) {
+    p.contrast = a.contrastive == "sgl" ? Contrast::sgl : Contrast::xsimgcl;
+  }
+  p.layer_noise = a.noise;
+  p.contrast_layer = a.contrastive_layer;
+  p.view_dropout = a.contrastive_dropout;
+  p.seed = seed;
+  return p;
 }
 
 ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
@@ -145,27 +230,32 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.dim = a.dim;
   options.num_layers = a.layers;
   options.learn_layer_weights = a.learn_layer_weights;
-  options.initial_deviation = a.init.value_or(a.loss == "bpr" ? 0.1 : 0.01);
+  options.initial_deviation = a.init.value_or(has_softmax(a) ? 0.01 : 0.1);
   options.seed = seed;
   options.propagation.exchange = a.exchange == "halo" ? ExchangePlan::halo : ExchangePlan::hybrid;
   options.propagation.wire = wire_format(a.wire);
   options.propagation.wire_seed = seed;
   options.propagation.store = a.store == "bf16" ? RowStorage::bf16 : RowStorage::full;
+  options.perturbation = perturbation(a, seed);
   return options;
 }
 
 TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,
                                std::uint64_t num_edges) {
   TrainerOptions options;
-  options.loss.kind = a.loss == "bpr" ? LossKind::bpr : LossKind::softmax;
-  options.loss.num_negatives = a.negatives.value_or(a.loss == "bpr" ? 1 : 2048);
+  const bool softmax = has_softmax(a);
+  options.loss.terms = parse_loss_terms(a.loss);
+  options.loss.num_negatives = a.negatives.value_or(softmax ? 2048 : 1);
+  options.loss.blended_negatives = a.blended_negatives;
   options.loss.negative_power = a.negative_power;
   options.loss.temperature = a.temperature;
   options.loss.temperature2 = a.temperature2;
   options.loss.scores = a.scores == "bf16" ? ScoreFormat::bf16 : ScoreFormat::full;
-  options.loss.l2 = a.l2.value_or(a.loss == "bpr" ? 1e-4 : 1e-5);
+  options.loss.contrastive_temperature = a.contrastive_temperature;
+  options.loss.contrastive_pool = a.contrastive_pool;
+  options.loss.l2 = a.l2.value_or(softmax ? 1e-5 : 1e-4);
   options.optimizer.kind = a.optimizer == "sgd" ? OptimizerKind::sgd : OptimizerKind::adam;
-  options.optimizer.learning_rate = a.lr.value_or(a.loss == "bpr" ? 1e-3 : 2e-3);
+  options.optimizer.learning_rate = a.lr.value_or(softmax ? 2e-3 : 1e-3);
   options.schedule = a.schedule == "constant" ? Schedule::constant
                      : a.schedule == "linear" ? Schedule::linear
                                               : Schedule::cosine;

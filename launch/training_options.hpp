@@ -30,11 +30,23 @@ struct TrainingArguments {
   std::string loss = "softmax";
   std::optional<std::int64_t> batch;
   std::optional<std::int64_t> negatives;
+  std::int64_t blended_negatives = 1;
   double negative_power = 0.5;
   double temperature = 0.12;
   double temperature2 = 1.0;
   std::optional<double> l2;
   std::string scores = "fp32";
+  std::string contrastive = "xsimgcl";
+  double contrastive_temperature = 0.15;
+  std::int64_t contrastive_pool = 2048;
+  std::int64_t contrastive_layer = 1;
+  double contrastive_dropout = 0.1;
+  double noise = 0.2;
+
+  double edge_dropout = 0;
+  double node_dropout = 0;
+  double message_dropout = 0;
+  double embedding_noise = 0;
 
   std::string optimizer = "adam";
   std::optional<double> lr;
@@ -59,6 +71,9 @@ std::vector<std::string> options_without_effect(const TrainingArguments& argumen
 
 // --wire by name: fp32, bf16 or int8.
 WireFormat wire_format(const std::string& name);
+
+// What training perturbs.
+Perturbation perturbation(const TrainingArguments& arguments, std::uint64_t seed);
 
 // What the engine is told. `num_edges`: of the training part (for --batch auto).
 ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);

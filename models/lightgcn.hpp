@@ -2,10 +2,12 @@
 // without transforms or nonlinearities. w_k = 1 / (L + 1), or learned from there.
 #pragma once
 
+#include <deque>
 #include <optional>
 
 #include "engine/model.hpp"
 #include "engine/ops/layer_sum.hpp"
+#include "engine/ops/perturbed_layers.hpp"
 #include "engine/ops/rows.hpp"
 
 namespace halorec {
@@ -16,7 +18,10 @@ class LightGcn : public Model<T> {
   LightGcn(const Shard& shard, const ModelOptions& options)
       : embeddings_("embeddings", false, shard.num_owned(), options.dim),
         layer_weights_("layer_weights", true, 1, options.num_layers + 1),
-        learn_layer_weights_(options.learn_layer_weights) {
+        learn_layer_weights_(options.learn_layer_weights),
+        shard_(&shard),
+        perturbation_(options.perturbation),
+        view_options_(options.propagation) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
     if (options.whole_graph != nullptr) {
       columns_.emplace(shard, *options.whole_graph, options.dim, options.propagation.store);
@@ -32,23 +37,82 @@ class LightGcn : public Model<T> {
   }
 
   typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
+    const OnTape on = parameters_on(tape);
+    // Recorded first, so that backward the layer sum writes the gradient and this adds to it.
+    Variable<T>& initial = select_rows(tape, on.embeddings, rows);
+    if (columns_) return {layer_sum(tape, *columns_, on.embeddings, on.weights, rows), initial};
+    propagation_->keep_all_edges();
+    return {layer_sum(tape, *propagation_, on.embeddings, on.weights, rows), initial};
+  }
+
+  typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
+                                                        std::span<const std::int32_t> rows,
+                                                        const StepKey& key) override {
+    if (!perturbation_.any()) return {forward(tape, rows)};
+    HALOREC_ASSERT_LIGHT(propagation_.has_value());  // perturbed steps run by rows
+    const OnTape on = parameters_on(tape);
+    Variable<T>& initial = select_rows(tape, on.embeddings, rows);
+    if (perturbation_.edge_dropout > 0) {
+      const EdgeDropout dropout(perturbation_.edge_dropout, perturbation_.seed,
+                                Purpose::edge_dropout, key.step);
+      propagation_->drop_edges(dropout, false);
+    }
+    if (perturbation_.changes_rows()) {
+      const RowPerturbation changes(*shard_, perturbation_, key);
+      const auto layers = perturbed_layers(tape, *propagation_, changes, on.embeddings,
+                                           layer_weights_.value.cols() - 1, rows);
+      Variable<T>& final = combine_layers(tape, layers, on.weights);
+      if (perturbation_.contrast == Contrast::xsimgcl) {
+        return {{final, initial},
+                &final,
+                layers.at(static_cast<std::size_t>(perturbation_.contrast_layer))};
+      }
+      return with_views(tape, {final, initial}, on, rows, key);
+    }
+    Variable<T>& final = layer_sum(tape, *propagation_, on.embeddings, on.weights, rows);
+    return with_views(tape, {final, initial}, on, rows, key);
+  }
+
+ private:
+  struct OnTape {
+    Variable<T>& embeddings;
+    Variable<T>& weights;
+  };
+  OnTape parameters_on(Tape<T>& tape) {
     Variable<T>& e = tape.parameter(embeddings_.value.view(), embeddings_.gradient.view());
     Variable<T>& w =
         tape.parameter(layer_weights_.value.view(),
                        learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
-    // Recorded first, so that backward the layer sum writes the gradient and this adds to it.
-    Variable<T>& initial = select_rows(tape, e, rows);
-    return {columns_ ? layer_sum(tape, *columns_, e, w, rows)
-                     : layer_sum(tape, *propagation_, e, w, rows),
-            initial};
+    return {e, w};
   }
 
- private:
+  // Adds SGL's views where they are wanted: two graphs drawn for each epoch, and normalised as
+  // graphs of their own (as in SGL's code).
+  typename Model<T>::TrainingOutput with_views(Tape<T>& tape, typename Model<T>::Output output,
+                                               const OnTape& on, std::span<const std::int32_t> rows,
+                                               const StepKey& key) {
+    if (perturbation_.contrast != Contrast::sgl) return {output};
+    for (std::uint32_t v = 0; v < 2 && view_epoch_ != key.epoch; ++v) {
+      if (views_.size() <= v) views_.emplace_back(*shard_, view_options_);
+      const EdgeDropout dropout(perturbation_.view_dropout, perturbation_.seed,
+                                Purpose::view_dropout, key.epoch, v);
+      views_[v].drop_edges(dropout, true);
+    }
+    view_epoch_ = key.epoch;
+    return {output, &layer_sum(tape, views_[0], on.embeddings, on.weights, rows),
+            &layer_sum(tape, views_[1], on.embeddings, on.weights, rows)};
+  }
+
   std::optional<Propagation<T>> propagation_;
   std::optional<ColumnPropagation<T>> columns_;
   Parameter<T> embeddings_;
   Parameter<T> layer_weights_;
   bool learn_layer_weights_;
+  const Shard* shard_;
+  Perturbation perturbation_;
+  PropagationOptions view_options_;
+  std::deque<Propagation<T>> views_;
+  std::uint64_t view_epoch_ = ~std::uint64_t{0};
 };
 
 }  // namespace halorec

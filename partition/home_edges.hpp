@@ -23,7 +23,7 @@ struct Pair {
 // may communicate: every rank delivers equally often. Collective.
 template <typename Deliver>
 void read_slices(Communicator& communicator, const DatasetFile& dataset, Split split,
-                 const Deliver& deliver) {
+                 const Deliver& deliver, bool all_columns = false) {
   constexpr std::uint64_t kChunk = std::uint64_t{1} << 22;
   const std::uint64_t total = dataset.num_interactions(split);
   const auto num_ranks = static_cast<std::uint64_t>(communicator.size());
@@ -35,7 +35,7 @@ void read_slices(Communicator& communicator, const DatasetFile& dataset, Split s
     Interactions chunk;
     const std::uint64_t begin = std::min(last, first + done);
     const std::uint64_t end = std::min(last, begin + kChunk);
-    communicator.together([&] { chunk = dataset.read(split, begin, end - begin); });
+    communicator.together([&] { chunk = dataset.read(split, begin, end - begin, all_columns); });
     deliver(chunk);
   }
 }

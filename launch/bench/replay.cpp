@@ -292,9 +292,8 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   base.threads = omp_get_max_threads();
   const TrainerOptions options =
       trainer_options(question.step->training, question.seed, shard.num_edges());
-  const bool is_softmax = options.loss.kind == LossKind::softmax;
-  base.shared_rows = is_softmax ? options.loss.num_negatives : 0;
-  base.rows_each = is_softmax ? 1 : 1 + options.loss.num_negatives;
+  base.shared_rows = options.loss.pool_size();
+  base.rows_each = 1 + options.loss.negatives_each();
 
   // The same step without message passing, at the share of the batch that each rank gets.
   StepBenchArguments flat = *question.step;

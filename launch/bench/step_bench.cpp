@@ -56,9 +56,9 @@ double StepLoop::run() {
 StepLoop::BatchRows StepLoop::rows_of_batch() {
   const Batch batch = next_batch();
   const LossOptions& loss = options_.loss;
-  auto negatives = loss.kind == LossKind::softmax
-                       ? sampler_.pool(num_steps_ + 1, loss.num_negatives)
-                       : sampler_.negatives(num_steps_ + 1, batch, loss.num_negatives);
+  auto negatives = sampler_.pool(num_steps_ + 1, loss.pool_size());
+  const auto own = sampler_.negatives(num_steps_ + 1, batch, loss.negatives_each());
+  negatives.insert(negatives.end(), own.begin(), own.end());
   negatives.insert(negatives.end(), batch.items.begin(), batch.items.end());
   Communicator& communicator = shard_->communicator();
   auto items = communicator.all_gather<std::uint32_t>(negatives);

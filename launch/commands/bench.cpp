@@ -5,6 +5,8 @@
 #include "launch/bench/scaling_bench.hpp"
 #include "launch/bench/step_bench.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/loss_option.hpp"
+#include "launch/training_checks.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
@@ -15,6 +17,10 @@ void check_trained(const TrainingArguments& training) {
     fail_usage("--model {} makes no steps; allowed: lightgcn, mf", training.model);
   }
   if (training.precision != "single") fail_usage("the benchmarks run --precision single alone");
+  check_training_options(training);
+  if (parse_loss_terms(training.loss).has(LossKind::rating)) {
+    fail_usage("the benchmarks read no weights of interactions: --loss without rating");
+  }
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // halorec plan: what training on many ranks would take.
 #include "launch/bench/plan.hpp"
+#include "launch/loss_option.hpp"
+#include "launch/training_checks.hpp"
 
 #include "launch/commands/commands.hpp"
 #include "models/registry.hpp"
@@ -52,6 +54,10 @@ Command plan_command() {
     if (!is_trained_model(arguments->step.training.model)) {
       fail_usage("--model {} makes no steps; allowed: lightgcn, mf",
                  arguments->step.training.model);
+    }
+    check_training_options(arguments->step.training);
+    if (parse_loss_terms(arguments->step.training.loss).has(LossKind::rating)) {
+      fail_usage("plan reads no weights of interactions: --loss without rating");
     }
   };
   command.run = [arguments](const CommandContext& context) {

@@ -15,6 +15,7 @@
 #include "launch/exchange_choice.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/held_out_lists.hpp"
+#include "launch/loss_option.hpp"
 #include "launch/open_run.hpp"
 #include "launch/output.hpp"
 #include "launch/progress.hpp"
@@ -226,6 +227,11 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
   options.num_epochs = num_epochs;
+  std::optional<EdgeWeights> weights;
+  if (options.loss.terms.has(LossKind::rating)) {
+    options.loss.edge_weights = &weights.emplace(shard, *dataset_, part);
+    check_weights(*weights);
+  }
   CheckpointStore checkpoints(folder_.checkpoints(refit),
                               checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
 
@@ -243,22 +249,31 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   }
   ProgressLine line(is_root() && !context_.json() && watched_by_person());
   const ShowProgress show = [&](const TrainingProgress& progress) { line.update(progress); };
+  // Terms before their weights, where there are several.
+  const bool blends = num_terms(options.loss.terms) > 1;
   const ShowEpoch show_epoch = [&](const EpochReport& r) {
     std::string text = fmt::format("epoch {:3}  loss {:.5f}  {:.2f} s", r.epoch, r.loss, r.seconds);
     for (const auto& [name, value] : r.metrics) text += fmt::format("  {} {:.4f}", name, value);
+    if (blends) {
+      for (const auto& [name, value] : r.terms) text += fmt::format("  {} {:.5f}", name, value);
+    }
     if (is_root() && !context_.json()) line.print(text);
   };
 
   Trainer<T> trainer(shard, *model, options, checkpoints, log_, choose,
                      is_root() ? show : ShowProgress{}, is_root() ? show_epoch : ShowEpoch{});
-  log_.note({{"event", "plan"},
-             {"refit", refit},
-             {"batch", options.batch_size},
-             {"negatives", options.loss.num_negatives},
-             {"steps_per_epoch", trainer.steps_per_epoch()},
-             {"propagations_per_epoch",
-              training_.model == "lightgcn" ? 2 * training_.layers * trainer.steps_per_epoch() : 0},
-             {"training_part", training_part_name(part)}});
+  log_.note(
+      {{"event", "plan"},
+       {"refit", refit},
+       {"batch", options.batch_size},
+       {"negatives", options.loss.num_negatives},
+       {"loss_weights", weights_by_name(options.loss.terms)},
+       {"steps_per_epoch", trainer.steps_per_epoch()},
+       {"propagations_per_epoch",
+        training_.model == "lightgcn"
+            ? 2 * training_.layers * of_model.perturbation.num_passes() * trainer.steps_per_epoch()
+            : 0},
+       {"training_part", training_part_name(part)}});
   if (arguments_.request.resume && trainer.resume()) {
     log_.note({{"event", "resume"}, {"step", trainer.state().step}});
     say(fmt::format("going on from step {} (epoch {})", trainer.state().step,
@@ -376,6 +391,7 @@ Command train_command() {
       .above(0);
   declare_training_options(options, arguments->training);
   command.check = [arguments] {
+    check_training_options(arguments->training);
     if (arguments->request.resume && arguments->request.overwrite) {
       fail_usage("--resume and --overwrite exclude each other: go on, or start again");
     }

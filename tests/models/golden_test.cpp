@@ -93,7 +93,7 @@ TYPED_TEST(GoldenOf, StepsEqualAutograd) {
       setting.model_options.dim = golden.at("dim");
       setting.model_options.num_layers = one.at("layers");
       setting.model_options.learn_layer_weights = setting.model == "lightgcn";
-      setting.loss.kind = is_softmax ? LossKind::softmax : LossKind::bpr;
+      setting.loss.terms = is_softmax ? LossKind::softmax : LossKind::bpr;
       setting.loss.num_negatives =
           is_softmax ? std::ssize(one.at("negatives")) : one.at("each").get<std::int64_t>();
       setting.loss.temperature = one.value("tau", 1.0);

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/models/trainer_fixture.hpp"
+#include "tests/models/trainer_session.hpp"
 
 namespace halorec {
 namespace {

@@ -18,7 +18,7 @@ Setting setting_of(LossKind loss, RowStorage store) {
   setting.model_options.seed = 4;
   setting.model_options.initial_deviation = 0.5;
   setting.model_options.propagation.store = store;
-  setting.loss.kind = loss;
+  setting.loss.terms = loss;
   setting.loss.num_negatives = loss == LossKind::bpr ? 2 : 70;
   setting.loss.l2 = 1e-4;
   setting.optimizer.learning_rate = 0.01;

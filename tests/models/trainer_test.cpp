@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "tests/models/trainer_fixture.hpp"
+#include "tests/models/trainer_session.hpp"
 
 namespace halorec {
 namespace {
@@ -138,7 +138,7 @@ TEST_F(TrainerTest, TheEpochsLossIsTheMeanOverItsPositives) {
 
 TEST_F(TrainerTest, ALossThatIsNotFiniteIsOneErrorEverywhere) {
   TrainerOptions options = trainer_options();
-  options.loss.kind = LossKind::bpr;
+  options.loss.terms = LossKind::bpr;
   options.loss.num_negatives = 1;
   options.optimizer.kind = OptimizerKind::sgd;
   options.optimizer.learning_rate = 1e30;

@@ -33,7 +33,7 @@ Setting setting_of(const Case& c) {
   setting.model_options.num_layers = 3;
   setting.model_options.learn_layer_weights = c.learn_layer_weights;
   setting.model_options.seed = 4;
-  setting.loss.kind = c.loss;
+  setting.loss.terms = c.loss;
   setting.loss.num_negatives = c.loss == LossKind::bpr ? 2 : 70;
   setting.loss.temperature = 0.2;
   setting.loss.temperature2 = 0.84;

@@ -1,13 +1,10 @@
-// A trainer over a small graph with its log and checkpoints in folders that all ranks see, for the
-// tests of its loop (trainer_test) and of stopping and going on (resume_test).
+// A trainer with its model, log and checkpoints in a folder, and what its tests compare.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <filesystem>
 #include <fstream>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,7 +13,6 @@
 
 #include "comm/watchdog.hpp"
 #include "engine/trainer.hpp"
-#include "tests/comm/temporary_folder.hpp"
 #include "tests/engine/whole_graph.hpp"
 #include "tests/models/small_training.hpp"
 
@@ -85,9 +81,9 @@ class Session {
  public:
   Session(const Shard& shard, const TrainerOptions& options, const fs::path& folder,
           const Evaluate& evaluate, std::uint64_t stop_before_step = 0,
-          const ModelOptions& model = model_options())
+          const ModelOptions& of_model = model_options())
       : log_path_(folder / "log.jsonl"),
-        model_(make_model<float>("lightgcn", shard, model)),
+        model_(make_model<float>("lightgcn", shard, of_model)),
         store_(folder / "checkpoints", "the test's"),
         log_(shard.communicator().is_root() ? RunLog(log_path_, false) : RunLog()),
         trainer_(shard, *model_, options, store_, log_, evaluate,

@@ -1,0 +1,70 @@
+#include "partition/edge_weights.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "partition/home_edges.hpp"
+
+namespace halorec {
+
+EdgeWeights::EdgeWeights(const Shard& shard, const DatasetFile& dataset, TrainingPart part)
+    : shard_(&shard) {
+  Communicator& communicator = shard.communicator();
+  for (std::int64_t row = 0; row < shard.num_owned_users(); ++row) {
+    begin_.push_back(begin_.back() + std::ssize(shard.items_of(row)));
+  }
+  std::vector<double> sums(static_cast<std::size_t>(begin_.back()), 0.0);
+  constexpr bool kAllColumns = true;
+  const auto add = [&](const Interactions& chunk) {
+    // By the user's owner; pairs and weights travel apart, in one order.
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(communicator.size()), 0);
+    for (const std::uint32_t u : chunk.user) {
+      ++counts[static_cast<std::size_t>(shard.address_of_user(u).owner)];
+    }
+    std::vector<std::int64_t> next(counts.size(), 0);
+    std::exclusive_scan(counts.begin(), counts.end(), next.begin(), std::int64_t{0});
+    std::vector<std::uint64_t> pairs(chunk.user.size());
+    std::vector<float> weights(chunk.user.size());
+    for (std::size_t e = 0; e < chunk.user.size(); ++e) {
+      const auto owner = static_cast<std::size_t>(shard.address_of_user(chunk.user[e]).owner);
+      const auto slot = static_cast<std::size_t>(next[owner]++);
+      pairs[slot] = static_cast<std::uint64_t>(chunk.user[e]) << 32 | chunk.item[e];
+      weights[slot] = chunk.weight[e];
+    }
+    const auto arrived = communicator.all_to_all<std::uint64_t>(pairs, counts);
+    const auto with = communicator.all_to_all<float>(weights, counts);
+    for (std::size_t k = 0; k < arrived.size(); ++k) {
+      const auto user = static_cast<std::uint32_t>(arrived[k] >> 32);
+      const std::int64_t row = shard.address_of_user(user).row;
+      sums[place(row, static_cast<std::uint32_t>(arrived[k]))] += static_cast<double>(with[k]);
+    }
+  };
+  read_slices(communicator, dataset, Split::train, add, kAllColumns);
+  if (part != TrainingPart::train) {
+    read_slices(communicator, dataset, Split::validation, add, kAllColumns);
+  }
+  weights_.assign(sums.begin(), sums.end());
+
+  double total = 0;
+  for (const float weight : weights_) total += static_cast<double>(weight);
+  mean_ =
+      communicator.sum(total) / static_cast<double>(std::max<std::uint64_t>(1, shard.num_edges()));
+  for (const float weight : weights_) {
+    spread_ = std::max(spread_, std::abs(static_cast<double>(weight) - mean_));
+  }
+  spread_ = communicator.max(spread_);
+}
+
+std::size_t EdgeWeights::place(std::int64_t user_row, std::uint32_t item) const {
+  const auto items = shard_->items_of(user_row);
+  const auto at = std::lower_bound(items.begin(), items.end(), item);
+  HALOREC_ASSERT_LIGHT(at != items.end() && *at == item);
+  return static_cast<std::size_t>(begin_[static_cast<std::size_t>(user_row)] +
+                                  (at - items.begin()));
+}
+
+double EdgeWeights::of(std::int64_t user_row, std::uint32_t item) const {
+  return static_cast<double>(weights_[place(user_row, item)]);
+}
+
+}  // namespace halorec
