@@ -83,7 +83,7 @@ struct Truth {
 };
 
 // What `halorec perturb` added (perturbed data only): the truth that a defence is scored against.
-struct Perturbation {
+struct DatasetPerturbation {
   std::vector<std::uint32_t> fake_users;            // indices, ascending: the last of all users
   std::vector<std::uint32_t> pair_user, pair_item;  // training pairs that are fake, ascending
   std::string steps_json = "[]";  // each perturbation in turn: what, how, of which data
@@ -98,7 +98,7 @@ struct Dataset {
   std::array<Interactions, kNumSplits> splits;
   Protocol protocol;
   std::unique_ptr<Truth> truth;
-  std::unique_ptr<Perturbation> perturbation;
+  std::unique_ptr<DatasetPerturbation> perturbation;
   std::string source;       // the caller's words for where it came from (paths, generator options)
   std::string report_json;  // what import counted: rows read, dropped and why, merged repeats ...
 
@@ -168,7 +168,7 @@ class DatasetFile {
   StringTable read_titles() const;  // empty when unknown
   std::vector<std::uint64_t> read_item_id_hashes() const;
   Truth read_truth() const;
-  Perturbation read_perturbation() const;                   // empty where nothing was perturbed
+  DatasetPerturbation read_perturbation() const;            // empty where nothing was perturbed
   std::vector<std::uint32_t> read_user_attributes() const;  // empty when unknown
   std::vector<std::uint32_t> read_item_attributes() const;
   // Everything, for small data and tests.

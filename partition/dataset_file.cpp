@@ -283,8 +283,8 @@ Truth DatasetFile::read_truth() const {
   return truth;
 }
 
-Perturbation DatasetFile::read_perturbation() const {
-  Perturbation read;
+DatasetPerturbation DatasetFile::read_perturbation() const {
+  DatasetPerturbation read;
   if (!state_->has_perturbation) return read;
   read.steps_json = state_->file.text_attribute("perturbation");
   read.fake_users = state_->file.read<std::uint32_t>("perturbation/fake_user");
@@ -335,7 +335,7 @@ Dataset DatasetFile::read_all() const {
   dataset.protocol = protocol();
   if (has_truth()) dataset.truth = std::make_unique<Truth>(read_truth());
   if (has_perturbation()) {
-    dataset.perturbation = std::make_unique<Perturbation>(read_perturbation());
+    dataset.perturbation = std::make_unique<DatasetPerturbation>(read_perturbation());
   }
   dataset.source = source();
   dataset.report_json = report_json();

@@ -81,7 +81,7 @@ class Summarizer {
     summary_.mixing = truth.mixing;
     summary_.drift = truth.drift;
   }
-  void add_perturbation(const Perturbation& perturbation) {
+  void add_perturbation(const DatasetPerturbation& perturbation) {
     summary_.num_fake_users = perturbation.fake_users.size();
     summary_.num_fake_interactions = perturbation.pair_user.size();
     summary_.perturbations_json = perturbation.steps_json;

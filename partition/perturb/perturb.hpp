@@ -1,9 +1,9 @@
 // Attacks on a dataset: fake interactions of real users, or fake users who push one item. Only the
 // training part changes. What is real keeps its ids, indices and rows, fake users are numbered
-// behind all others, and the truth of what is fake stays with the dataset (Perturbation), so that a
-// defence can be scored. Every draw is keyed by (seed, number of earlier perturbations, user): the
-// same data and seed give the same result on any machine. Perturbing perturbed data is possible; a
-// fake row of an earlier step is then never taken for a real one.
+// behind all others, and the truth of what is fake stays with the dataset (DatasetPerturbation), so
+// that a defence can be scored. Every draw is keyed by (seed, number of earlier perturbations,
+// user): the same data and seed give the same result on any machine. Perturbing perturbed data is
+// possible; a fake row of an earlier step is then never taken for a real one.
 #pragma once
 
 #include <cstdint>

@@ -37,7 +37,7 @@ std::vector<std::uint64_t> real_training_rows(const Dataset& dataset) {
   std::size_t next = 0;  // both lists ascend
   for (std::uint64_t row = 0; row < train.size(); ++row) {
     if (dataset.perturbation) {
-      const Perturbation& fake = *dataset.perturbation;
+      const DatasetPerturbation& fake = *dataset.perturbation;
       const Pair pair(train.user[row], train.item[row]);
       while (next < fake.pair_user.size() &&
              Pair(fake.pair_user[next], fake.pair_item[next]) < pair) {
@@ -127,8 +127,8 @@ void commit_fakes(Dataset& dataset, Interactions added, std::uint32_t num_new_us
   reorder(train.user, order);
   reorder(train.item, order);
 
-  if (!dataset.perturbation) dataset.perturbation = std::make_unique<Perturbation>();
-  Perturbation& fake = *dataset.perturbation;
+  if (!dataset.perturbation) dataset.perturbation = std::make_unique<DatasetPerturbation>();
+  DatasetPerturbation& fake = *dataset.perturbation;
   std::vector<Pair> pairs;
   for (std::uint64_t p = 0; p < fake.pair_user.size(); ++p) {
     pairs.emplace_back(fake.pair_user[p], fake.pair_item[p]);

@@ -34,8 +34,8 @@ void append_like(const Interactions& train, std::uint64_t from, std::uint32_t us
 
 // Puts `added` (its pairs stand nowhere in the dataset, each once, in any order) into the training
 // part, and keeps what is fake, what was done (`step`, in `words`, of which content) and by how
-// much in Perturbation, protocol and source. Users that are fake stand in dataset.users already,
-// `num_new_users` of them.
+// much in DatasetPerturbation, protocol and source. Users that are fake stand in dataset.users
+// already, `num_new_users` of them.
 void commit_fakes(Dataset& dataset, Interactions added, std::uint32_t num_new_users,
                   const std::string& old_hash, nlohmann::ordered_json step,
                   const std::string& words);

@@ -40,7 +40,7 @@ TEST(DatasetFile, RoundTrip) {
   const TemporaryFolder folder;
   Dataset dataset = sample();
   dataset.truth = std::make_unique<Truth>(Truth{{0, 1, 0}, {1, 1, 0}, {1, 0.5F, 0.25F}, 0.3});
-  dataset.perturbation = std::make_unique<Perturbation>(Perturbation{{2}, {0, 2}, {1, 1}, "[7]"});
+  dataset.perturbation = std::make_unique<DatasetPerturbation>(DatasetPerturbation{{2}, {0, 2}, {1, 1}, "[7]"});
   save_dataset(dataset, folder / "d.h5");
   const DatasetFile file(folder / "d.h5");
   EXPECT_EQ(file.num_users(), 3U);
@@ -93,7 +93,7 @@ TEST(DatasetFile, ContentHashSeesContentAndNothingElse) {
       [](Dataset& d) { d.behaviors[0] = "bought"; },
       [](Dataset& d) { d.protocol.seed = 8; },
       [](Dataset& d) { d.truth = std::make_unique<Truth>(); },
-      [](Dataset& d) { d.perturbation = std::make_unique<Perturbation>(); },
+      [](Dataset& d) { d.perturbation = std::make_unique<DatasetPerturbation>(); },
       [](Dataset& d) { std::swap(d[Split::validation], d[Split::test]); }};
   for (std::size_t c = 0; c < changes.size(); ++c) {
     Dataset changed = sample();
