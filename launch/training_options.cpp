@@ -91,9 +91,10 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
            "bits of mantissa, for processors with matrix units for it (AVX512-BF16, AMX; slower "
            "on others); sums stay fp32 (--precision single)")
       .choices({"fp32", "bf16"});
-  .add("contrastive", a.contrastive,
-       "where the two views of contrastive come from: xsimgcl adds noise to every layer and "
-       "compares the final rows with one layer's; sgl drops edges, twice")
+  options
+      .add("contrastive", a.contrastive,
+           "where the two views of contrastive come from: xsimgcl adds noise to every layer and "
+           "compares the final rows with one layer's; sgl drops edges, twice")
       .choices({"xsimgcl", "sgl"});
   options
       .add("contrastive-temperature", a.contrastive_temperature,
