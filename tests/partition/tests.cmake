@@ -1,4 +1,4 @@
-foreach(name shared_data readers split dataset synthetic expansion)
+foreach(name shared_data readers split dataset side_info synthetic expansion)
   halorec_test(${name} partition)
   target_compile_definitions(${name}_test PRIVATE HALOREC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endforeach()
