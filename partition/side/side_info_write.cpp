@@ -67,6 +67,16 @@ void for_each_array(const LinkTable& c, const Visit& visit) {
   visit("weight", c.weight);
 }
 
+// Vectors are a matrix, all else is one-dimensional.
+template <typename Column, typename T>
+std::vector<std::uint64_t> shape_of(const Column& column, const std::vector<T>& array) {
+  if constexpr (std::is_same_v<Column, VectorColumn> && std::is_same_v<T, float>) {
+    return {column.known.size(), column.dim};
+  } else {
+    return {array.size()};
+  }
+}
+
 }  // namespace
 
 void write_side_info(Hdf5File& file, const SideInfo& side) {
@@ -77,11 +87,8 @@ void write_side_info(Hdf5File& file, const SideInfo& side) {
     for_each_array(column, [&]<typename Array>(const char* name, const Array& array) {
       if constexpr (std::is_same_v<Array, StringTable>) {
         write_table(file, folder + name, array);
-      } else if constexpr (std::is_same_v<decltype(column), const VectorColumn&> &&
-                           std::is_same_v<Array, std::vector<float>>) {
-        file.write(folder + name, array, {column.known.size(), column.dim});
       } else {
-        file.write(folder + name, array);
+        file.write(folder + name, array, shape_of(column, array));
       }
     });
   });

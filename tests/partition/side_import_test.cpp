@@ -159,6 +159,33 @@ TEST_F(SideImport, ValuesOfTrainedNodesComeFirst) {
   }
 }
 
+// Values are numbered by the nodes, links and tags sorted: whichever row came first leaves no
+// trace.
+TEST_F(SideImport, OrderOfRowsDoesNotMatter) {
+  Names items, links, tags;
+  for (int i = 1; i <= 5; ++i) {
+    items.push_back(fmt::format("i{},Thing {},k{}|k{},{}\n", i, i % 2, i % 3, i % 2, i * 0.5));
+    for (int u = 1; u <= 4; ++u) tags.push_back(fmt::format("u{},i{},t{},9\n", u, i, (u + i) % 3));
+  }
+  for (int u = 1; u <= 3; ++u) links.push_back(fmt::format("u{},u{},{}\n", u, u + 1, u));
+  links.push_back("u2,u1,5\n");
+  std::set<std::string> hashes;
+  for (int turn = 0; turn < 6; ++turn) {
+    const auto join = [&](std::string head, Names& rows) {
+      std::rotate(rows.begin(), rows.begin() + 1, rows.end());
+      if (turn % 2 == 1) std::reverse(rows.begin(), rows.end());
+      for (const std::string& row : rows) head += row;
+      return head;
+    };
+    options.items = folder.write("items.csv", join("id,title,kind,price\n", items));
+    options.side.item_features = "title:text,kind:multi,price:number";
+    options.side.links = {folder.write("friends.csv", join("user,friend,weight\n", links))};
+    options.side.tags = folder.write("tags.csv", join("user,item,tag,time\n", tags));
+    hashes.insert(content_hash(run()));
+  }
+  EXPECT_EQ(hashes.size(), 1U);
+}
+
 TEST_F(SideImport, FaultsOfLists) {
   const auto items = [&](const char* text) { options.items = folder.write("items.csv", text); };
   items("item,n\ni1,4\ni2,four\n");
