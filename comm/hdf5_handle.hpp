@@ -1,5 +1,5 @@
 // What every HDF5 call goes through: a handle that closes itself, and a checked return code whose
-// Error carries HDF5's own reason. For hdf5_file.cpp alone.
+// Error carries HDF5's own reason. For hdf5_file.cpp and hdf5_matrix.cpp alone.
 #pragma once
 
 #include <hdf5.h>

@@ -16,6 +16,8 @@ constexpr std::uint64_t kMinLeaveLast = 3;      // interactions of a user that i
 constexpr std::uint64_t kMinGiven = 5;          // training interactions of a user that is validated
 constexpr std::uint64_t kTestShare = 5;         // random: one in five to test
 constexpr std::uint64_t kValidationShare = 10;  // one in ten of what then remains
+// Random numbers of Purpose::split: step 0 chooses rows, this one nodes that are cold.
+constexpr std::uint64_t kColdStep = 1;
 
 constexpr std::uint8_t part_of(Split split) {
   return static_cast<std::uint8_t>(split);
@@ -145,6 +147,31 @@ void split_time(const EventTable& events, std::vector<std::uint8_t>& part) {
   }
 }
 
+// cold-items and cold-users: all rows of a chosen node go to its part, the others stay in training.
+void hold_nodes_out(const StringTable& ids, const std::vector<std::uint32_t>& node,
+                    const Protocol& protocol, std::vector<std::uint8_t>& part) {
+  const Random random(protocol.seed, Purpose::split, kColdStep);
+  std::vector<std::uint8_t> part_of_node(ids.size());
+  parallel_for(ids.size(), 4096, [&](std::uint64_t n) {
+    const double draw = random.uniform(hash_bytes(ids[n]));
+    part_of_node[n] = part_of(draw < protocol.cold_share / 2 ? Split::test
+                              : draw < protocol.cold_share   ? Split::validation
+                                                             : Split::train);
+  });
+  bool any = false;
+  for (std::uint64_t row = 0; row < part.size(); ++row) {
+    if (part[row] == kDropped) continue;
+    part[row] = part_of_node[node[row]];
+    any = any || part[row] == part_of(Split::test);
+  }
+  if (!any) {
+    fail_usage(
+        "--protocol {}: of {} ids none falls into the half of --cold-share {} that is tested; "
+        "raise the share, or choose another --seed",
+        protocol.name, ids.size(), protocol.cold_share);
+  }
+}
+
 }  // namespace
 
 void fail_nothing_before_cut() {
@@ -177,7 +204,8 @@ void choose_leave_last(std::vector<KeyedRow>& rows, std::vector<std::uint8_t>& p
   part[rows[rows.size() - 2].row] = part_of(Split::validation);
 }
 
-Protocol make_protocol(std::string_view name, std::uint64_t seed, bool keep_repeats) {
+Protocol make_protocol(std::string_view name, std::uint64_t seed, bool keep_repeats,
+                       double cold_share) {
   Protocol protocol;
   protocol.name = name;
   protocol.seed = seed;
@@ -200,6 +228,17 @@ Protocol make_protocol(std::string_view name, std::uint64_t seed, bool keep_repe
         "given: train and test as the source gives them; validation as given, or else "
         "floor((n + 5) / 10) of the n training interactions of each user with at least 5, chosen "
         "by hash of (seed, user, item, occurrence).";
+  } else if (name == "cold-items" || name == "cold-users") {
+    const std::string_view kind = name.substr(5, 4);
+    protocol.cold_share = cold_share;
+    protocol.text = fmt::format(
+        "{}: each {}'s hash of (seed, {} id) is uniform in [0, 1); below {} all of its "
+        "interactions "
+        "are test, else below {} all are validation: these {}s are cold, without a training "
+        "interaction. The other interactions follow random: of each user's n of them floor(n / 5) "
+        "are test, chosen by hash of (seed, user, item, occurrence); of the m that remain "
+        "floor((m + 5) / 10) are validation.",
+        name, kind, kind, cold_share / 2, cold_share, kind);
   } else {
     fail_usage("--protocol: '{}' is not one of {}", name, kProtocolNames);
   }
@@ -232,9 +271,12 @@ void assign_parts(const EventTable& events, const RowsByUser& by_user, const Pro
         protocol.name);
   }
   if (protocol.name == "time") return split_time(events, part);
+  const bool cold = protocol.name.starts_with("cold-");
+  if (protocol.name == "cold-items") hold_nodes_out(events.items, events.item, protocol, part);
+  if (protocol.name == "cold-users") hold_nodes_out(events.users, events.user, protocol, part);
   const Keys keys(events, protocol.seed);
   if (protocol.name == "given") return split_given(events, by_user, keys, part);
-  const auto choose = protocol.name == "random" ? choose_random : choose_leave_last;
+  const auto choose = protocol.name == "random" || cold ? choose_random : choose_leave_last;
   for_each_user(events, by_user, keys, part, part_of(Split::train),
                 [&](std::vector<KeyedRow>& rows) { choose(rows, part); });
 }

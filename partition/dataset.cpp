@@ -8,8 +8,10 @@
 #include "comm/check.hpp"
 #include "comm/hdf5_file.hpp"
 #include "comm/random.hpp"
+#include "partition/dataset_arrays.hpp"
 #include "partition/dataset_format.hpp"
 #include "partition/dataset_hash.hpp"
+#include "partition/side/side_info_file.hpp"
 
 namespace halorec {
 namespace {
@@ -18,25 +20,17 @@ using Json = nlohmann::json;
 
 constexpr std::uint64_t kRowsAtATime = std::uint64_t{1} << 20;
 
-// Text as bytes for HDF5, and back.
-std::span<const std::uint8_t> as_bytes(const std::vector<char>& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-void write_table(Hdf5File& file, const std::string& name, const StringTable& table) {
-  file.write(name + "_bytes", as_bytes(table.bytes));
-  file.write(name + "_offsets", table.offsets);
-}
-
 std::string group_of(Split split) {
   return std::string(split_name(split)) + "/";
 }
 
 Json protocol_to_json(const Protocol& protocol) {
-  return {{"name", protocol.name},
-          {"seed", protocol.seed},
-          {"keep_repeats", protocol.keep_repeats},
-          {"text", protocol.text}};
+  Json json{{"name", protocol.name},
+            {"seed", protocol.seed},
+            {"keep_repeats", protocol.keep_repeats},
+            {"text", protocol.text}};
+  if (protocol.cold_share > 0) json["cold_share"] = protocol.cold_share;
+  return json;
 }
 
 // All but the interactions.
@@ -64,6 +58,7 @@ void write_rest(Hdf5File& file, const Dataset& dataset, const std::string& hash)
     file.write("perturbation/pair_user", dataset.perturbation->pair_user);
     file.write("perturbation/pair_item", dataset.perturbation->pair_item);
   }
+  write_side_info(file, dataset.side);
   if (!dataset.truth) return;
   const Truth& truth = *dataset.truth;
   file.write("truth/user_community", truth.user_community);

@@ -12,10 +12,12 @@
 //   /train|validation|test/weight f32
 //   /train|validation|test/behavior u8                   only when behaviors are known
 //   /users/attribute u32[U], /items/attribute u32[I]     only when one is planted
+//   /side/0/..., /side/1/...                             side information (side/side_info_file.hpp)
 //   /truth/...                                           only in generated data
 //   /perturbation/...                                    only in perturbed data
 // Root attributes: format, format_version, tool_version, content_hash, protocol (JSON), source,
-// report (JSON: what import counted), behaviors (JSON list of names), perturbation (JSON).
+// report (JSON: what import counted), behaviors (JSON list of names), side_info (JSON list),
+// perturbation (JSON).
 #pragma once
 
 #include <array>
@@ -27,29 +29,17 @@
 #include <string_view>
 #include <vector>
 
+#include "partition/side/side_info.hpp"
+#include "partition/string_table.hpp"
+
 namespace halorec {
 
 class Hdf5File;
+class SideInfoFile;
 
 enum class Split : std::uint8_t { train = 0, validation = 1, test = 2 };
 inline constexpr int kNumSplits = 3;
 std::string_view split_name(Split split);
-
-// Strings packed end to end, without an object for each.
-struct StringTable {
-  std::vector<char> bytes;
-  std::vector<std::uint64_t> offsets{0};
-
-  std::uint64_t size() const { return offsets.size() - 1; }
-  bool empty() const { return size() == 0; }
-  std::string_view operator[](std::uint64_t i) const {
-    return {bytes.data() + offsets[i], offsets[i + 1] - offsets[i]};
-  }
-  void push_back(std::string_view text) {
-    bytes.insert(bytes.end(), text.begin(), text.end());
-    offsets.push_back(bytes.size());
-  }
-};
 
 // Parallel arrays. `time` and `behavior` are empty when unknown; `weight` is always there.
 struct Interactions {
@@ -64,10 +54,11 @@ struct Interactions {
 
 // How a split was made: named, fixed, and complete enough to make it again.
 struct Protocol {
-  std::string name = "random";  // given | random | leave-last | time
+  std::string name = "random";  // given | random | leave-last | time | cold-items | cold-users
   std::uint64_t seed = 0;
   bool keep_repeats = false;  // a held-out pair may also stand in the training part
   std::string text;           // one sentence that says what is held out, with the thresholds
+  double cold_share = 0;      // of the nodes that cold-items and cold-users hold out
 };
 
 // What the generator planted (generated data only); partition/synthetic/truth_score.hpp has the
@@ -95,6 +86,7 @@ struct Dataset {
   std::vector<std::string> behaviors;
   // A categorical attribute of each node; empty when unknown.
   std::vector<std::uint32_t> user_attribute, item_attribute;
+  SideInfo side;
   std::array<Interactions, kNumSplits> splits;
   Protocol protocol;
   std::unique_ptr<Truth> truth;
@@ -106,8 +98,8 @@ struct Dataset {
   const Interactions& operator[](Split s) const { return splits[static_cast<std::size_t>(s)]; }
 };
 
-// XXH3-128 (32 hex digits) of ids, titles, attributes, interactions, protocol and truths; not of
-// source, report or tool version. The same input gives the same hash.
+// XXH3-128 (32 hex digits) of ids, titles, attributes, side information, interactions, protocol and
+// truths; not of source, report or tool version. The same input gives the same hash.
 std::string content_hash(const Dataset& dataset);
 
 // Writes a dataset file whole or not at all.
@@ -171,6 +163,8 @@ class DatasetFile {
   DatasetPerturbation read_perturbation() const;            // empty where nothing was perturbed
   std::vector<std::uint32_t> read_user_attributes() const;  // empty when unknown
   std::vector<std::uint32_t> read_item_attributes() const;
+  // What else is known of nodes, readable in slices; as long as this file is open.
+  const SideInfoFile& side_info() const;
   // Everything, for small data and tests.
   Dataset read_all() const;
 

@@ -7,46 +7,14 @@
 #include "comm/check.hpp"
 #include "comm/hdf5_file.hpp"
 #include "partition/dataset.hpp"
+#include "partition/dataset_arrays.hpp"
 #include "partition/dataset_format.hpp"
+#include "partition/side/side_info_file.hpp"
 
 namespace halorec {
 namespace {
 
 using Json = nlohmann::json;
-
-[[noreturn]] void contradict(const std::filesystem::path& path, std::string_view what) {
-  fail("{}: the dataset contradicts itself: {}; import it again", path.string(), what);
-}
-
-std::uint64_t length_of(const Hdf5File& file, const std::string& name) {
-  const std::vector<std::uint64_t> shape = file.shape(name);
-  if (shape.size() != 1) contradict(file.path(), name + " is not one-dimensional");
-  return shape[0];
-}
-
-// Rows of a string table; checks that its two arrays can belong together.
-std::uint64_t table_length(const Hdf5File& file, const std::string& name) {
-  const std::uint64_t offsets = length_of(file, name + "_offsets");
-  if (offsets == 0) contradict(file.path(), name + "_offsets is empty");
-  const std::uint64_t first = file.read_rows<std::uint64_t>(name + "_offsets", 0, 1)[0];
-  const std::uint64_t last = file.read_rows<std::uint64_t>(name + "_offsets", offsets - 1, 1)[0];
-  if (first != 0 || last != length_of(file, name + "_bytes")) {
-    contradict(file.path(), name + "_offsets does not span " + name + "_bytes");
-  }
-  return offsets - 1;
-}
-
-StringTable read_table(const Hdf5File& file, const std::string& name) {
-  StringTable table;
-  const std::vector<std::uint8_t> bytes = file.read<std::uint8_t>(name + "_bytes");
-  table.bytes.assign(bytes.begin(), bytes.end());
-  table.offsets = file.read<std::uint64_t>(name + "_offsets");
-  if (!std::is_sorted(table.offsets.begin(), table.offsets.end()) || table.offsets.front() != 0 ||
-      table.offsets.back() != table.bytes.size()) {
-    contradict(file.path(), name + "_offsets does not ascend from 0 to the end of its bytes");
-  }
-  return table;
-}
 
 }  // namespace
 
@@ -63,12 +31,13 @@ struct DatasetFile::State {
   bool has_truth = false;
   bool has_perturbation = false;
   bool has_attributes = false;
+  std::optional<SideInfoFile> side;
 
   explicit State(Hdf5File opened) : file(std::move(opened)) {
     read_attributes();
     num_users = table_length(file, "users/id");
     num_items = table_length(file, "items/id");
-    expect_array<std::uint64_t>("items/id_hash", num_items);
+    expect_array<std::uint64_t>(file, "items/id_hash", num_items);
     has_titles = file.has("items/title_bytes");
     if (has_titles && table_length(file, "items/title") != num_items) {
       contradict(file.path(), "there is not one title for each item");
@@ -78,22 +47,22 @@ struct DatasetFile::State {
       const std::string group = std::string(split_name(static_cast<Split>(s))) + "/";
       const std::uint64_t length = length_of(file, group + "user");
       num_interactions[static_cast<std::size_t>(s)] = length;
-      expect_array<std::uint32_t>(group + "item", length);
-      expect_array<float>(group + "weight", length);
-      if (has_times) expect_array<std::int64_t>(group + "time", length);
-      if (!behaviors.empty()) expect_array<std::uint8_t>(group + "behavior", length);
+      expect_array<std::uint32_t>(file, group + "item", length);
+      expect_array<float>(file, group + "weight", length);
+      if (has_times) expect_array<std::int64_t>(file, group + "time", length);
+      if (!behaviors.empty()) expect_array<std::uint8_t>(file, group + "behavior", length);
     }
     has_truth = file.has("truth");
     if (has_truth) {
-      expect_array<std::uint32_t>("truth/user_community", num_users);
-      expect_array<std::uint32_t>("truth/item_community", num_items);
-      expect_array<float>("truth/item_weight", num_items);
-      expect_array<double>("truth/mixing", 1);
+      expect_array<std::uint32_t>(file, "truth/user_community", num_users);
+      expect_array<std::uint32_t>(file, "truth/item_community", num_items);
+      expect_array<float>(file, "truth/item_weight", num_items);
+      expect_array<double>(file, "truth/mixing", 1);
       if (file.has("truth/drift")) {
-        expect_array<double>("truth/drift", 1);
-        expect_array<std::int64_t>("truth/time_span", 2);
+        expect_array<double>(file, "truth/drift", 1);
+        expect_array<std::int64_t>(file, "truth/time_span", 2);
       }
-      if (file.has("truth/attribute_noise")) expect_array<double>("truth/attribute_noise", 1);
+      if (file.has("truth/attribute_noise")) expect_array<double>(file, "truth/attribute_noise", 1);
     }
     has_perturbation = file.has("perturbation");
     if (has_perturbation) {
@@ -103,9 +72,10 @@ struct DatasetFile::State {
     }
     has_attributes = file.has("users/attribute");
     if (has_attributes) {
-      expect_array<std::uint32_t>("users/attribute", num_users);
-      expect_array<std::uint32_t>("items/attribute", num_items);
+      expect_array<std::uint32_t>(file, "users/attribute", num_users);
+      expect_array<std::uint32_t>(file, "items/attribute", num_items);
     }
+    side.emplace(file, num_users, num_items);
   }
 
   void read_attributes() {
@@ -116,11 +86,12 @@ struct DatasetFile::State {
           file.path().string());
     }
     if (const std::int64_t version = file.int_attribute("format_version");
-        version != kDatasetFormatVersion) {
+        version < kOldestDatasetFormatVersion || version > kDatasetFormatVersion) {
       fail(
-          "{}: dataset format {} is not format {}, which this Halorec {} reads; import the source "
-          "again",
-          file.path().string(), version, kDatasetFormatVersion, HALOREC_VERSION);
+          "{}: dataset format {} is none of the formats {} to {}, which this Halorec {} reads; "
+          "import the source again",
+          file.path().string(), version, kOldestDatasetFormatVersion, kDatasetFormatVersion,
+          HALOREC_VERSION);
     }
     content_hash = file.text_attribute("content_hash");
     try {
@@ -129,20 +100,11 @@ struct DatasetFile::State {
       protocol.seed = json.at("seed").get<std::uint64_t>();
       protocol.keep_repeats = json.at("keep_repeats").get<bool>();
       protocol.text = json.at("text").get<std::string>();
+      protocol.cold_share = json.value("cold_share", 0.0);
       behaviors = Json::parse(file.text_attribute("behaviors")).get<std::vector<std::string>>();
     } catch (const Json::exception& error) {
       contradict(file.path(),
                  fmt::format("an attribute is not the JSON expected ({})", error.what()));
-    }
-  }
-
-  // Error unless `name` holds `length` elements of type T.
-  template <typename T>
-  void expect_array(const std::string& name, std::uint64_t length) const {
-    file.read_rows<T>(name, 0, 0);  // another type is an Error
-    if (const std::uint64_t actual = length_of(file, name); actual != length) {
-      contradict(file.path(),
-                 fmt::format("{} has {} elements where {} belong", name, actual, length));
     }
   }
 
@@ -320,6 +282,10 @@ std::vector<std::uint32_t> DatasetFile::read_item_attributes() const {
   return state_->file.read<std::uint32_t>("items/attribute");
 }
 
+const SideInfoFile& DatasetFile::side_info() const {
+  return *state_->side;
+}
+
 Dataset DatasetFile::read_all() const {
   Dataset dataset;
   dataset.users = read_user_ids();
@@ -328,6 +294,7 @@ Dataset DatasetFile::read_all() const {
   dataset.behaviors = state_->behaviors;
   dataset.user_attribute = read_user_attributes();
   dataset.item_attribute = read_item_attributes();
+  dataset.side = side_info().read_all();
   for (int s = 0; s < kNumSplits; ++s) {
     const Split split = static_cast<Split>(s);
     dataset[split] = read(split, 0, num_interactions(split), true);

@@ -7,6 +7,8 @@
 namespace halorec {
 
 inline constexpr std::string_view kDatasetFormat = "halorec-dataset";
-inline constexpr std::int64_t kDatasetFormatVersion = 1;
+// 2: side information. A file of format 1 is read as one without.
+inline constexpr std::int64_t kDatasetFormatVersion = 2;
+inline constexpr std::int64_t kOldestDatasetFormatVersion = 1;
 
 }  // namespace halorec

@@ -14,6 +14,7 @@
 
 #include "comm/check.hpp"
 #include "partition/dataset.hpp"
+#include "partition/side/side_info_file.hpp"
 
 namespace halorec {
 
@@ -84,6 +85,7 @@ std::string hash_dataset(const Dataset& rest, const AddColumn& add_column) {
   hash.add("seed", rest.protocol.seed);
   hash.add("keep_repeats", static_cast<std::uint8_t>(rest.protocol.keep_repeats));
   hash.add("text", rest.protocol.text);
+  if (rest.protocol.cold_share > 0) hash.add("cold_share", rest.protocol.cold_share);
   if (!rest.user_attribute.empty()) hash.add("user_attribute", rest.user_attribute);
   if (!rest.item_attribute.empty()) hash.add("item_attribute", rest.item_attribute);
   if (rest.perturbation) {
@@ -92,6 +94,7 @@ std::string hash_dataset(const Dataset& rest, const AddColumn& add_column) {
     hash.add("pair_user", rest.perturbation->pair_user);
     hash.add("pair_item", rest.perturbation->pair_item);
   }
+  hash_side_info(hash, rest.side);
   if (!rest.truth) return hash.hex();
   const Truth& truth = *rest.truth;
   hash.add("user_community", truth.user_community);

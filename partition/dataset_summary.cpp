@@ -156,6 +156,7 @@ DatasetSummary summarize(const Dataset& dataset) {
   summary.report_json = dataset.report_json;
   summary.protocol = dataset.protocol;
   summary.behaviors = dataset.behaviors;
+  summary.side = summarize_side(dataset.side);
   return summary;
 }
 
@@ -180,6 +181,7 @@ DatasetSummary summarize(const DatasetFile& dataset) {
   summary.report_json = dataset.report_json();
   summary.protocol = dataset.protocol();
   summary.behaviors = dataset.behaviors();
+  summary.side = summarize_side(dataset.side_info());
   return summary;
 }
 
@@ -209,6 +211,7 @@ Json summary_json(const DatasetSummary& summary) {
   json["item_degree"] = degrees_json(summary.item_degree);
   if (summary.has_times)
     json["times"] = {{"first", summary.first_time}, {"last", summary.last_time}};
+  if (!summary.side.empty()) json["side_info"] = side_summary_json(summary.side);
   if (summary.num_attribute_values > 0) json["attribute_values"] = summary.num_attribute_values;
   if (summary.num_communities > 0) {
     json["planted"] = {{"communities", summary.num_communities}, {"mixing", summary.mixing}};

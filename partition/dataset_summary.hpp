@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "partition/dataset.hpp"
+#include "partition/side/side_summary.hpp"
 
 namespace halorec {
 
@@ -34,6 +35,7 @@ struct DatasetSummary {
   double density = 0;  // training interactions / (training users x training items)
   bool has_times = false;
   std::int64_t first_time = 0, last_time = 0;
+  std::vector<SideSummary> side;
   std::uint64_t num_attribute_values = 0;  // of the attribute that nodes have; 0: none
   std::uint64_t num_communities = 0;       // planted; 0 when not generated
   double mixing = 0, drift = 0;            // of the planted truth

@@ -77,6 +77,18 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
     fail_usage("--subset: {} is not a share of users; give a number above 0 and at most 1",
                options.subset);
   }
+  if (!(options.cold_share > 0 && options.cold_share < 1)) {
+    fail_usage("--cold-share: {} is not a share of nodes; give a number between 0 and 1",
+               options.cold_share);
+  }
+  if (options.core > 0 && options.protocol.starts_with("cold-")) {
+    fail_usage(
+        "--core {} does not go with --protocol {}: cold nodes have no training pair, so that all "
+        "of "
+        "them would leave; filter the source first, or leave --core out",
+        options.core, options.protocol);
+  }
+  check_side_options(options.side);
   // Names are checked before millions of rows are read.
   if (!options.protocol.empty()) make_protocol(options.protocol, 0, false);
   ReadOptions read_options;
@@ -84,6 +96,7 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
   read_options.columns = options.columns;
   read_options.keep = options.keep;
   read_options.items = options.items;
+  read_options.titles = options.side.item_columns.empty();  // else they are in a column named so
   read_options.in_order_train_test = options.protocol == "given";
   ReadResult read = read_sources(sources, read_options);
   if (read.events.size() == 0) {
@@ -98,6 +111,7 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
                                                       : "given";
   split_options.seed = options.seed;
   split_options.keep_repeats = options.keep_repeats;
+  split_options.cold_share = options.cold_share;
   split_options.subset = options.subset;
   split_options.core = options.core;
   SplitCounts split_counts;
@@ -106,7 +120,16 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
   for (const std::filesystem::path& source : sources) {
     dataset.source += (dataset.source.empty() ? "" : " ") + source.string();
   }
-  dataset.report_json = report(read.counts, split_counts, title_counts).dump();
+  Json counts = report(read.counts, split_counts, title_counts);
+  const bool asked = !options.items.empty() || !options.side.item_features.empty() ||
+                     !options.side.item_columns.empty();
+  if (asked && read.item_list.empty()) {
+    fail_usage(
+        "--item-features and --item-columns speak of a list of items; name it: --items FILE");
+  }
+  attach_side_info(dataset, options.side, asked ? read.item_list : std::filesystem::path(),
+                   split_counts.time_cut, counts);
+  dataset.report_json = counts.dump();
   return dataset;
 }
 

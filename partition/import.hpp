@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "partition/dataset.hpp"
+#include "partition/side/attach.hpp"
 
 namespace halorec {
 
@@ -18,7 +19,11 @@ struct ImportOptions {
   double subset = 1.0;            // share of users, (0, 1]
   std::string protocol;           // empty: given when the source is split, else random
   bool keep_repeats = false;      // --repeats keep
-  std::filesystem::path items;    // item list with titles; empty: the one beside the source
+  double cold_share = 0.1;        // of the nodes that cold-items and cold-users hold out, (0, 1)
+  // Item list; empty: the one beside the source, which gives titles and, when side.item_features
+  // asks for some, features.
+  std::filesystem::path items;
+  SideOptions side;
   std::uint64_t seed = 0;
 };
 

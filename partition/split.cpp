@@ -64,6 +64,17 @@ void drop_users_outside_subset(const EventTable& events, const SplitOptions& opt
   }
 }
 
+// The time of the first row that is held out.
+std::optional<std::int64_t> find_time_cut(const EventTable& events,
+                                          const std::vector<std::uint8_t>& part) {
+  std::optional<std::int64_t> cut;
+  for (std::uint64_t row = 0; row < part.size(); ++row) {
+    if (part[row] == kTrain || part[row] == kDropped) continue;
+    if (!cut || events.time[row] < *cut) cut = events.time[row];
+  }
+  return cut;
+}
+
 // A row of one user.
 struct PairRow {
   std::uint32_t item;
@@ -311,7 +322,8 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
                      std::vector<std::uint32_t>* user_origin,
                      std::vector<std::uint32_t>* item_origin) {
   Dataset dataset;
-  dataset.protocol = make_protocol(options.protocol, options.seed, options.keep_repeats);
+  dataset.protocol =
+      make_protocol(options.protocol, options.seed, options.keep_repeats, options.cold_share);
   counts.users_read = events.users.size();
   counts.items_read = events.items.size();
   sort_behaviors(events);
@@ -319,6 +331,7 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
   std::vector<std::uint8_t> part(events.size(), kTrain);
   drop_users_outside_subset(events, options, part, counts);
   assign_parts(events, by_user, dataset.protocol, part);
+  if (options.protocol == "time") counts.time_cut = find_time_cut(events, part);
   if (!options.keep_repeats) exclude_repeats(events, by_user, part, counts);
   if (options.core > 0) keep_core(events, by_user, options.core, part, counts);
 

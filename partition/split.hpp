@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,15 +15,21 @@
 
 namespace halorec {
 
-inline constexpr std::string_view kProtocolNames = "given, random, leave-last, time";
+inline constexpr std::string_view kProtocolNames =
+    "given, random, leave-last, time, cold-items, cold-users";
+
+inline constexpr double kDefaultColdShare = 0.1;
 
 // A protocol by its name, with the sentence that defines it. Usage Error on an unknown name.
-Protocol make_protocol(std::string_view name, std::uint64_t seed, bool keep_repeats);
+// `cold_share` is of cold-items and cold-users alone.
+Protocol make_protocol(std::string_view name, std::uint64_t seed, bool keep_repeats,
+                       double cold_share = kDefaultColdShare);
 
 struct SplitOptions {
   std::string protocol = "random";
   std::uint64_t seed = 0;
   bool keep_repeats = false;
+  double cold_share = kDefaultColdShare;
   double subset = 1;       // share of users that is kept, chosen by hash of their ids
   std::uint32_t core = 0;  // every user and item keeps this many training pairs; 0: no filter
 };
@@ -37,6 +44,8 @@ struct SplitCounts {
   std::array<std::uint64_t, kNumSplits> merged{};  // rows that joined an earlier row of their pair
   std::array<std::uint64_t, kNumSplits> cold_users{}, cold_items{};  // not in the training part
   std::array<std::uint64_t, kNumSplits> cold_interactions{};         // with a cold end
+  // Under --protocol time: the time of the first row that is held out.
+  std::optional<std::int64_t> time_cut;
 };
 
 // Splits, then merges, filters and numbers: ids are numbered by first appearance in the rows of the

@@ -34,6 +34,33 @@ std::string degrees(const DegreeSummary& summary) {
                      100 * summary.top_share);
 }
 
+// "attribute, 19 values at 22,050 places; 9,690 of 9,724 items (99.7 %)"
+std::string in_words(const SideSummary& summary) {
+  const SideColumn& column = summary.column;
+  std::string what(side_type_name(column.type));
+  switch (column.type) {
+    case SideType::attribute:
+      what += fmt::format(", {} values at {} places", grouped(column.num_values),
+                          grouped(column.num_entries));
+      break;
+    case SideType::number:
+      break;
+    case SideType::text:
+      what += fmt::format(", {} n-grams in 2 x {} buckets", grouped(column.num_entries),
+                          grouped(column.buckets));
+      break;
+    case SideType::vector:
+      what += fmt::format("s of {} numbers", grouped(column.dim));
+      break;
+    case SideType::link:
+      what = fmt::format("{} {} links", grouped(column.num_entries / (column.directed ? 1 : 2)),
+                         column.directed ? "directed" : "symmetric");
+      break;
+  }
+  return fmt::format("{}; {} of {} {}s ({:.1f} %)", what, grouped(summary.num_covered),
+                     grouped(column.num_nodes), kind_name(column.kind), 100 * summary.coverage());
+}
+
 // "rows_read" -> "rows read"; {"validation":3,"test":0} under "cold_users" -> "cold users
 // (validation) 3". Zeros are left out.
 void append_counts(const nlohmann::ordered_json& json, const std::string& name, std::string& text) {
@@ -101,6 +128,9 @@ std::string describe_dataset(const DatasetSummary& summary, const std::string& n
     for (const std::string& b : summary.behaviors) names += (names.empty() ? "" : ", ") + b;
     line("behaviors", names);
   }
+  for (const SideSummary& side : summary.side) {
+    line(fmt::format("{} {}", kind_name(side.column.kind), side.column.name), in_words(side));
+  }
   if (summary.num_attribute_values > 0) {
     line("attributes", fmt::format("one of each node, {} values", summary.num_attribute_values));
   }
@@ -115,7 +145,11 @@ std::string describe_dataset(const DatasetSummary& summary, const std::string& n
   }
   const auto report = nlohmann::ordered_json::parse(summary.report_json, nullptr, false);
   if (report.is_object()) {
-    if (report.contains("columns")) line("columns", report["columns"].get<std::string>());
+    for (const auto& [key, label] :
+         {std::pair("columns", "columns"), std::pair("item_features", "item features"),
+          std::pair("user_features", "user features")}) {
+      if (report.contains(key)) line(label, report[key].get<std::string>());
+    }
     std::string counts;
     append_counts(report, "", counts);
     if (!counts.empty()) text += "  on the way here\n" + counts;

@@ -16,6 +16,9 @@ struct Arguments {
   std::optional<std::filesystem::path> items;
   std::optional<std::string> protocol;
   std::string repeats = "exclude";
+  std::optional<std::filesystem::path> users, tags, item_vector_ids, user_vector_ids;
+  std::string derive_links = "none";
+  CoOccurrenceOptions co_occurrence;
   ImportOptions import;
 };
 
@@ -26,6 +29,13 @@ int run(const CommandContext& context, const Arguments& arguments) {
     options.seed = context.seed();
     options.keep_repeats = arguments.repeats == "keep";
     if (arguments.items) options.items = *arguments.items;
+    if (arguments.users) options.side.users = *arguments.users;
+    if (arguments.tags) options.side.tags = *arguments.tags;
+    if (arguments.item_vector_ids) options.side.item_vector_ids = *arguments.item_vector_ids;
+    if (arguments.user_vector_ids) options.side.user_vector_ids = *arguments.user_vector_ids;
+    if (arguments.derive_links == "co-occurrence") {
+      options.side.co_occurrence = arguments.co_occurrence;
+    }
     if (arguments.protocol) options.protocol = *arguments.protocol;
     const Dataset dataset = import_dataset(arguments.sources, options);
     save_dataset(dataset, arguments.out);
@@ -34,6 +44,64 @@ int run(const CommandContext& context, const Arguments& arguments) {
                                 : describe_dataset(summary, arguments.out.string()));
   });
   return 0;
+}
+
+void add_side_options(OptionTable& options, Arguments& arguments) {
+  SideOptions& side = arguments.import.side;
+  options.group("Side information");
+  options
+      .add("items", arguments.items,
+           "list of items: titles and features (the one beside the source gives titles alone)")
+      .value_name("FILE");
+  options.add("users", arguments.users, "list of users with features").value_name("FILE");
+  options
+      .add("item-features", side.item_features,
+           "columns of the item list to take and their types: category, multi(SEPARATOR), number, "
+           "text, skip; none takes none; left out, all are taken, by what their values look like")
+      .value_name("NAME:TYPE,..");
+  options.add("user-features", side.user_features, "the same of the user list")
+      .value_name("NAME:TYPE,..");
+  options
+      .add(
+          "item-columns", side.item_columns,
+          "names of the item list's columns from left to right when it has no header (_ leaves one "
+          "out), or id=NAME for the header's name of the id")
+      .value_name("id,NAME,..");
+  options.add("user-columns", side.user_columns, "the same of the user list")
+      .value_name("id,NAME,..");
+  options
+      .add("text-buckets", side.text_buckets,
+           "hash buckets for a text column's words, and as many for its character n-grams")
+      .range(1, 1U << 24);
+  options
+      .add("tags", arguments.tags,
+           "tags of items (user, item, tag, time); those that are held out are not used")
+      .value_name("FILE");
+  options.add("links", side.links, "links between users: two ids, and weight and time; repeatable")
+      .value_name("FILE")
+      .repeatable();
+  options.add("item-links", side.item_links, "links between items; repeatable")
+      .value_name("FILE")
+      .repeatable();
+  options.add("directed-links", side.directed_links,
+              "a link goes from the first id to the second only");
+  options
+      .add("derive-links", arguments.derive_links,
+           "links between items that stand together in baskets of the training part")
+      .choices({"none", "co-occurrence"});
+  options.add("derive-top", arguments.co_occurrence.top, "links that each item chooses")
+      .at_least(1);
+  options
+      .add("session-gap", arguments.co_occurrence.session_gap,
+           "a basket ends where the user's next row is more than this many seconds later; 0: a "
+           "basket is what has one time")
+      .value_name("SECONDS");
+  options.add("item-vectors", side.item_vectors, "vectors of items: FILE.npy or FILE.h5:DATASET")
+      .value_name("FILE");
+  options.add("item-vector-ids", arguments.item_vector_ids, "ids of their rows, one a line")
+      .value_name("FILE");
+  options.add("user-vectors", side.user_vectors, "the same of users").value_name("FILE");
+  options.add("user-vector-ids", arguments.user_vector_ids, "the same of users").value_name("FILE");
 }
 
 }  // namespace
@@ -64,8 +132,7 @@ Command import_command() {
       .add("columns", arguments->import.columns,
            "columns by header name or number from 1: user=,item=,rating=,time=,weight=,behavior=")
       .value_name("ROLE=NAME,..");
-  options.add("items", arguments->items, "item list with titles: id,title with a header")
-      .value_name("FILE");
+  add_side_options(options, *arguments);
   options.group("Filters");
   options
       .add("keep", arguments->import.keep,
@@ -85,7 +152,11 @@ Command import_command() {
       .add("protocol", arguments->protocol,
            "what is held out (auto: given where the source is split, else random)")
       .or_word("auto")
-      .choices({"given", "random", "leave-last", "time"});
+      .choices({"given", "random", "leave-last", "time", "cold-items", "cold-users"});
+  options
+      .add("cold-share", arguments->import.cold_share,
+           "share of the items (users) of which cold-items (cold-users) holds everything out")
+      .above(0);
   options
       .add("repeats", arguments->repeats,
            "held-out pairs that also stand in an earlier part: leave them out or keep them")

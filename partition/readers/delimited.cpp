@@ -244,7 +244,7 @@ bool is_kept(const RowLayout& layout, const std::vector<std::string_view>& field
 
 }  // namespace
 
-std::string detect_delimiter(LineReader& reader) {
+std::string detect_delimiter(LineReader& reader, std::string_view columns) {
   constexpr std::array<std::string_view, 6> kDelimiters = {"\t", "::", ",", ";", "|", " "};
   const std::vector<std::string> lines = sample(reader);
   std::string_view most = "";
@@ -272,9 +272,8 @@ std::string detect_delimiter(LineReader& reader) {
   if (!best_steady.empty()) return std::string(best_steady);
   if (most.empty()) {
     fail(
-        "{}:1: no delimiter found (tab, '::', ',', ';', '|' or space) in {}; rows have at least a "
-        "user and an item",
-        reader.path().string(), shown(lines[0]));
+        "{}:1: no delimiter found (tab, '::', ',', ';', '|' or space) in {}; rows have at least {}",
+        reader.path().string(), shown(lines[0]), columns);
   }
   return std::string(most);
 }

@@ -45,6 +45,7 @@ struct ReadOptions {
   std::string columns;               // "user=NAME,item=NAME,..."
   std::vector<std::string> keep;     // "NAME OP VALUE"
   std::filesystem::path items;       // item list with titles; empty: the one beside the source
+  bool titles = true;                // read them from the item list
   bool in_order_train_test = false;  // two plain files are train and test, in this order
 };
 
@@ -61,6 +62,7 @@ struct ReadCounts {
 struct ReadResult {
   EventTable events;
   TitleTable titles;
+  std::filesystem::path item_list;  // the one given, else the one found; empty: none
   ReadCounts counts;
 };
 

@@ -71,11 +71,14 @@ void read_list_file(const SourceFile& file, EventBuilder& builder);
 void read_delimited_file(const SourceFile& file, const Columns& columns,
                          const std::vector<KeepRule>& keep, EventBuilder& builder);
 
-// The delimiter of a file, from its first lines (the file is then at its start again).
-std::string detect_delimiter(LineReader& reader);
+// The delimiter of a file, from its first lines (the file is then at its start again). `columns`:
+// what a row holds at least, for the message when there is none.
+std::string detect_delimiter(LineReader& reader, std::string_view columns = "a user and an item");
 
 // The role that a header's column name is known for, if any.
 std::optional<Role> role_of_name(std::string_view name);
+// Whether a column of this plain name (fields.hpp) holds titles or other text of an item.
+bool is_title_name(std::string_view plain);
 
 // Id and title columns by their header's names; without a header the first two. `known` are the
 // items of the interactions: a first line that begins with one of them, and has no column name that

@@ -241,7 +241,9 @@ ReadResult read_sources(const std::vector<Path>& sources, const ReadOptions& opt
     }
   }
   ReadResult result;
-  if (!plan.titles.empty()) result.titles = read_titles(plan.titles, builder.items);
+  result.item_list = plan.titles;
+  if (options.titles && !plan.titles.empty())
+    result.titles = read_titles(plan.titles, builder.items);
   builder.table.users = builder.users.take_names();
   builder.table.items = builder.items.take_names();
   result.events = std::move(builder.table);

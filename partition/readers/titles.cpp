@@ -7,6 +7,7 @@
 #include "partition/readers/fields.hpp"
 #include "partition/readers/line_reader.hpp"
 #include "partition/readers/readers.hpp"
+#include "partition/readers/records.hpp"
 
 namespace halorec {
 namespace {
@@ -14,28 +15,6 @@ namespace {
 constexpr std::array<std::string_view, 9> kTitleNames = {"title",      "name",       "description",
                                                          "movietitle", "itemname",   "productname",
                                                          "itemtitle",  "artistname", "text"};
-
-// Old lists are Latin-1: what is not UTF-8 is read as that. Control characters become spaces.
-std::string clean_title(std::string_view text) {
-  std::string title;
-  const bool utf8 = is_utf8(text);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
-      title += ' ';
-    } else if (utf8 || byte < 0x80) {
-      title += c;
-    } else {
-      title += static_cast<char>(0xC0 | byte >> 6);
-      title += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
-  return title;
-}
-
-bool is_title_name(std::string_view plain) {
-  return std::find(kTitleNames.begin(), kTitleNames.end(), plain) != kTitleNames.end();
-}
 
 bool is_id_name(std::string_view field, std::string_view plain) {
   return role_of_name(field) == Role::item || plain == "id";
@@ -51,14 +30,19 @@ bool is_header(const std::vector<std::string_view>& fields, const IdTable& known
 
 }  // namespace
 
+bool is_title_name(std::string_view plain) {
+  return std::find(kTitleNames.begin(), kTitleNames.end(), plain) != kTitleNames.end();
+}
+
 TitleTable read_titles(const std::filesystem::path& path, const IdTable& known) {
   LineReader reader(path);
   std::string_view record;
   // u.item and movies.dat have no header; most other lists begin with one.
   const bool bare = path.filename() == "u.item" || path.extension() == ".dat";
-  const std::string delimiter = path.filename() == "u.item"  ? "|"
-                                : path.extension() == ".dat" ? "::"
-                                                             : detect_delimiter(reader);
+  const std::string delimiter = path.filename() == "u.item" ? "|"
+                                : path.extension() == ".dat"
+                                    ? "::"
+                                    : detect_delimiter(reader, "an item id and a title");
   FieldSplitter splitter(delimiter, delimiter == "," || delimiter == ";");
   std::size_t id = 0, title = 1;
   TitleTable table;
@@ -76,11 +60,16 @@ TitleTable read_titles(const std::filesystem::path& path, const IdTable& known) 
         const std::string name = plain_name(fields[i]);
         if (is_id_name(fields[i], name)) id = i;
       }
+      // Of two columns the other one holds the titles, whatever its name.
+      bool has_title = fields.size() <= 2;
       title = id == 0 ? 1 : 0;
       for (std::size_t i = fields.size(); i-- > 0;) {
         const std::string name = plain_name(fields[i]);
-        if (is_title_name(name) && i != id) title = i;
+        if (!is_title_name(name) || i == id) continue;
+        title = i;
+        has_title = true;
       }
+      if (!has_title) return table;
       if (fields.size() < 2) {
         fail("{}: an item list needs an id and a title column, with a header", reader.where());
       }
@@ -92,7 +81,7 @@ TitleTable read_titles(const std::filesystem::path& path, const IdTable& known) 
     }
     const std::uint32_t before = table.ids.size();
     if (table.ids.intern(fields[id], reader) == before) {
-      table.titles.push_back(clean_title(fields[title]));  // of repeated ids the first title stays
+      table.titles.push_back(clean_text(fields[title]));  // of repeated ids the first title stays
     }
   }
   return table;

@@ -67,6 +67,81 @@ class DatasetFileTest(FolderTest):
             hashes.add(json.loads(described.out)["content_hash"])
         self.assertEqual(len(hashes), 1)
 
+    def test_side_information_as_documented(self):
+        source = self.write("e.csv", "user,item,time\n"
+                            + "".join(f"u{u},i{i},{60 * u + i // 3}\n" for u in range(9)
+                                      for i in range(12)))
+        items = self.write("items.csv", "id,title,kind,price\n" + "".join(
+            f"i{i},Item number {i},{'abc'[i % 3]}|x,{i if i % 2 else ''}\n" for i in range(13)))
+        users = self.write("users.csv", "id,age\n" + "".join(f"u{u},{20 + u}\n" for u in range(9)))
+        links = self.write("friends.csv", "u0,u1\nu1,u2\nu0,nobody\n")
+        numpy.save(self.path("emb.npy"), numpy.arange(24, dtype=numpy.float32).reshape(12, 2))
+        ids = self.write("ids.txt", "".join(f"i{i}\n" for i in range(12)))
+        with h5py.File(self.path("more.h5"), "w") as file:
+            file["group/table"] = numpy.ones((12, 3))
+        out = self.path("a.h5")
+        arguments = ["import", source, "--items", items, "--users", users, "--links", links,
+                     "--item-vectors", self.path("emb.npy"), "--item-vector-ids", ids,
+                     "--derive-links", "co-occurrence"]
+        summary = json.loads(succeed(*arguments, "--out", out, "--json").out)
+        described = json.loads(succeed("describe", out, "--json").out)
+        self.assertEqual(described["side_info"], summary["side_info"])
+        report = summary["report"]
+        self.assertEqual(report["item_features"], "title:text, kind:multi(|), price:number")
+        self.assertEqual(report["item_list"]["rows_of_unknown_ids"], 1)
+        self.assertEqual(report["item_list"]["without_price"], 6)
+        self.assertEqual(report["user_links_friends"]["rows_of_unknown_ids"], 1)
+        with h5py.File(out, "r") as file:
+            items_of = strings(file["items"], "id")
+            columns = json.loads(file.attrs["side_info"].decode())
+            place = {(c["kind"], c["name"]): f"side/{k}" for k, c in enumerate(columns)}
+            kind = file[place["item", "kind"]]
+            names, begin = strings(kind, "value_name"), kind["begin"][:]
+            for k, item in enumerate(items_of):
+                values = {names[v] for v in kind["value"][begin[k]:begin[k + 1]]}
+                self.assertEqual(values, {"abc"[int(item[1:]) % 3], "x"})
+            price = file[place["item", "price"]]["value"][:]
+            self.assertEqual(int(numpy.isnan(price).sum()), 6)
+            emb = file[place["item", "emb"]]["value"][:]
+            for k, item in enumerate(items_of):
+                self.assertEqual(emb[k].tolist(), [2 * int(item[1:]), 2 * int(item[1:]) + 1])
+            friends = file[place["user", "friends"]]
+            self.assertEqual(friends["target"].shape, (4,))
+            self.assertIn(("item", "co-occurrence"), place)
+        done = succeed(*arguments[:8], "--item-vectors", self.path("more.h5") + ":group/table",
+                       "--item-vector-ids", ids, "--out", out)
+        self.assertIn("item table    vectors of 3 numbers; 12 of 12 items (100.0 %)", done.out)
+        self.assertIn("item list (rows of unknown ids)", done.out)
+        # What is trained is not asked to know of it.
+        succeed("train", out, "--model", "popular", "--run", self.path("run"))
+
+    def test_faults_of_side_information_leave_nothing_behind(self):
+        source = self.write("e.csv", "user,item\n1,2\n1,3\n2,3\n")
+        items = self.write("i.csv", "item,n\n2,5\n3,x\n")
+        other = self.write("o.csv", "item,n\n7,5\n8,6\n")
+        cases = [
+            (1, "i.csv:3", ["--items", items, "--item-features", "n:number"]),
+            (1, "none of its 2 ids", ["--items", other]),
+            (1, "no such file", ["--items", self.path("none.csv")]),
+            (2, "no column 'm'", ["--items", items, "--item-features", "m"]),
+            (2, "types are", ["--items", items, "--item-features", "n:color"]),
+            (2, "--users", ["--user-features", "n"]),
+            (2, "--item-vector-ids", ["--item-vectors", other]),
+            (1, "not one of its 2 links", ["--links", other]),
+            (2, "--text-buckets", ["--text-buckets", "0"]),
+            (2, "--derive-links", ["--derive-links", "guess"]),
+            (2, "--cold-share", ["--protocol", "cold-users", "--cold-share", "1"]),
+        ]
+        before = sorted(os.listdir(self.folder))
+        for status, message, arguments in cases:
+            with self.subTest(message=message):
+                done = run("import", source, *arguments, "--out", self.path("out.h5"))
+                self.assertEqual(done.status, status, done.err)
+                self.assertIn(message, done.err)
+                self.assertEqual(len(done.errors()), 1, done.err)
+                self.assertEqual(done.out, "")
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+
     def test_faults_leave_nothing_behind(self):
         good = self.write("good.csv", "user,item,n\n1,2,3\n1,3,3\n")
         bad = self.write("bad.csv", "user,item,rating\n1,2,3\n1,3,x\n")

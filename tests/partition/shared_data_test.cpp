@@ -93,5 +93,72 @@ TEST_F(SharedData, EveryProtocolOnTimedData) {
   }
 }
 
+TEST_F(SharedData, GenresTextAndTagsOfMovieLens) {
+  ImportOptions options;
+  options.protocol = "time";
+  options.items = shared_data() / "ml-latest-small" / "movies.csv";
+  options.side.tags = shared_data() / "ml-latest-small" / "tags.csv";
+  const Dataset dataset = import_dataset({shared_data() / "ml-latest-small"}, options);
+  const nlohmann::json report = report_of(dataset);
+  EXPECT_EQ(report["item_features"], "title:text, genres:multi(|)");
+  EXPECT_EQ(report["item_list"]["rows"], 9'742);
+  EXPECT_EQ(report["item_list"]["rows_of_unknown_ids"], 18);
+  EXPECT_EQ(report["item_list"]["items_without_row"], 0);
+  const SideInfo& side = dataset.side;
+  ASSERT_EQ(side.attributes.size(), 2U);
+  EXPECT_EQ(side.attributes[0].values.size(), 19U);  // README.txt lists 18, and IMAX
+  EXPECT_EQ(side.texts[0].begin.size(), 9'725U);
+  EXPECT_GT(side.texts[0].begin[1], 10U);
+  // Every tag row goes one way.
+  const auto& tags = report["tag_list"];
+  EXPECT_EQ(tags["rows"], 3'683);
+  EXPECT_GT(tags["dated_after_the_cut"], 100);
+  std::uint64_t left = side.attributes[1].value.size();
+  for (const char* way :
+       {"rows_of_unknown_ids", "empty", "dated_after_the_cut", "held_out", "repeated_tags"}) {
+    left += tags[way].get<std::uint64_t>();
+  }
+  EXPECT_EQ(left, 3'683U);
+  const TemporaryFolder folder;
+  save_dataset(dataset, folder / "d.h5");
+  EXPECT_EQ(content_hash(DatasetFile(folder / "d.h5").read_all()), content_hash(dataset));
+}
+
+TEST_F(SharedData, TrustOfLastFm) {
+  ImportOptions options;
+  options.side.links = {shared_data() / "lastfm" / "trustnetwork.txt"};
+  const Dataset dataset = import_dataset({shared_data() / "lastfm"}, options);
+  const nlohmann::json counts = report_of(dataset)["user_links_trustnetwork"];
+  EXPECT_EQ(counts["rows"], 25'434);
+  const LinkTable& trust = dataset.side.links[0];
+  // The file lists each link both ways; 12 of its users have no items.
+  EXPECT_EQ(trust.target.size() + counts["rows_of_unknown_ids"].get<std::uint64_t>(), 25'434U);
+  EXPECT_EQ(counts["repeated_links"], trust.target.size() / 2);
+  EXPECT_FALSE(trust.directed);
+}
+
+TEST_F(SharedData, ItemTextAndBasketsOfOnlineRetail) {
+  ImportOptions options;
+  options.items = shared_data() / "online-retail" / "items.tsv";
+  options.protocol = "cold-items";
+  options.side.co_occurrence = CoOccurrenceOptions{};
+  const Dataset dataset = import_dataset({shared_data() / "online-retail"}, options);
+  const nlohmann::json report = report_of(dataset);
+  EXPECT_EQ(report["item_features"], "description:text");
+  EXPECT_EQ(report["item_list"]["rows_of_unknown_ids"], 19);
+  const double cold = report["cold_items"]["test"].get<double>();
+  EXPECT_NEAR(cold / 3'858, 0.05, 0.015);
+  // Baskets are of training pairs: a cold item is in none.
+  const LinkTable& links = dataset.side.links[0];
+  EXPECT_GT(links.target.size(), 20'000U);
+  std::vector<std::uint8_t> trained(dataset.items.size(), 0);
+  for (const std::uint32_t item : dataset[Split::train].item) trained[item] = 1;
+  for (std::uint32_t i = 0; i < trained.size(); ++i) {
+    if (trained[i] == 0) {
+      EXPECT_EQ(links.begin[i], links.begin[i + 1]);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace halorec

@@ -1,6 +1,7 @@
 // Protocols against their definitions, and the promise that what is held out leaves no trace.
 #include <random>
 
+#include "comm/random.hpp"
 #include "tests/partition/raw_data.hpp"
 
 namespace halorec {
@@ -240,6 +241,64 @@ TEST(Split, ShufflingHeldOutRowsOfOneFileChangesNoBitOfTraining) {
   EXPECT_EQ(a[Split::train].user, b[Split::train].user);
   EXPECT_EQ(a[Split::train].item, b[Split::train].item);
   EXPECT_EQ(a[Split::validation].item, b[Split::validation].item);
+}
+
+// Cold nodes by the definition itself: a draw of each id, then random on what is left.
+TEST(Split, ColdProtocolsHoldNodesOutWhole) {
+  std::string text = "user,item\n";
+  for (int u = 0; u < 120; ++u) {
+    for (int i = 0; i < 150; ++i) {
+      if ((u * 7 + i * 13) % 5 == 0) text += fmt::format("u{},i{}\n", u, i);
+    }
+  }
+  for (const bool items : {true, false}) {
+    ImportOptions options = protocol(items ? "cold-items" : "cold-users", false, 5);
+    options.cold_share = 0.3;
+    const Dataset dataset = import_text(text, options);
+    EXPECT_EQ(total(dataset), 3600U);
+    EXPECT_EQ(dataset.protocol.cold_share, 0.3);
+    std::array<std::set<std::string>, 3> nodes;      // seen in each part
+    std::map<std::string, std::array<int, 3>> warm;  // rows of warm nodes, by user
+    const Random random(5, Purpose::split, 1);
+    const auto draw = [&](const std::string& id) { return random.uniform(hash_bytes(id)); };
+    for (int s = 0; s < 3; ++s) {
+      for (const auto& [user, item] : pairs_of(dataset, static_cast<Split>(s))) {
+        const std::string& node = items ? item : user;
+        const double at = draw(node);
+        if (at < 0.3) {
+          EXPECT_EQ(s, at < 0.15 ? 2 : 1) << node;
+          nodes[static_cast<std::size_t>(s)].insert(node);
+        } else {
+          ++warm[user][static_cast<std::size_t>(s)];
+        }
+      }
+    }
+    EXPECT_TRUE(nodes[0].empty());
+    EXPECT_GT(nodes[1].size(), 8U);
+    EXPECT_GT(nodes[2].size(), 8U);
+    for (const auto& [user, rows] : warm) {
+      const int n = rows[0] + rows[1] + rows[2];
+      EXPECT_EQ(rows[2], n / 5) << user;
+      EXPECT_EQ(rows[1], (n - n / 5 + 5) / 10) << user;
+    }
+    EXPECT_EQ(report_of(dataset)[items ? "cold_items" : "cold_users"]["test"], nodes[2].size());
+    // Another seed chooses others; the order of rows chooses nothing.
+    options.seed = 6;
+    EXPECT_NE(pairs_of(import_text(text, options), Split::test), pairs_of(dataset, Split::test));
+  }
+}
+
+TEST(Split, FaultsOfColdProtocols) {
+  const TemporaryFolder folder;
+  const auto source = folder.write("e.csv", "user,item\n1,2\n1,3\n2,3\n");
+  ImportOptions options = protocol("cold-items");
+  options.cold_share = 1;
+  EXPECT_TRUE(contains(import_error(source, options, kExitUsage), "--cold-share"));
+  options.cold_share = 1e-9;
+  EXPECT_TRUE(contains(import_error(source, options, kExitUsage), "raise the share"));
+  options.core = 2;
+  options.cold_share = 0.1;
+  EXPECT_TRUE(contains(import_error(source, options, kExitUsage), "--core 2"));
 }
 
 }  // namespace

@@ -1,0 +1,37 @@
+// Rows of the delimited lists that come beside interactions (nodes, links, tags).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "partition/readers/fields.hpp"
+#include "partition/readers/line_reader.hpp"
+
+namespace halorec {
+
+class Records {
+ public:
+  // An empty delimiter is found out from the first lines; `columns` says in a message what they
+  // should hold. With comma and semicolon a field may be quoted.
+  Records(const std::filesystem::path& path, std::string delimiter, std::string_view columns);
+
+  // The next row that is not empty; false at the end. Fields are valid until the next call.
+  bool next();
+  const std::vector<std::string_view>& fields() const { return splitter_.fields(); }
+  const LineReader& reader() const { return reader_; }
+  std::string where() const { return reader_.where(); }
+  // The first two rows (the second may be missing); next() then begins with the first.
+  std::vector<std::vector<std::string>> first_rows();
+
+ private:
+  LineReader reader_;
+  FieldSplitter splitter_;
+};
+
+// Text of a field as it is kept: what is not UTF-8 is read as Latin-1, control characters become
+// spaces.
+std::string clean_text(std::string_view text);
+
+}  // namespace halorec

@@ -1,0 +1,39 @@
+// Links between nodes and tags of items, from delimited lists. What is dated at or after `cut`
+// (under --protocol time the first held-out time) is left out and counted.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+
+#include "partition/readers/node_list.hpp"
+#include "partition/side/side_info.hpp"
+
+namespace halorec {
+
+struct RawLink {
+  std::uint32_t from, to;
+  float weight;
+};
+
+// Links as a table holds them: symmetric ones at both ends; of repeated links the largest weight.
+LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::uint64_t num_nodes,
+                          std::vector<RawLink> links);
+
+// Rows of two ids, and then weight and time where a header names them; without a header a third
+// number is a time when it is at least 100,000,000 and else a weight, and a fourth is a time. Named
+// by the file's stem. Counts rows, unknown ends, links of a node to itself and repetitions.
+LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nodes, bool directed,
+                         std::optional<std::int64_t> cut, nlohmann::ordered_json& counts);
+
+// Rows of user, item, tag and perhaps time; the item attribute "tags" of the tags as they are
+// written but for case (ASCII) and outer spaces. Each (user, item) is asked for whether its tags
+// may be used.
+AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& users,
+                          const NodeIndex& items, std::optional<std::int64_t> cut,
+                          const std::function<bool(std::uint32_t, std::uint32_t)>& may_use,
+                          nlohmann::ordered_json& counts);
+
+}  // namespace halorec

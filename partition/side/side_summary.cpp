@@ -1,0 +1,117 @@
+#include "partition/side/side_summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace halorec {
+namespace {
+
+constexpr std::uint64_t kNodesAtATime = std::uint64_t{1} << 16;
+
+std::uint64_t count_lists(const std::vector<std::uint64_t>& begin) {
+  std::uint64_t covered = 0;
+  for (std::size_t n = 1; n < begin.size(); ++n) covered += begin[n - 1] < begin[n] ? 1 : 0;
+  return covered;
+}
+
+std::uint64_t covered(const AttributeColumn& c) {
+  return count_lists(c.begin);
+}
+std::uint64_t covered(const TextColumn& c) {
+  return count_lists(c.begin);
+}
+std::uint64_t covered(const LinkTable& c) {
+  return count_lists(c.begin);
+}
+std::uint64_t covered(const NumberColumn& c) {
+  return static_cast<std::uint64_t>(
+      std::count_if(c.value.begin(), c.value.end(), [](float x) { return !std::isnan(x); }));
+}
+std::uint64_t covered(const VectorColumn& c) {
+  return static_cast<std::uint64_t>(std::count(c.known.begin(), c.known.end(), 1));
+}
+
+SideColumn column_of(const AttributeColumn& c) {
+  return {SideType::attribute, c.kind,          c.name,        0, 0, false,
+          c.begin.size() - 1,  c.values.size(), c.value.size()};
+}
+SideColumn column_of(const NumberColumn& c) {
+  return {SideType::number, c.kind, c.name, 0, 0, false, c.value.size(), 0, 0};
+}
+SideColumn column_of(const TextColumn& c) {
+  return {SideType::text,     c.kind, c.name,          c.buckets, 0, false,
+          c.begin.size() - 1, 0,      c.feature.size()};
+}
+SideColumn column_of(const VectorColumn& c) {
+  return {SideType::vector, c.kind, c.name, 0, c.dim, false, c.known.size(), 0, 0};
+}
+SideColumn column_of(const LinkTable& c) {
+  return {SideType::link, c.kind, c.name, 0, 0, c.directed, c.begin.size() - 1, 0, c.target.size()};
+}
+
+std::uint64_t covered(const SideInfoFile& side, std::size_t place, std::uint64_t first,
+                      std::uint64_t count) {
+  switch (side.columns()[place].type) {
+    case SideType::attribute:
+      return covered(side.read_attribute(place, first, count));
+    case SideType::number:
+      return covered(side.read_numbers(place, first, count));
+    case SideType::text:
+      return covered(side.read_text(place, first, count));
+    case SideType::vector:
+      return covered(side.read_vectors(place, first, count));
+    case SideType::link:
+      return covered(side.read_links(place, first, count));
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::vector<SideSummary> summarize_side(const SideInfo& side) {
+  std::vector<SideSummary> summaries;
+  for_each_column(side, [&](const auto& column) {
+    summaries.push_back({column_of(column), covered(column)});
+  });
+  return summaries;
+}
+
+std::vector<SideSummary> summarize_side(const SideInfoFile& side) {
+  std::vector<SideSummary> summaries;
+  for (std::size_t place = 0; place < side.columns().size(); ++place) {
+    SideSummary summary{side.columns()[place], 0};
+    for (std::uint64_t n = 0; n < summary.column.num_nodes; n += kNodesAtATime) {
+      const std::uint64_t count = std::min(kNodesAtATime, summary.column.num_nodes - n);
+      summary.num_covered += covered(side, place, n, count);
+    }
+    summaries.push_back(std::move(summary));
+  }
+  return summaries;
+}
+
+nlohmann::ordered_json side_summary_json(const std::vector<SideSummary>& side) {
+  auto list = nlohmann::ordered_json::array();
+  for (const SideSummary& summary : side) {
+    const SideColumn& column = summary.column;
+    nlohmann::ordered_json json{{"type", side_type_name(column.type)},
+                                {"kind", kind_name(column.kind)},
+                                {"name", column.name},
+                                {"nodes", column.num_nodes},
+                                {"covered", summary.num_covered},
+                                {"coverage", summary.coverage()}};
+    if (column.type == SideType::attribute) json["values"] = column.num_values;
+    if (column.type == SideType::text) json["buckets"] = column.buckets;
+    if (column.type == SideType::vector) json["dim"] = column.dim;
+    if (column.type == SideType::link) {
+      json["directed"] = column.directed;
+      json["links"] = column.num_entries / (column.directed ? 1 : 2);
+    } else if (column.num_entries > 0) {
+      json["entries"] = column.num_entries;
+    }
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+}  // namespace halorec
