@@ -142,7 +142,7 @@ void append_users(Dataset& dataset, const Attack& attack) {
   for (std::uint64_t k = 0; k < names.size(); ++k) dataset.users.push_back(names[k]);
 }
 
-// What is known of each user is that of a real one.
+// A planted attribute or community is that of a real user; of side information there is none.
 void append_attributes(Dataset& dataset, std::uint32_t first, const Random& random,
                        std::uint32_t num_real) {
   for (std::uint32_t user = first; user < dataset.users.size(); ++user) {
@@ -154,6 +154,7 @@ void append_attributes(Dataset& dataset, std::uint32_t first, const Random& rand
       dataset.truth->user_community.push_back(dataset.truth->user_community[like]);
     }
   }
+  extend_side_info(dataset.side, NodeKind::user, dataset.users.size());
 }
 
 std::uint8_t commonest_behavior(const Interactions& train) {
