@@ -1,10 +1,13 @@
 // halorec bench ...: what the program costs on this machine, one command for each question.
+#include <fmt/format.h>
+
 #include "launch/bench/exchange_bench.hpp"
 #include "launch/bench/kernel_bench.hpp"
 #include "launch/bench/partition_bench.hpp"
 #include "launch/bench/scaling_bench.hpp"
 #include "launch/bench/step_bench.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/training_checks.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
@@ -12,8 +15,10 @@ namespace {
 
 void check_trained(const TrainingArguments& training) {
   if (!is_trained_model(training.model)) {
-    fail_usage("--model {} makes no steps; allowed: lightgcn, mf", training.model);
+    fail_usage("--model {} makes no steps; allowed: {}", training.model,
+               fmt::join(trained_model_names(), ", "));
   }
+  check_model(training);
   if (training.precision != "single") fail_usage("the benchmarks run --precision single alone");
 }
 
@@ -164,7 +169,10 @@ Command bench_scaling_command() {
       .range(1, 1 << 16);
   declare_prediction_options(options, arguments->prediction);
   declare_step_options(options, arguments->step);
-  command.check = [arguments] { check_trained(arguments->step.training); };
+  command.check = [arguments] {
+    check_trained(arguments->step.training);
+    if (!arguments->replay.empty()) check_foretold(arguments->step.training, "--replay");
+  };
   command.run = [arguments, step_options, unused](const CommandContext& context) {
     return run_scaling_bench(context, *arguments, *step_options);
   };

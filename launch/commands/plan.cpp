@@ -2,7 +2,7 @@
 #include "launch/bench/plan.hpp"
 
 #include "launch/commands/commands.hpp"
-#include "models/registry.hpp"
+#include "launch/training_checks.hpp"
 
 namespace halorec {
 
@@ -49,10 +49,8 @@ Command plan_command() {
       .choices({"edges", "both"});
   declare_training_options(options, arguments->step.training);
   command.check = [arguments] {
-    if (!is_trained_model(arguments->step.training.model)) {
-      fail_usage("--model {} makes no steps; allowed: lightgcn, mf",
-                 arguments->step.training.model);
-    }
+    check_foretold(arguments->step.training, "halorec plan");
+    check_model(arguments->step.training);
   };
   command.run = [arguments](const CommandContext& context) {
     return run_plan(context, *arguments);

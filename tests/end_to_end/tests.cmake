@@ -11,3 +11,4 @@ halorec_python_test(ten_kills SCRIPT kill ARGS --kills 10 LABELS slow TIMEOUT 36
 halorec_python_test(slurm_script)
 halorec_python_test(bench)
 halorec_python_test(run_folder)
+halorec_python_test(models)
