@@ -1,5 +1,7 @@
 #include "engine/model.hpp"
 
+#include <cmath>
+
 #include "comm/random.hpp"
 
 namespace halorec {
@@ -18,7 +20,22 @@ void initialise_rows(const Shard& shard, std::uint64_t seed, double deviation, M
   }
 }
 
+template <typename T>
+void initialise_shared(std::uint64_t seed, Parameter<T>& parameter) {
+  constexpr std::uint64_t kShared = 1;  // step 0 draws the rows of nodes
+  const Random random(seed, Purpose::initialise, kShared);
+  const std::uint64_t key = hash_bytes(parameter.name);
+  Matrix<T>& value = parameter.value;
+  const double limit = std::sqrt(6.0 / static_cast<double>(value.rows() + value.cols()));
+  for (std::int64_t k = 0; k < value.size(); ++k) {
+    const double drawn = limit * (2 * random.uniform(key, static_cast<std::uint32_t>(k)) - 1);
+    value.values()[static_cast<std::size_t>(k)] = static_cast<T>(static_cast<float>(drawn));
+  }
+}
+
 template void initialise_rows<float>(const Shard&, std::uint64_t, double, Matrix<float>&);
 template void initialise_rows<double>(const Shard&, std::uint64_t, double, Matrix<double>&);
+template void initialise_shared<float>(std::uint64_t, Parameter<float>&);
+template void initialise_shared<double>(std::uint64_t, Parameter<double>&);
 
 }  // namespace halorec

@@ -14,10 +14,17 @@
 
 namespace halorec {
 
+// What a node makes of its neighbours, and a model of its layers; automatic: as its paper says.
+enum class Aggregate : std::uint8_t { automatic, sum, mean, max, attention, gated };
+enum class Combine : std::uint8_t { automatic, mean, last, concatenation, attention };
+
 struct ModelOptions {
   std::int64_t dim = 64;
   std::int64_t num_layers = 3;
   bool learn_layer_weights = false;
+  Aggregate aggregate = Aggregate::automatic;
+  Combine combine = Combine::automatic;
+  std::int64_t num_heads = 1;      // of attention; divides dim
   double initial_deviation = 0.1;  // standard deviation of the first embeddings
   std::uint64_t seed = 0;
   PropagationOptions propagation;
@@ -31,7 +38,7 @@ template <typename T>
 class Model {
  public:
   struct Output {
-    Variable<T>& rows;     // [rows x dim]: what is ranked by, inner product of user and item
+    Variable<T>& rows;     // [rows x any]: what is ranked by, inner product of user and item
     Variable<T>& initial;  // [rows x dim]: what L2 holds small
   };
 
@@ -60,5 +67,16 @@ class Model {
 // same row on any number of ranks. table: [num_owned x dim].
 template <typename T>
 void initialise_rows(const Shard& shard, std::uint64_t seed, double deviation, Matrix<T>& table);
+
+// A replicated [in x out] matrix of uniform numbers within sqrt(6 / (in + out)) (Glorot and Bengio,
+// AISTATS 2010, eq. 16), keyed by (seed, name, place): the same on every rank.
+template <typename T>
+void initialise_shared(std::uint64_t seed, Parameter<T>& parameter);
+
+// A parameter as a variable of the step.
+template <typename T>
+Variable<T>& on_tape(Tape<T>& tape, Parameter<T>& parameter) {
+  return tape.parameter(parameter.value.view(), parameter.gradient.view());
+}
 
 }  // namespace halorec

@@ -26,7 +26,12 @@ Variable<T>& Tape<T>::leaf(MatrixView<T> value, MatrixView<T> gradient) {
 
 template <typename T>
 Variable<T>& Tape<T>::parameter(MatrixView<T> value, MatrixView<T> gradient) {
+  const auto named = std::find_if(variables_.begin(), variables_.end(), [&](const auto& variable) {
+    return variable.is_parameter_ && value.data != nullptr && variable.value.data == value.data;
+  });
+  if (named != variables_.end()) return *named;
   Variable<T>& variable = leaf(value, gradient);
+  variable.is_parameter_ = true;
   variable.gradient_is_stale_ = gradient.data != nullptr;
   return variable;
 }
@@ -39,8 +44,9 @@ Variable<T>& Tape<T>::result(std::int64_t rows, std::int64_t cols) {
   variable.wants_gradient_ = with_gradients_;
   if (with_gradients_) {
     variable.own_gradient_ = take(rows, cols);
-    variable.own_gradient_.fill(T{0});
     variable.gradient = variable.own_gradient_.view();
+    variable.gradient_is_stale_ = true;
+    variable.clear_stale_gradient();
   }
   return variable;
 }

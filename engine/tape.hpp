@@ -36,6 +36,7 @@ class Variable {
   Matrix<T> own_value_, own_gradient_;
   bool wants_gradient_ = true;
   bool gradient_is_stale_ = false;
+  bool is_parameter_ = false;
 };
 
 template <typename T>
@@ -49,7 +50,8 @@ class Tape {
   // view for a constant.
   Variable<T>& leaf(MatrixView<T> value, MatrixView<T> gradient);
   // A leaf whose gradient is this step's alone: what stands there is forgotten, and after
-  // backward() it is defined, zero if no operator added to it.
+  // backward() it is defined, zero if no operator added to it. Named again (layers that share a
+  // parameter), it is the same variable.
   Variable<T>& parameter(MatrixView<T> value, MatrixView<T> gradient);
   // The result of an operator: value uninitialised, gradient zero (none without gradients).
   Variable<T>& result(std::int64_t rows, std::int64_t cols);

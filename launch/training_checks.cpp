@@ -77,6 +77,14 @@ void check_weights(const EdgeWeights& weights) {
               kExitUsage, true);
 }
 
+void check_foretold(const TrainingArguments& training, std::string_view where) {
+  if (training.model == "lightgcn" || training.model == "mf") return;
+  fail_usage(
+      "{} foretells steps of lightgcn and mf, whose cost it can model; --model {} can be "
+      "measured: halorec bench step, halorec bench scaling",
+      where, training.model);
+}
+
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options) {
   std::string names;
   for (const std::string& name : options_without_effect(training)) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "comm/communicator.hpp"
 #include "launch/options.hpp"
@@ -23,6 +24,10 @@ void check_training_options(const TrainingArguments& training);
 
 // Usage Error when all weights are alike. On every rank.
 void check_weights(const EdgeWeights& weights);
+
+// Usage Error unless steps of this model can be foretold for other numbers of ranks, which is what
+// `where` does.
+void check_foretold(const TrainingArguments& training, std::string_view where);
 
 // One warning on stderr that names what was typed and changes nothing for this model and loss.
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options);

@@ -1,10 +1,48 @@
 #include "launch/training_options.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "launch/loss_option.hpp"
 #include "models/baselines/baselines.hpp"
+#include "models/presets.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
+namespace {
+
+template <typename E, std::size_t N>
+using Words = std::array<std::pair<const char*, E>, N>;
+
+constexpr Words<Aggregate, 6> kAggregates{{{"auto", Aggregate::automatic},
+                                           {"sum", Aggregate::sum},
+                                           {"mean", Aggregate::mean},
+                                           {"max", Aggregate::max},
+                                           {"attention", Aggregate::attention},
+                                           {"gated", Aggregate::gated}}};
+constexpr Words<Combine, 5> kCombines{{{"auto", Combine::automatic},
+                                       {"mean", Combine::mean},
+                                       {"last", Combine::last},
+                                       {"concat", Combine::concatenation},
+                                       {"attention", Combine::attention}}};
+
+template <typename E, std::size_t N>
+std::vector<std::string> words_of(const Words<E, N>& words) {
+  std::vector<std::string> result;
+  for (const auto& [word, value] : words) result.emplace_back(word);
+  return result;
+}
+
+template <typename E, std::size_t N>
+E value_of(const Words<E, N>& words, const std::string& word) {
+  const auto found =
+      std::find_if(words.begin(), words.end(), [&](const auto& one) { return one.first == word; });
+  HALOREC_ASSERT_LIGHT(found != words.end());
+  return found->second;
+}
+
+}  // namespace
 
 void declare_training_options(OptionTable& options, TrainingArguments& a) {
   std::vector<std::string> models = trained_model_names();
@@ -13,9 +51,20 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("model", a.model, "what is trained, or a baseline that is only evaluated")
       .choices(models);
   options.add("dim", a.dim, "numbers in an embedding").range(1, 4096);
-  options.add("layers", a.layers, "message-passing layers of lightgcn").range(0, 16);
+  options.add("layers", a.layers, "message-passing layers").range(0, 16);
   options.add("learn-layer-weights", a.learn_layer_weights,
-              "learn how much each layer counts, from 1/(layers+1)");
+              "lightgcn: learn how much each layer counts, from 1/(layers+1)");
+  options
+      .add("aggregate", a.aggregate,
+           "what a node of gnn takes from its neighbours (of sage: mean or max); auto: mean")
+      .choices(words_of(kAggregates));
+  options
+      .add("combine", a.combine,
+           "what ranks, of the layers of ngcf, gat, ngat4rec, ggnn, sage and gnn; attention: each "
+           "node weighs its own; auto: as in the model's paper, for gnn mean")
+      .choices(words_of(kCombines));
+  options.add("heads", a.heads, "of attention, each with as many columns; divides --dim")
+      .range(1, 64);
   options
       .add("init", a.init,
            "standard deviation of the first embeddings (auto: 0.01 with softmax, else 0.1)")
@@ -34,7 +83,8 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
            "columns of "
            "all rows, exchanged once before the layers and once after; auto: columns where the "
            "graph "
-           "fits and bytes gathered and sent are fewer so, else hybrid")
+           "fits and bytes gathered and sent are fewer so, else hybrid. Columns are for lightgcn; "
+           "attention and max always send whole rows")
       .choices({"auto", "halo", "hybrid", "columns"});
   options
       .add("wire", a.wire,
@@ -47,7 +97,7 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
           "store", a.store,
           "how a layer stores the rows that edges read; bf16 halves the bytes that bound a product "
           "and rounds rows to 8 bits of mantissa, alike on any number of ranks; sums stay fp32 "
-          "(--precision single)")
+          "(lightgcn, --precision single)")
       .choices({"fp32", "bf16"});
 
   options.group("Objective");
@@ -161,6 +211,26 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .at_least(0);
 }
 
+void check_model(const TrainingArguments& a) {
+  if (a.store == "bf16" && a.precision == "double") {
+    fail_usage("--store bf16 goes with --precision single: sums of rounded rows stay fp32");
+  }
+  if (!is_trained_model(a.model)) return;
+  check_model_options(a.model, model_options(a, 0));
+  if (!is_layered_model(a.model)) return;
+  if (a.exchange == "columns") {
+    fail_usage("--exchange columns goes with --model lightgcn: transforms of {} mix the columns",
+               a.model);
+  }
+  if (a.store == "bf16") {
+    fail_usage("--store bf16 goes with --model lightgcn: {} keeps its rows in full", a.model);
+  }
+}
+
+std::int64_t num_message_layers(const TrainingArguments& a) {
+  return a.model == "lightgcn" || is_layered_model(a.model) ? a.layers : 0;
+}
+
 std::vector<std::string> options_without_effect(const TrainingArguments& a) {
   std::vector<std::string> names;
   if (a.model != "itemknn") names.emplace_back("neighbours");
@@ -173,9 +243,12 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     }
     return names;
   }
-  if (a.model != "lightgcn") {
-    names.insert(names.end(), {"layers", "learn-layer-weights", "exchange", "wire", "store"});
+  if (a.model != "lightgcn") names.insert(names.end(), {"learn-layer-weights", "store"});
+  if (a.model == "mf") {
+    names.insert(names.end(), {"layers", "exchange", "wire"});
   }
+  if (!is_layered_model(a.model)) names.insert(names.end(), {"aggregate", "combine"});
+  if (!has_heads(a.model, model_options(a, 0))) names.emplace_back("heads");
   const LossTerms terms = parse_loss_terms(a.loss);
   if (!terms.has(LossKind::softmax)) {
     names.insert(names.end(),
@@ -231,6 +304,9 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.dim = a.dim;
   options.num_layers = a.layers;
   options.learn_layer_weights = a.learn_layer_weights;
+  options.aggregate = value_of(kAggregates, a.aggregate);
+  options.combine = value_of(kCombines, a.combine);
+  options.num_heads = a.heads;
   options.initial_deviation = a.init.value_or(has_softmax(a) ? 0.01 : 0.1);
   options.seed = seed;
   options.propagation.exchange = a.exchange == "halo" ? ExchangePlan::halo : ExchangePlan::hybrid;
@@ -280,11 +356,15 @@ TrainingPart training_part(const TrainingArguments& a, bool refit) {
 
 std::string checkpoint_identity(const TrainingArguments& a, std::uint64_t seed,
                                 const std::string& dataset_hash, TrainingPart part) {
-  return fmt::format(
+  std::string identity = fmt::format(
       "dataset {} {} model={} dim={} layers={} learn-layer-weights={} precision={} "
       "optimizer={} seed={}",
       dataset_hash, training_part_name(part), a.model, a.dim, a.layers, a.learn_layer_weights,
       a.precision, a.optimizer, seed);
+  if (is_layered_model(a.model)) {
+    identity += fmt::format(" aggregate={} combine={} heads={}", a.aggregate, a.combine, a.heads);
+  }
+  return identity;
 }
 
 }  // namespace halorec

@@ -19,6 +19,9 @@ struct TrainingArguments {
   std::int64_t dim = 64;
   std::int64_t layers = 1;
   bool learn_layer_weights = false;
+  std::string aggregate = "auto";
+  std::string combine = "auto";
+  std::int64_t heads = 1;
   std::optional<double> init;
   std::string precision = "single";
   std::int64_t neighbours = 100;
@@ -65,6 +68,11 @@ struct TrainingArguments {
 };
 
 void declare_training_options(OptionTable& options, TrainingArguments& arguments);
+
+// Error (exit status 2) when options of the model exclude each other.
+void check_model(const TrainingArguments& arguments);
+// Message-passing layers that a forward pass runs.
+std::int64_t num_message_layers(const TrainingArguments& arguments);
 
 // Names of the training options that this model or loss does not read.
 std::vector<std::string> options_without_effect(const TrainingArguments& arguments);

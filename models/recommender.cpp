@@ -136,8 +136,9 @@ std::vector<RankedItem> similar_items(const Scorer& scorer, std::string_view mod
                                       std::int64_t k) {
   auto similar = scorer.similar_items(catalogue, item, k);
   if (!similar) {
-    throw Error(fmt::format("model {} knows no similar items; lightgcn, mf and itemknn do", model),
-                kExitUsage, true);
+    throw Error(
+        fmt::format("model {} knows no similar items; trained models and itemknn do", model),
+        kExitUsage, true);
   }
   return std::move(*similar);
 }

@@ -1,14 +1,60 @@
 #include "models/registry.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "models/layered.hpp"
+#include "models/layers/attention.hpp"
+#include "models/layers/bi_interaction.hpp"
+#include "models/layers/gated.hpp"
+#include "models/layers/sage.hpp"
 #include "models/lightgcn.hpp"
 #include "models/matrix_factorization.hpp"
+#include "models/presets.hpp"
 
 namespace halorec {
+namespace {
+
+template <typename T>
+std::unique_ptr<MessageLayer<T>> make_layer(const Preset& preset, MessageGraph<T>& graph,
+                                            const LayerOptions& options) {
+  switch (preset.layer) {
+    case LayerKind::bi_interaction:
+      return std::make_unique<BiInteractionLayer<T>>(graph, options);
+    case LayerKind::sage:
+      return std::make_unique<SageLayer<T>>(graph, options, preset.aggregate);
+    case LayerKind::gat:
+      return std::make_unique<GatLayer<T>>(graph, options);
+    case LayerKind::neighbour_aware:
+      return std::make_unique<NeighbourAwareLayer<T>>(graph);
+    case LayerKind::gated:
+      return std::make_unique<GatedLayer<T>>(graph, options);
+  }
+  HALOREC_ASSERT_LIGHT(false);
+  return nullptr;
+}
+
+template <typename T>
+std::unique_ptr<Model<T>> make_layered(std::string_view name, const Shard& shard,
+                                       const ModelOptions& options) {
+  const Preset preset = preset_of(name, options);
+  const auto layer = [&](MessageGraph<T>& graph, std::int64_t k) {
+    return make_layer<T>(preset, graph,
+                         {.name = fmt::format("layer{}", k),
+                          .dim = options.dim,
+                          .num_heads = options.num_heads,
+                          .seed = options.seed,
+                          .is_last = k == options.num_layers});
+  };
+  return std::make_unique<LayeredModel<T>>(shard, options, preset.combine,
+                                           preset.layer == LayerKind::gated, layer);
+}
+
+}  // namespace
 
 std::vector<std::string> trained_model_names() {
-  return {"lightgcn", "mf"};
+  return {"lightgcn", "mf", "ngcf", "gat", "ngat4rec", "ggnn", "sage", "gnn"};
 }
 
 bool is_trained_model(std::string_view name) {
@@ -21,7 +67,9 @@ std::unique_ptr<Model<T>> make_model(std::string_view name, const Shard& shard,
                                      const ModelOptions& options) {
   if (name == "lightgcn") return std::make_unique<LightGcn<T>>(shard, options);
   if (name == "mf") return std::make_unique<MatrixFactorization<T>>(shard, options);
-  fail_usage("--model '{}' is not trained; allowed: lightgcn, mf", name);
+  if (is_layered_model(name)) return make_layered<T>(name, shard, options);
+  fail_usage("--model '{}' is not trained; allowed: {}", name,
+             fmt::join(trained_model_names(), ", "));
 }
 
 template std::unique_ptr<Model<float>> make_model<float>(std::string_view, const Shard&,

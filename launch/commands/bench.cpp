@@ -1,4 +1,6 @@
 // halorec bench ...: what the program costs on this machine, one command for each question.
+#include <fmt/format.h>
+
 #include "launch/bench/exchange_bench.hpp"
 #include "launch/bench/kernel_bench.hpp"
 #include "launch/bench/partition_bench.hpp"
@@ -14,8 +16,10 @@ namespace {
 
 void check_trained(const TrainingArguments& training) {
   if (!is_trained_model(training.model)) {
-    fail_usage("--model {} makes no steps; allowed: lightgcn, mf", training.model);
+    fail_usage("--model {} makes no steps; allowed: {}", training.model,
+               fmt::join(trained_model_names(), ", "));
   }
+  check_model(training);
   if (training.precision != "single") fail_usage("the benchmarks run --precision single alone");
   check_training_options(training);
   if (parse_loss_terms(training.loss).has(LossKind::rating)) {
@@ -170,7 +174,10 @@ Command bench_scaling_command() {
       .range(1, 1 << 16);
   declare_prediction_options(options, arguments->prediction);
   declare_step_options(options, arguments->step);
-  command.check = [arguments] { check_trained(arguments->step.training); };
+  command.check = [arguments] {
+    check_trained(arguments->step.training);
+    if (!arguments->replay.empty()) check_foretold(arguments->step.training, "--replay");
+  };
   command.run = [arguments, step_options, unused](const CommandContext& context) {
     return run_scaling_bench(context, *arguments, *step_options);
   };

@@ -283,8 +283,8 @@ int run(const CommandContext& context, const Arguments& arguments) {
   communicator.on_root([&] { check_folder_of(arguments.out, "out"); });
   const TrainedRun run = load_trained_run(communicator, arguments.run);
   if (run.embeddings.cols() == 0) {
-    throw Error(fmt::format("run {} is of model {}, which has no rows to export; lightgcn and mf "
-                            "have",
+    throw Error(fmt::format("run {} is of model {}, which has no rows to export; trained "
+                            "models have",
                             arguments.run.string(), run.model),
                 kExitUsage, true);
   }

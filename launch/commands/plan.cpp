@@ -1,10 +1,9 @@
 // halorec plan: what training on many ranks would take.
 #include "launch/bench/plan.hpp"
-#include "launch/loss_option.hpp"
-#include "launch/training_checks.hpp"
 
 #include "launch/commands/commands.hpp"
-#include "models/registry.hpp"
+#include "launch/loss_option.hpp"
+#include "launch/training_checks.hpp"
 
 namespace halorec {
 
@@ -51,10 +50,8 @@ Command plan_command() {
       .choices({"edges", "both"});
   declare_training_options(options, arguments->step.training);
   command.check = [arguments] {
-    if (!is_trained_model(arguments->step.training.model)) {
-      fail_usage("--model {} makes no steps; allowed: lightgcn, mf",
-                 arguments->step.training.model);
-    }
+    check_foretold(arguments->step.training, "halorec plan");
+    check_model(arguments->step.training);
     check_training_options(arguments->step.training);
     if (parse_loss_terms(arguments->step.training.loss).has(LossKind::rating)) {
       fail_usage("plan reads no weights of interactions: --loss without rating");

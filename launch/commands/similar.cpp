@@ -63,7 +63,7 @@ Command similar_command() {
   Command command;
   command.usage = "RUN --item ID [--k 10]";
   command.notes =
-      "By the cosine of final rows (lightgcn, mf), or the item's own neighbours (itemknn). Only "
+      "By the cosine of final rows (trained models), or the item's own neighbours (itemknn). Only "
       "items that were trained on are named.";
   OptionTable& options = command.options;
   options.group("Similar");

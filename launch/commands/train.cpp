@@ -92,10 +92,12 @@ int TrainCommand::run() {
       fmt::format("go on with the same command and --resume --run {}", folder_.path().string()));
   watchdog::catch_stop_signals();
   arguments_.request.check = [&](const DatasetFile& dataset) {
+    check_model(training_);
     check_data(training_, dataset);
     if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
   };
   OpenRun opened = open_run(communicator_, arguments_.request, context_.options);
+  communicator_.together([&] { check_model(training_); });  // with what the run itself has
   dataset_ = std::move(opened.dataset);
   lock_ = std::move(opened.lock);
   dataset_hash_ = dataset_->content_hash();
@@ -262,18 +264,16 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
 
   Trainer<T> trainer(shard, *model, options, checkpoints, log_, choose,
                      is_root() ? show : ShowProgress{}, is_root() ? show_epoch : ShowEpoch{});
-  log_.note(
-      {{"event", "plan"},
-       {"refit", refit},
-       {"batch", options.batch_size},
-       {"negatives", options.loss.num_negatives},
-       {"loss_weights", weights_by_name(options.loss.terms)},
-       {"steps_per_epoch", trainer.steps_per_epoch()},
-       {"propagations_per_epoch",
-        training_.model == "lightgcn"
-            ? 2 * training_.layers * of_model.perturbation.num_passes() * trainer.steps_per_epoch()
-            : 0},
-       {"training_part", training_part_name(part)}});
+  log_.note({{"event", "plan"},
+             {"refit", refit},
+             {"batch", options.batch_size},
+             {"negatives", options.loss.num_negatives},
+             {"loss_weights", weights_by_name(options.loss.terms)},
+             {"steps_per_epoch", trainer.steps_per_epoch()},
+             {"propagations_per_epoch", 2 * num_message_layers(training_) *
+                                            of_model.perturbation.num_passes() *
+                                            trainer.steps_per_epoch()},
+             {"training_part", training_part_name(part)}});
   if (arguments_.request.resume && trainer.resume()) {
     log_.note({{"event", "resume"}, {"step", trainer.state().step}});
     say(fmt::format("going on from step {} (epoch {})", trainer.state().step,
@@ -398,12 +398,11 @@ Command train_command() {
     if (arguments->training.refit && arguments->training.select != "validation") {
       fail_usage("--refit goes with --select validation: test and none train on everything anyway");
     }
-    if (arguments->training.store == "bf16" && arguments->training.precision == "double") {
-      fail_usage("--store bf16 goes with --precision single: sums of rounded rows stay fp32");
-    }
     if (arguments->training.scores == "bf16" && arguments->training.precision == "double") {
       fail_usage("--scores bf16 goes with --precision single: sums of rounded scores stay fp32");
     }
+    // A run that goes on has options of its own: they are checked together.
+    if (!arguments->request.resume) check_model(arguments->training);
   };
   command.run = [arguments](const CommandContext& context) {
     return TrainCommand(context, *arguments).run();

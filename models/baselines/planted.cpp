@@ -34,7 +34,7 @@ void Planted::fold_in_guests() {
   if (num_guests() == 0) return;
   throw Error(
       "the planted truth knows the users of its data set alone; a history can be given to "
-      "lightgcn, mf, itemknn, popular and random",
+      "trained models, itemknn, popular and random",
       kExitUsage, true);
 }
 

@@ -94,6 +94,8 @@ TYPED_TEST(GoldenOf, StepsEqualAutograd) {
       setting.model_options.num_layers = one.at("layers");
       setting.model_options.learn_layer_weights = setting.model == "lightgcn";
       setting.loss.terms = is_softmax ? LossKind::softmax : LossKind::bpr;
+      setting.model_options.num_heads = one.value("heads", 1);
+      if (one.value("aggregate", "") == "max") setting.model_options.aggregate = Aggregate::max;
       setting.loss.num_negatives =
           is_softmax ? std::ssize(one.at("negatives")) : one.at("each").get<std::int64_t>();
       setting.loss.temperature = one.value("tau", 1.0);
@@ -111,11 +113,14 @@ TYPED_TEST(GoldenOf, StepsEqualAutograd) {
       }
 
       training.embeddings().value = own_rows_of(shard, start);
-      if (setting.model == "lightgcn") {
-        auto& weights = training.parameters()[1]->value;
-        for (std::int64_t k = 0; k < weights.cols(); ++k) {
-          weights(0, k) = one.at("layer_weights")[static_cast<std::size_t>(k)].template get<T>();
-        }
+      const json& values = one.at("parameters");
+      ASSERT_EQ(training.parameters().size(), 1 + values.size());
+      for (std::size_t p = 1; p < training.parameters().size(); ++p) {
+        Parameter<T>& parameter = *training.parameters()[p];
+        Matrix<T> value = converted<T>(matrix_of(values.at(parameter.name)));
+        ASSERT_EQ(value.rows(), parameter.value.rows());
+        ASSERT_EQ(value.cols(), parameter.value.cols());
+        parameter.value = std::move(value);
       }
       const double loss = training.gradient(1, batch);
       const double expected_loss = one.at("value");
@@ -123,11 +128,13 @@ TYPED_TEST(GoldenOf, StepsEqualAutograd) {
       EXPECT_LT(relative_difference(collect(shard, training.embeddings().gradient),
                                     converted<T>(matrix_of(one.at("embeddings_gradient")))),
                 tolerance);
-      if (setting.model == "lightgcn") {
-        EXPECT_LT(relative_difference(
-                      training.parameters()[1]->gradient,
-                      converted<T>(matrix_of(json::array({one.at("layer_weights_gradient")})))),
-                  tolerance);
+      for (std::size_t p = 1; p < training.parameters().size(); ++p) {
+        const Parameter<T>& parameter = *training.parameters()[p];
+        EXPECT_LT(
+            relative_difference(parameter.gradient,
+                                converted<T>(matrix_of(one.at("gradients").at(parameter.name)))),
+            tolerance)
+            << parameter.name;
       }
     }
   }

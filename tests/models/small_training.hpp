@@ -1,7 +1,9 @@
 // A model, its optimizer, sampler and step over one shard, put together as the trainer does.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,18 @@ class SmallTraining {
     return shard_.communicator().sum(step_.compute(step, batch));
   }
 
+  // Final rows of the owned nodes. Collective.
+  Matrix<T> final_rows() {
+    std::vector<std::int32_t> all(static_cast<std::size_t>(shard_.num_owned()));
+    std::iota(all.begin(), all.end(), 0);
+    Tape<T> tape(false);
+    const MatrixView<T> rows = model_->forward(tape, all).rows.value;
+    Matrix<T> copy(rows.rows, rows.cols);
+    for (std::int64_t r = 0; r < rows.rows; ++r) std::copy_n(rows.row(r), rows.cols, copy.row(r));
+    return copy;
+  }
+
+  Model<T>& model() { return *model_; }
   void set_learning_rate(double rate) { learning_rate_ = rate; }
   Sampler& sampler() { return sampler_; }
   std::vector<Parameter<T>*> parameters() const { return optimizer_.parameters(); }

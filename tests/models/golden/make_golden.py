@@ -3,7 +3,8 @@
 
 Written from the papers alone: dense float64 matrices, A = D^-1/2 [[0 R] [R^T 0]] D^-1/2,
 rows = sum_k w_k A^k E (LightGCN, SIGIR 2020, eq. 7-8; without layers: matrix factorisation),
-BPR (UAI 2009), sampled softmax with two temperatures (BSL, ICDE 2024), and
+or layers over E (NGCF, SIGIR 2019, eq. 7; GATv2, ICLR 2022, eq. 7; NGAT4Rec, arXiv:2010.12256;
+GGNN, ICLR 2016, by torch.nn.GRUCell; GraphSAGE, NeurIPS 2017, algorithm 1), BPR (UAI 2009), sampled softmax with two temperatures (BSL, ICDE 2024), and
 lambda / (2 batch) times the squared norms of the batch's rows of E.
 
     apt-get install python3-torch python3-numpy
@@ -32,6 +33,16 @@ CASES = {
     "lightgcn softmax one layer": dict(layers=1, loss="softmax", tau=0.15, tau2=1.0, l2=0.0),
     "mf bpr": dict(layers=0, loss="bpr", each=1, l2=0.05),
     "mf softmax": dict(layers=0, loss="softmax", tau=0.2, tau2=0.84, l2=0.05),
+    "ngcf bpr": dict(layers=2, loss="bpr", each=1, l2=0.05),
+    "ngcf softmax": dict(layers=2, loss="softmax", tau=0.2, tau2=0.84, l2=0.05),
+    "gat bpr": dict(layers=2, loss="bpr", each=1, l2=0.05, heads=2),
+    "gat softmax one layer": dict(layers=1, loss="softmax", tau=0.2, tau2=0.84, l2=0.05, heads=1),
+    "ngat4rec softmax": dict(layers=2, loss="softmax", tau=0.2, tau2=0.84, l2=0.05),
+    "ggnn bpr": dict(layers=2, loss="bpr", each=1, l2=0.05),
+    "ggnn softmax": dict(layers=2, loss="softmax", tau=0.2, tau2=0.84, l2=0.05),
+    "sage bpr": dict(layers=2, loss="bpr", each=1, l2=0.05, aggregate="mean"),
+    "sage softmax max": dict(layers=2, loss="softmax", tau=0.2, tau2=0.84, l2=0.05,
+                             aggregate="max"),
 }
 # Drawn by the sampler with seed 7 at step 1 (softmax: a pool of 9, by degree^0.5).
 NEGATIVES = {
@@ -54,10 +65,100 @@ def adjacency():
     return scale[:, None] * a * scale[None, :]
 
 
-def objective(case, embeddings, layer_weights, negatives):
-    a = adjacency()
-    rows = sum(w * torch.linalg.matrix_power(a, k) @ embeddings
-               for k, w in enumerate(layer_weights))
+def shapes(case):
+    """The parameters of a model beside its embeddings."""
+    model, d = case["model"], DIM
+    if model == "lightgcn":
+        return {"layer_weights": (1, case["layers"] + 1)}
+    if model == "ggnn":
+        return {"layer1.input": (d, 3 * d), "layer1.input-bias": (1, 3 * d),
+                "layer1.state": (d, 3 * d), "layer1.state-bias": (1, 3 * d)}
+    of_layer = {
+        "ngcf": {"sum": (d, d), "product": (d, d)},
+        "gat": {"source": (d, d), "target": (d, d), "attention": (1, d)},
+        "sage": {"self": (d, d), "neighbours": (d, d), "bias": (1, d)},
+    }.get(model, {})
+    if case.get("aggregate") == "max":
+        of_layer = {**of_layer, "pool": (d, d), "pool-bias": (1, d)}
+    return {f"layer{k}.{name}": shape for k in range(1, case["layers"] + 1)
+            for name, shape in of_layer.items()}
+
+
+def sage_layer(case, x, p, prefix, is_last):
+    connected = adjacency() > 0
+    if case["aggregate"] == "mean":
+        degree = connected.sum(1, keepdim=True).clamp(min=1)
+        received = connected.double() @ x / degree
+    else:
+        pooled = torch.relu(x @ p[prefix + "pool"] + p[prefix + "pool-bias"])
+        received = torch.stack([pooled[c].max(0).values if c.any() else torch.zeros(DIM).double()
+                                for c in connected])
+    y = x @ p[prefix + "self"] + received @ p[prefix + "neighbours"] + p[prefix + "bias"]
+    return y if is_last else torch.relu(y)
+
+
+def gat_layer(case, x, p, prefix, is_last):
+    heads, width = case["heads"], DIM // case["heads"]
+    connected = (adjacency() > 0) | torch.eye(len(x), dtype=torch.bool)
+    target, source = x @ p[prefix + "target"], x @ p[prefix + "source"]
+    mixed = torch.nn.functional.leaky_relu(target[:, None, :] + source[None, :, :], 0.2)
+    scores = (mixed * p[prefix + "attention"]).reshape(len(x), len(x), heads, width).sum(-1)
+    weights = torch.softmax(scores.masked_fill(~connected[:, :, None], -torch.inf), 1)
+    y = torch.einsum("ijh,jhc->ihc", weights, source.reshape(len(x), heads, width)).flatten(1)
+    return y if is_last else torch.nn.functional.elu(y)
+
+
+def ngat4rec_layer(x):
+    rows = []
+    for node, connected in enumerate(adjacency() > 0):
+        if not connected.any():
+            rows.append(torch.zeros(DIM).double())
+            continue
+        near = x[connected]
+        unit = torch.nn.functional.normalize(near, dim=1)
+        weights = torch.relu((unit @ unit.T).mean(0))
+        rows.append(weights @ near / connected.sum().double() ** 0.5)
+    return torch.stack(rows)
+
+
+def gru_layer(x, p):
+    cell = torch.nn.GRUCell(DIM, DIM).double()
+    connected = (adjacency() > 0).double()
+    received = connected @ x / connected.sum(1, keepdim=True).clamp(min=1)
+    own = {"weight_ih": p["layer1.input"].T, "bias_ih": p["layer1.input-bias"][0],
+           "weight_hh": p["layer1.state"].T, "bias_hh": p["layer1.state-bias"][0]}
+    return torch.nn.utils.stateless.functional_call(cell, own, (received, x))
+
+
+def final_rows(case, embeddings, p):
+    a, model = adjacency(), case["model"]
+    if model == "mf":
+        return embeddings
+    if model == "lightgcn":
+        return sum(w * torch.linalg.matrix_power(a, k) @ embeddings
+                   for k, w in enumerate(p["layer_weights"][0]))
+    layers = [embeddings]
+    for k in range(1, case["layers"] + 1):
+        x, prefix, is_last = layers[-1], f"layer{k}.", k == case["layers"]
+        if model == "ngcf":
+            y = torch.nn.functional.leaky_relu(
+                (a @ x + x) @ p[prefix + "sum"] + (a @ x * x) @ p[prefix + "product"], 0.2)
+        elif model == "gat":
+            y = gat_layer(case, x, p, prefix, is_last)
+        elif model == "ngat4rec":
+            y = ngat4rec_layer(x)
+        elif model == "ggnn":
+            y = gru_layer(x, p)
+        else:
+            y = sage_layer(case, x, p, prefix, is_last)
+        layers.append(y)
+    if model == "ngcf":
+        return torch.cat(layers, 1)
+    return sum(layers) / len(layers) if model == "ngat4rec" else layers[-1]
+
+
+def objective(case, embeddings, parameters, negatives):
+    rows = final_rows(case, embeddings, parameters)
     users = torch.tensor([u for u, _ in BATCH])
     items = torch.tensor([i for _, i in BATCH])
     others = torch.tensor(negatives)
@@ -88,19 +189,24 @@ def main():
     start = np.round(generator.normal(0, 0.5, (NUM_USERS + NUM_ITEMS, DIM)), 3)
     results = []
     for name, case in CASES.items():
+        case = {"model": name.split()[0], **case}
         embeddings = torch.tensor(start, dtype=torch.float64, requires_grad=True)
-        num = case["layers"] + 1
-        # Not equal, so that a confusion of layers shows.
-        weights = [round(0.4 - 0.1 * k, 1) if num > 1 else 1.0 for k in range(num)]
-        layer_weights = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
+        values = {key: np.round(generator.normal(0, 0.6, shape), 3)
+                  for key, shape in shapes(case).items()}
+        if case["model"] == "lightgcn":
+            # Not equal, so that a confusion of layers shows.
+            values["layer_weights"] = np.array(
+                [[round(0.4 - 0.1 * k, 1) for k in range(case["layers"] + 1)]])
+        parameters = {key: torch.tensor(value, dtype=torch.float64, requires_grad=True)
+                      for key, value in values.items()}
         negatives = NEGATIVES["pool" if case["loss"] == "softmax" else case["each"]]
-        loss = objective(case, embeddings, layer_weights, negatives)
+        loss = objective(case, embeddings, parameters, negatives)
         loss.backward()
         results.append({
-            "name": name, "model": name.split()[0], **case, "layer_weights": weights,
-            "negatives": negatives, "value": loss.item(),
+            "name": name, **case, "negatives": negatives, "value": loss.item(),
+            "parameters": {key: value.tolist() for key, value in values.items()},
             "embeddings_gradient": embeddings.grad.tolist(),
-            "layer_weights_gradient": layer_weights.grad.tolist(),
+            "gradients": {key: value.grad.tolist() for key, value in parameters.items()},
         })
     golden = {"num_users": NUM_USERS, "num_items": NUM_ITEMS, "dim": DIM, "edges": EDGES,
               "batch": BATCH, "embeddings": start.tolist(), "cases": results}

@@ -1,0 +1,72 @@
+// What a model passes messages over. It hides how: weighted sums run over the shard's local and
+// cross edges with whatever exchange was chosen (engine/propagation.hpp), operators that look at
+// each edge over lists of neighbours (engine/neighbourhood.hpp) and whole ghost rows.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "comm/halo.hpp"
+#include "engine/neighbourhood.hpp"
+#include "engine/propagation.hpp"
+
+namespace halorec {
+
+template <typename T>
+class MessageGraph {
+ public:
+  // The shard, and the timers of `options`, outlive the graph.
+  MessageGraph(const Shard& shard, const PropagationOptions& options)
+      : shard_(&shard),
+        options_(options),
+        scale_(shard.scale().begin(), shard.scale().end()),
+        rows_exchange_(shard.halo(), options.wire, options.wire_seed) {
+    for (const double scale : shard.scale()) {
+      root_degree_.push_back(static_cast<T>(scale == 0 ? 0.0 : 1.0 / scale));
+    }
+  }
+
+  std::int64_t num_owned() const { return shard_->num_owned(); }
+  std::int64_t num_ghosts() const { return shard_->num_ghosts(); }
+  std::int64_t num_rows(Rows rows) const {
+    return rows == Rows::all ? num_owned() : std::ssize(demanded_);
+  }
+  // 1 / sqrt(degree) and sqrt(degree) of owned nodes; zero without edges.
+  std::span<const T> scale() const { return scale_; }
+  std::span<const T> root_degree() const { return root_degree_; }
+
+  // Names the owned rows, ascending and distinct, that Rows::demanded means until the next call;
+  // other ranks name theirs. The list outlives the step. Collective.
+  void demand(std::span<const std::int32_t> rows) {
+    demanded_ = rows;
+    if (propagation_) propagation_->demand(rows);
+    for (auto& lists : neighbourhoods_) {
+      if (lists) lists->demand(rows);
+    }
+  }
+  std::span<const std::int32_t> demanded() const { return demanded_; }
+
+  // Each is made when first asked for: then collective. Layers ask when they are made.
+  Propagation<T>& propagation() {
+    if (!propagation_) propagation_.emplace(*shard_, options_).demand(demanded_);
+    return *propagation_;
+  }
+  Neighbourhood& neighbourhood(bool with_self) {
+    auto& lists = neighbourhoods_[with_self ? 1 : 0];
+    if (!lists) lists.emplace(*shard_, with_self).demand(demanded_);
+    return *lists;
+  }
+  HaloExchange<T>& rows_exchange() { return rows_exchange_; }
+
+ private:
+  const Shard* shard_;
+  PropagationOptions options_;
+  std::vector<T> scale_, root_degree_;
+  std::span<const std::int32_t> demanded_;
+  std::optional<Propagation<T>> propagation_;
+  std::optional<Neighbourhood> neighbourhoods_[2];
+  HaloExchange<T> rows_exchange_;
+};
+
+}  // namespace halorec

@@ -1,0 +1,174 @@
+#include "engine/ops/neighbours.hpp"
+
+#include <algorithm>
+#include <memory>
+
+#include "engine/kernels/dense.hpp"
+#include "engine/ops/rows.hpp"
+#include "engine/parallel.hpp"
+
+namespace halorec {
+namespace {
+
+// Row k of y = (or, with `adds`, +=) factor[at(k)] times row k of x; at(k) = rows[k], or k if there
+// are none.
+template <typename T>
+void scale_rows(std::span<const T> factor, const std::int32_t* rows, MatrixView<const T> x,
+                bool adds, MatrixView<T> y) {
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < x.rows; ++k) {
+    const T f = factor[static_cast<std::size_t>(rows == nullptr ? k : rows[k])];
+    if (adds) {
+      kernels::add_scaled(x.cols, f, x.row(k), y.row(k));
+    } else {
+      kernels::scale_into(x.cols, f, x.row(k), y.row(k));
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+Variable<T>& own_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x, Rows rows) {
+  return rows == Rows::all ? x : select_rows(tape, x, graph.demanded());
+}
+
+// With A the symmetrically normalised adjacency and D the degrees, the mean is D^-1/2 A D^1/2 and
+// the sum D^1/2 A D^1/2: one product serves all three.
+template <typename T>
+Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, EdgeWeights weights,
+                          Variable<T>& x, Rows rows) {
+  Propagation<T>& propagation = graph.propagation();
+  const std::int64_t cols = x.value.cols;
+  Variable<T>& result = tape.result(graph.num_rows(rows), cols);
+  const bool is_scaled = weights != EdgeWeights::symmetric;
+  const std::span<const T> before = graph.root_degree();
+  const std::span<const T> after =
+      weights == EdgeWeights::mean ? graph.scale() : graph.root_degree();
+  const std::int32_t* listed = rows == Rows::all ? nullptr : graph.demanded().data();
+  // y = after A before x.
+  MatrixView<const T> in = x.value;
+  MatrixView<T> scaled;
+  if (is_scaled) {
+    scaled = tape.scratch(graph.num_owned(), cols).view();
+    scale_rows<T>(before, nullptr, x.value, false, scaled);
+    in = scaled;
+  }
+  if (rows == Rows::all) {
+    propagation.multiply(T{1}, in, {}, result.value);
+  } else {
+    propagation.multiply_to_demanded(T{1}, in, {}, result.value);
+  }
+  if (is_scaled) scale_rows<T>(after, listed, result.value, false, result.value);
+
+  // dx += before A after dy.
+  tape.record([&tape, &propagation, &x, &result, before, after, listed, rows, is_scaled, scaled] {
+    if (!x.wants_gradient()) return;
+    MatrixView<const T> dy = result.gradient;
+    MatrixView<T> dx = x.gradient;
+    AddedTo<T> added = AddedTo<T>::y();
+    if (is_scaled) {
+      Matrix<T>& weighted = tape.scratch(dy.rows, dy.cols);
+      scale_rows<T>(after, listed, dy, false, weighted.view());
+      dy = weighted.view();
+      dx = scaled;  // no longer needed
+      added = {};
+    } else if (x.claim_gradient()) {
+      added = {};
+    }
+    if (rows == Rows::all) {
+      propagation.multiply(T{1}, dy, added, dx);
+    } else {
+      propagation.multiply_from_demanded(T{1}, dy, added, dx);
+    }
+    if (is_scaled) {
+      const bool adds = !x.claim_gradient();
+      scale_rows<T>(before, nullptr, dx, adds, x.gradient);
+    }
+  });
+  return result;
+}
+
+template <typename T>
+Variable<T>& neighbour_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x) {
+  HaloExchange<T>& exchange = graph.rows_exchange();
+  const std::int64_t num_owned = graph.num_owned(), num_ghosts = graph.num_ghosts();
+  const std::int64_t cols = x.value.cols;
+  HALOREC_ASSERT_LIGHT(x.value.rows == num_owned);
+  Variable<T>& result = tape.result(num_owned + num_ghosts, cols);
+  exchange.start_gather(x.value.data, cols, x.value.stride);
+  scale_into<T>(T{1}, x.value, result.value.rows_from(0, num_owned));
+  const MatrixView<const T> ghosts{exchange.finish_gather(), num_ghosts, cols, cols};
+  scale_into<T>(T{1}, ghosts, result.value.rows_from(num_owned, num_ghosts));
+  tape.record([&exchange, &x, &result, num_owned, num_ghosts, cols] {
+    if (!x.wants_gradient()) return;
+    exchange.start_scatter_add(result.gradient.rows_from(num_owned, num_ghosts).data, cols);
+    x.clear_stale_gradient();
+    add_scaled<T>(T{1}, result.gradient.rows_from(0, num_owned), x.gradient);
+    exchange.finish_scatter_add(x.gradient.data, x.gradient.stride);
+  });
+  return result;
+}
+
+template <typename T>
+Variable<T>& neighbour_max(Tape<T>& tape, const Neighbourhood& neighbours, Variable<T>& x,
+                           Rows rows) {
+  const Csr& edges = neighbours.edges();
+  const std::int64_t cols = x.value.cols;
+  HALOREC_ASSERT_LIGHT(x.value.rows == neighbours.num_sources());
+  Variable<T>& result = tape.result(neighbours.num_rows(rows), cols);
+  // Whose number each is; -1 without neighbours.
+  auto chosen = std::make_shared<std::vector<std::int32_t>>(
+      static_cast<std::size_t>(result.value.rows * cols), -1);
+  for_each_row(neighbours.chunks(rows), [&](std::int64_t, std::int64_t k, std::int64_t row) {
+    T* y = result.value.row(k);
+    std::int32_t* from = chosen->data() + k * cols;
+    const std::int64_t begin = edges.row_begin[static_cast<std::size_t>(row)];
+    const std::int64_t end = edges.row_begin[static_cast<std::size_t>(row) + 1];
+    if (begin == end) std::fill_n(y, cols, T{0});
+    for (std::int64_t e = begin; e < end; ++e) {
+      const std::int32_t source = edges.column[static_cast<std::size_t>(e)];
+      const T* in = x.value.row(source);
+      if (e == begin) {
+        std::copy_n(in, cols, y);
+        std::fill_n(from, cols, source);
+        continue;
+      }
+      for (std::int64_t c = 0; c < cols; ++c) {
+        from[c] = in[c] > y[c] ? source : from[c];
+        y[c] = in[c] > y[c] ? in[c] : y[c];
+      }
+    }
+  });
+  // dx_jc += sum over readers i that chose j in column c of dy_ic.
+  tape.record([&neighbours, &x, &result, chosen, rows, cols] {
+    if (!x.wants_gradient()) return;
+    x.clear_stale_gradient();
+    const Csr& readers = neighbours.readers();
+    const std::int32_t* place = neighbours.place(rows);
+    for_each_row(neighbours.reader_chunks(), [&](std::int64_t, std::int64_t, std::int64_t source) {
+      T* dx = x.gradient.row(source);
+      for (std::int64_t q = readers.row_begin[static_cast<std::size_t>(source)];
+           q < readers.row_begin[static_cast<std::size_t>(source) + 1]; ++q) {
+        const std::int32_t row = readers.column[static_cast<std::size_t>(q)];
+        const std::int32_t k = place == nullptr ? row : place[row];
+        if (k < 0) continue;
+        const T* dy = result.gradient.row(k);
+        const std::int32_t* from = chosen->data() + k * cols;
+        for (std::int64_t c = 0; c < cols; ++c) dx[c] += from[c] == source ? dy[c] : T{0};
+      }
+    });
+  });
+  return result;
+}
+
+#define HALOREC_INSTANTIATE(T)                                                                 \
+  template Variable<T>& own_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);           \
+  template Variable<T>& weighted_sum<T>(Tape<T>&, MessageGraph<T>&, EdgeWeights, Variable<T>&, \
+                                        Rows);                                                 \
+  template Variable<T>& neighbour_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&);           \
+  template Variable<T>& neighbour_max<T>(Tape<T>&, const Neighbourhood&, Variable<T>&, Rows);
+HALOREC_INSTANTIATE(float)
+HALOREC_INSTANTIATE(double)
+
+}  // namespace halorec

@@ -1,0 +1,36 @@
+// What nodes receive from their neighbours: sums with the weights of a normalisation, the largest,
+// and the neighbours' rows themselves for operators that weigh each edge (ops/attention.hpp).
+#pragma once
+
+#include "engine/message_graph.hpp"
+#include "engine/tape.hpp"
+
+namespace halorec {
+
+// The rows that Rows names of x [num_owned x dim]: x itself, or the demanded ones.
+template <typename T>
+Variable<T>& own_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x, Rows rows);
+
+// The weight of an edge from j to i: 1 / sqrt(d_i d_j), 1 / d_i, or 1 (d: degrees).
+enum class EdgeWeights : std::uint8_t { symmetric, mean, sum };
+
+// y_i = sum over neighbours j of w_ij x_j, zero without neighbours. x: [num_owned x dim], result:
+// [num_rows(rows) x dim]. Collective, forward and backward.
+template <typename T>
+Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, EdgeWeights weights,
+                          Variable<T>& x, Rows rows);
+
+// x [num_owned x dim] with the rows of the ghosts below: [num_owned + num_ghosts x dim], so that
+// every neighbour of an owned node stands there. Backward, ghosts' gradients go home. Collective,
+// forward and backward.
+template <typename T>
+Variable<T>& neighbour_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x);
+
+// y_ic = max over neighbours j of x_jc, zero without neighbours; the gradient goes to the neighbour
+// that was largest, among equals to that of the lowest global id. x: as neighbour_rows gives it;
+// result: [num_rows(rows) x dim]. Does not communicate.
+template <typename T>
+Variable<T>& neighbour_max(Tape<T>& tape, const Neighbourhood& neighbours, Variable<T>& x,
+                           Rows rows);
+
+}  // namespace halorec

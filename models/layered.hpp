@@ -1,0 +1,86 @@
+// A model of message-passing layers over embeddings: x_0 = E, x_k = layer_k(x_{k-1}), and a
+// combination of x_0 ... x_L that is ranked by. Which layers and which combination is all that
+// distinguishes NGCF, GAT, NGAT4Rec, GGNN, GraphSAGE and one's own (models/presets.hpp). The last
+// layer is computed at the rows alone that the step asks for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/ops/combine.hpp"
+#include "engine/ops/rows.hpp"
+#include "models/layers/message_layer.hpp"
+
+namespace halorec {
+
+template <typename T>
+class LayeredModel : public Model<T> {
+ public:
+  // make_layer(graph, k) makes layer k of 1 ... L; where `shares_layer`, layer 1 stands for all.
+  template <typename MakeLayer>
+  LayeredModel(const Shard& shard, const ModelOptions& options, Combine combine, bool shares_layer,
+               const MakeLayer& make_layer)
+      : embeddings_("embeddings", false, shard.num_owned(), options.dim),
+        graph_(shard, options.propagation),
+        combine_(combine),
+        num_layers_(options.num_layers) {
+    initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+    const std::int64_t num_made = shares_layer && num_layers_ > 0 ? 1 : num_layers_;
+    for (std::int64_t k = 1; k <= num_made; ++k) layers_.push_back(make_layer(graph_, k));
+    if (combine_ == Combine::attention) {
+      query_.emplace("layer-query", true, 1, options.dim);
+      initialise_shared(options.seed, *query_);
+    }
+  }
+
+  std::vector<Parameter<T>*> parameters() override {
+    std::vector<Parameter<T>*> all{&embeddings_};
+    for (const auto& layer : layers_) {
+      for (Parameter<T>* parameter : layer->parameters()) all.push_back(parameter);
+    }
+    if (query_) all.push_back(&*query_);
+    return all;
+  }
+
+  typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
+    if (num_layers_ > 0) graph_.demand(rows);
+    Variable<T>* x = &on_tape(tape, embeddings_);
+    Variable<T>& initial = select_rows(tape, *x, rows);
+    std::vector<Variable<T>*> parts{&initial};  // each layer at the rows
+    for (std::int64_t k = 0; k < num_layers_; ++k) {
+      MessageLayer<T>& layer = *layers_[std::min(static_cast<std::size_t>(k), layers_.size() - 1)];
+      const bool is_last = k + 1 == num_layers_;
+      x = &layer.forward(tape, *x, is_last ? Rows::demanded : Rows::all);
+      if (is_last) {
+        parts.push_back(x);
+      } else if (combine_ != Combine::last) {
+        parts.push_back(&select_rows(tape, *x, rows));
+      }
+    }
+    return {combined(tape, parts), initial};
+  }
+
+ private:
+  Variable<T>& combined(Tape<T>& tape, const std::vector<Variable<T>*>& parts) {
+    switch (combine_) {
+      case Combine::mean:
+        return mean_of(tape, parts);
+      case Combine::concatenation:
+        return concatenate_columns(tape, parts);
+      case Combine::attention:
+        return attend_parts(tape, parts, on_tape(tape, *query_));
+      default:
+        return *parts.back();
+    }
+  }
+
+  Parameter<T> embeddings_;
+  MessageGraph<T> graph_;
+  Combine combine_;
+  std::int64_t num_layers_;
+  std::vector<std::unique_ptr<MessageLayer<T>>> layers_;
+  std::optional<Parameter<T>> query_;
+};
+
+}  // namespace halorec

@@ -1,0 +1,26 @@
+// Layered models by name: which layer and which combination each paper has.
+#pragma once
+
+#include <string_view>
+
+#include "engine/model.hpp"
+
+namespace halorec {
+
+enum class LayerKind : std::uint8_t { bi_interaction, sage, gat, neighbour_aware, gated };
+
+struct Preset {
+  LayerKind layer;
+  Aggregate aggregate;  // of sage: sum, mean or max
+  Combine combine;
+};
+
+bool is_layered_model(std::string_view name);
+// What a layered model of this name is with these options. Error when --aggregate, --combine or
+// --heads make no sense for it; for other models, when --aggregate or --combine is given.
+Preset preset_of(std::string_view name, const ModelOptions& options);
+void check_model_options(std::string_view name, const ModelOptions& options);
+// Whether its layers have heads.
+bool has_heads(std::string_view name, const ModelOptions& options);
+
+}  // namespace halorec
