@@ -36,15 +36,15 @@ Variable<T>& own_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x, Row
 // With A the symmetrically normalised adjacency and D the degrees, the mean is D^-1/2 A D^1/2 and
 // the sum D^1/2 A D^1/2: one product serves all three.
 template <typename T>
-Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, EdgeWeights weights,
+Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation weights,
                           Variable<T>& x, Rows rows) {
   Propagation<T>& propagation = graph.propagation();
   const std::int64_t cols = x.value.cols;
   Variable<T>& result = tape.result(graph.num_rows(rows), cols);
-  const bool is_scaled = weights != EdgeWeights::symmetric;
+  const bool is_scaled = weights != Normalisation::symmetric;
   const std::span<const T> before = graph.root_degree();
   const std::span<const T> after =
-      weights == EdgeWeights::mean ? graph.scale() : graph.root_degree();
+      weights == Normalisation::mean ? graph.scale() : graph.root_degree();
   const std::int32_t* listed = rows == Rows::all ? nullptr : graph.demanded().data();
   // y = after A before x.
   MatrixView<const T> in = x.value;
@@ -162,11 +162,11 @@ Variable<T>& neighbour_max(Tape<T>& tape, const Neighbourhood& neighbours, Varia
   return result;
 }
 
-#define HALOREC_INSTANTIATE(T)                                                                 \
-  template Variable<T>& own_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);           \
-  template Variable<T>& weighted_sum<T>(Tape<T>&, MessageGraph<T>&, EdgeWeights, Variable<T>&, \
-                                        Rows);                                                 \
-  template Variable<T>& neighbour_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&);           \
+#define HALOREC_INSTANTIATE(T)                                                                   \
+  template Variable<T>& own_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);             \
+  template Variable<T>& weighted_sum<T>(Tape<T>&, MessageGraph<T>&, Normalisation, Variable<T>&, \
+                                        Rows);                                                   \
+  template Variable<T>& neighbour_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&);             \
   template Variable<T>& neighbour_max<T>(Tape<T>&, const Neighbourhood&, Variable<T>&, Rows);
 HALOREC_INSTANTIATE(float)
 HALOREC_INSTANTIATE(double)

@@ -12,12 +12,12 @@ template <typename T>
 Variable<T>& own_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x, Rows rows);
 
 // The weight of an edge from j to i: 1 / sqrt(d_i d_j), 1 / d_i, or 1 (d: degrees).
-enum class EdgeWeights : std::uint8_t { symmetric, mean, sum };
+enum class Normalisation : std::uint8_t { symmetric, mean, sum };
 
 // y_i = sum over neighbours j of w_ij x_j, zero without neighbours. x: [num_owned x dim], result:
 // [num_rows(rows) x dim]. Collective, forward and backward.
 template <typename T>
-Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, EdgeWeights weights,
+Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation weights,
                           Variable<T>& x, Rows rows);
 
 // x [num_owned x dim] with the rows of the ghosts below: [num_owned + num_ghosts x dim], so that

@@ -24,7 +24,7 @@ class BiInteractionLayer : public MessageLayer<T> {
 
   Variable<T>& forward(Tape<T>& tape, Variable<T>& x, Rows rows) override {
     Variable<T>& self = own_rows(tape, graph_, x, rows);
-    Variable<T>& neighbours = weighted_sum(tape, graph_, EdgeWeights::symmetric, x, rows);
+    Variable<T>& neighbours = weighted_sum(tape, graph_, Normalisation::symmetric, x, rows);
     Variable<T>& mixed =
         linear<T>(tape, {{add(tape, self, neighbours), on_tape(tape, sum_weight_)},
                          {hadamard(tape, self, neighbours), on_tape(tape, product_weight_)}});

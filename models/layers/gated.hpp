@@ -28,7 +28,7 @@ class GatedLayer : public MessageLayer<T> {
 
   Variable<T>& forward(Tape<T>& tape, Variable<T>& x, Rows rows) override {
     Variable<T>& self = own_rows(tape, graph_, x, rows);
-    Variable<T>& neighbours = weighted_sum(tape, graph_, EdgeWeights::mean, x, rows);
+    Variable<T>& neighbours = weighted_sum(tape, graph_, Normalisation::mean, x, rows);
     return gru_cell(
         tape, linear<T>(tape, {{neighbours, on_tape(tape, input_)}}, &on_tape(tape, input_bias_)),
         linear<T>(tape, {{self, on_tape(tape, state_)}}, &on_tape(tape, state_bias_)), self);

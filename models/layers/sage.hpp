@@ -51,8 +51,8 @@ class SageLayer : public MessageLayer<T> {
  private:
   Variable<T>& received(Tape<T>& tape, Variable<T>& x, Rows rows) {
     if (aggregate_ != Aggregate::max) {
-      const EdgeWeights weights =
-          aggregate_ == Aggregate::sum ? EdgeWeights::sum : EdgeWeights::mean;
+      const Normalisation weights =
+          aggregate_ == Aggregate::sum ? Normalisation::sum : Normalisation::mean;
       return weighted_sum(tape, graph_, weights, x, rows);
     }
     Variable<T>& pooled =

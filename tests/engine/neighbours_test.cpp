@@ -117,8 +117,8 @@ TEST_F(NeighboursTest, WeightedSums) {
   for (const ExchangePlan plan : {ExchangePlan::halo, ExchangePlan::hybrid}) {
     PropagationOptions options;
     options.exchange = plan;
-    for (const EdgeWeights weights :
-         {EdgeWeights::symmetric, EdgeWeights::mean, EdgeWeights::sum}) {
+    for (const Normalisation weights :
+         {Normalisation::symmetric, Normalisation::mean, Normalisation::sum}) {
       check(
           3, false,
           [&](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
@@ -127,10 +127,10 @@ TEST_F(NeighboursTest, WeightedSums) {
           [&](const Matrix<double>& x, std::int64_t node, const auto& neighbours) {
             std::vector<double> y(3, 0.0);
             for (const std::int64_t j : neighbours) {
-              const double w = weights == EdgeWeights::symmetric
+              const double w = weights == Normalisation::symmetric
                                    ? 1 / std::sqrt(degree(node) * degree(j))
-                               : weights == EdgeWeights::mean ? 1 / degree(node)
-                                                              : 1;
+                               : weights == Normalisation::mean ? 1 / degree(node)
+                                                                : 1;
               for (std::int64_t c = 0; c < 3; ++c) y[static_cast<std::size_t>(c)] += w * x(j, c);
             }
             return y;
