@@ -67,7 +67,7 @@ struct DatasetFile::State {
     has_perturbation = file.has("perturbation");
     if (has_perturbation) {
       if (!file.has_attribute("perturbation")) contradict(file.path(), "no step has perturbed it");
-      expect_array<std::uint32_t>("perturbation/pair_item",
+      expect_array<std::uint32_t>(file, "perturbation/pair_item",
                                   length_of(file, "perturbation/pair_user"));
     }
     has_attributes = file.has("users/attribute");
