@@ -70,6 +70,15 @@ std::string progress_text(const TrainingProgress& progress, double seconds_left,
   return text;
 }
 
+std::string epoch_text(const EpochReport& report, bool with_terms) {
+  auto text =
+      fmt::format("epoch {:3}  loss {:.5f}  {:.2f} s", report.epoch, report.loss, report.seconds);
+  for (const auto& [name, value] : report.metrics) text += fmt::format("  {} {:.4f}", name, value);
+  if (!with_terms) return text;
+  for (const auto& [name, value] : report.terms) text += fmt::format("  {} {:.5f}", name, value);
+  return text;
+}
+
 bool watched_by_person() {
   return shows_on_terminal(STDERR_FILENO);
 }

@@ -14,6 +14,9 @@ namespace halorec {
 std::string progress_text(const TrainingProgress& progress, double seconds_left,
                           std::size_t columns);
 
+// An epoch's line of the table that stays: its loss, time, metrics, and if wanted the loss's terms.
+std::string epoch_text(const EpochReport& report, bool with_terms);
+
 // Seconds to the end of a run that went from `first_fraction` to `fraction` in `seconds`; 0 while
 // it is too early to tell. A resumed run does not start at 0.
 double time_left(double first_fraction, double fraction, double seconds);

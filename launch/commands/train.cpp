@@ -254,12 +254,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   // Terms before their weights, where there are several.
   const bool blends = num_terms(options.loss.terms) > 1;
   const ShowEpoch show_epoch = [&](const EpochReport& r) {
-    std::string text = fmt::format("epoch {:3}  loss {:.5f}  {:.2f} s", r.epoch, r.loss, r.seconds);
-    for (const auto& [name, value] : r.metrics) text += fmt::format("  {} {:.4f}", name, value);
-    if (blends) {
-      for (const auto& [name, value] : r.terms) text += fmt::format("  {} {:.5f}", name, value);
-    }
-    if (is_root() && !context_.json()) line.print(text);
+    if (is_root() && !context_.json()) line.print(epoch_text(r, blends));
   };
 
   Trainer<T> trainer(shard, *model, options, checkpoints, log_, choose,

@@ -1,5 +1,5 @@
 """Objectives that blend terms, and perturbed training, as people type them: what the log says of
-each term, the same losses on any number of ranks, going on after a stop, and what is refused."""
+each term, the same losses on any number of ranks, and what is refused."""
 
 import json
 import os
@@ -69,17 +69,6 @@ class ObjectiveTest(FolderTest):
                                 0.1, "--message-dropout", 0.1, "--embedding-noise", 0.05)
         self.assert_same_losses(data, "--loss", "logistic,contrastive:0.2", "--contrastive", "sgl",
                                 "--exchange", "halo")
-
-    def test_resumed_and_never_stopped(self):
-        data = self.write("ratings.csv", ratings())
-        options = ["--loss", BLEND, "--edge-dropout", 0.2, "--schedule", "constant", "--select",
-                   "none"]
-        _, whole = self.train(data, "whole", "--epochs", 3, *options, ranks=2)
-        self.train(data, "parts", "--epochs", 2, *options, ranks=2)
-        self.train(data, "parts", "--epochs", 3, *options, "--resume", ranks=2)
-        last, wanted = self.epochs(self.path("parts"))[0][-1], self.epochs(whole)[0][-1]
-        self.assertEqual((last["epoch"], last["loss"], last["terms"]),
-                         (3, wanted["loss"], wanted["terms"]))
 
     def assert_refused(self, options, *words):
         data = self.path("data.h5") if os.path.exists(self.path("data.h5")) else self.generate()
