@@ -215,6 +215,9 @@ void check_model(const TrainingArguments& a) {
   if (a.store == "bf16" && a.precision == "double") {
     fail_usage("--store bf16 goes with --precision single: sums of rounded rows stay fp32");
   }
+  if (a.scores == "bf16" && a.precision == "double") {
+    fail_usage("--scores bf16 goes with --precision single: sums of rounded scores stay fp32");
+  }
   if (!is_trained_model(a.model)) return;
   check_model_options(a.model, model_options(a, 0));
   if (!is_layered_model(a.model)) return;

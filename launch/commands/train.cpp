@@ -393,9 +393,6 @@ Command train_command() {
     if (arguments->training.refit && arguments->training.select != "validation") {
       fail_usage("--refit goes with --select validation: test and none train on everything anyway");
     }
-    if (arguments->training.scores == "bf16" && arguments->training.precision == "double") {
-      fail_usage("--scores bf16 goes with --precision single: sums of rounded scores stay fp32");
-    }
     // A run that goes on has options of its own: they are checked together.
     if (!arguments->request.resume) check_model(arguments->training);
   };
