@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "comm/hdf5_file.hpp"
@@ -50,7 +51,8 @@ TrainingState state_from_json(const ordered_json& j) {
   return s;
 }
 
-// The manifest seals itself: its last member is a digest of all before it.
+// The manifest seals itself: its last member is a digest of all before it. Read back, it has to be
+// this very text: two spellings of one number would have one digest.
 std::string sealed(ordered_json manifest) {
   manifest["digest"] = fmt::format("{:016x}", hash_bytes(manifest.dump()));
   return manifest.dump(1) + "\n";
@@ -61,13 +63,13 @@ ordered_json read_manifest(const fs::path& folder) {
   std::ifstream in(path);
   if (!in)
     fail("checkpoint {} has no {}; {}", folder.string(), kManifest, checkpoint_advice(folder));
-  ordered_json manifest = ordered_json::parse(in, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  ordered_json manifest = ordered_json::parse(text, nullptr, false);
   if (manifest.is_discarded() || !manifest.is_object() || !manifest.contains("digest")) {
     fail("checkpoint manifest {} is damaged; {}", path.string(), checkpoint_advice(folder));
   }
-  const ordered_json digest = manifest["digest"];
   manifest.erase("digest");
-  if (digest != fmt::format("{:016x}", hash_bytes(manifest.dump()))) {
+  if (text != sealed(manifest)) {
     fail("checkpoint manifest {} was altered after it was written; {}", path.string(),
          checkpoint_advice(folder));
   }

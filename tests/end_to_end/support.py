@@ -25,7 +25,7 @@ COMMANDS = ["import", "generate", "perturb", "describe", "partition", "train", "
 # The program keeps cuts in the user's cache folder; tests leave nothing there.
 _CACHE = tempfile.mkdtemp(prefix="halorec_cache_")
 atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
-ENVIRONMENT = {**os.environ, "XDG_CACHE_HOME": _CACHE}
+ENVIRONMENT = {**os.environ, "HALOREC_CACHE": _CACHE}
 
 
 def command_line(arguments, ranks):

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cctype>
 #include <fstream>
 #include <functional>
 
@@ -297,16 +296,10 @@ TEST_F(CheckpointTest, EveryDamagedFileIsRefusedWithAdvice) {
     expect_refused("missing", [&] { fs::remove(path); });
     expect_refused("empty", [&] { replace(""); });
     for (const std::size_t keep : {whole.size() - 1, whole.size() / 2, std::size_t{3}}) {
-      // The manifest's last byte is a line end, which says nothing.
-      if (name == "manifest.json" && keep == whole.size() - 1) continue;
       expect_refused(fmt::format("truncated to {}", keep), [&] { replace(whole.substr(0, keep)); });
     }
     for (const std::size_t part : {1, 3, 5, 7}) {
-      std::size_t at = whole.size() * part / 8;
-      // Of the manifest, digits alone: space around them says nothing.
-      while (name == "manifest.json" && std::isdigit(static_cast<unsigned char>(whole[at])) == 0) {
-        at = (at + 1) % whole.size();
-      }
+      const std::size_t at = whole.size() * part / 8;
       expect_refused(fmt::format("bit flipped at {}", at), [&] {
         std::string changed = whole;
         changed[at] = static_cast<char>(changed[at] ^ 1);
