@@ -118,12 +118,6 @@ class BenchTest(FolderTest):
             losses.append(events_named(result, "step")[0]["training_loss"])
         for loss in losses[1:]:
             self.assertLess(abs(loss / losses[0] - 1), 2e-6)
-        sent = []
-        for store in ("bf16", "fp32"):
-            result = succeed("plan", self.data, *TRAINING, *QUICK, "--ranks", 2, "--repetitions",
-                             1, "--exchange", "hybrid", "--store", store, "--json")
-            sent.append(events_named(result, "prediction")[1]["bytes_a_step"])
-        self.assertLess(sent[0], sent[1])
 
     def test_columns(self):
         losses = {}

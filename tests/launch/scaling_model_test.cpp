@@ -106,6 +106,21 @@ TEST(Model, WithoutOverlapTheHaloIsAdded) {
   EXPECT_NEAR(predict_step(base(), cut, choices).halo, 4.5 * 20e-6, 1e-12);
 }
 
+// Stored rows travel as they are, in half the bytes; the sums of a hybrid plan are of the wire.
+TEST(Model, StoredRowsByHand) {
+  CutFigures cut;
+  cut.ranks = 2;
+  cut.parts = {part(0, 0.005), part(1, 0.005)};
+  ModelChoices choices;
+  choices.network = {0, 1e9, 0, "given"};
+  choices.store = RowStorage::bf16;
+  const double gathered = 25 * (8 + 128);  // for the loss: in full
+  choices.exchange = ExchangePlan::halo;
+  EXPECT_NEAR(predict_step(base(), cut, choices).bytes, 4.5 * 32000 + gathered, 1e-6);
+  choices.exchange = ExchangePlan::hybrid;
+  EXPECT_NEAR(predict_step(base(), cut, choices).bytes, 4.5 * 48000 + gathered, 1e-6);
+}
+
 TEST(Model, ColumnsByHand) {
   BaseFigures b = base();
   b.batch_rows = 200;
