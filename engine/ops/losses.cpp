@@ -11,25 +11,11 @@
 
 #include "engine/kernels/bf16_product.hpp"
 #include "engine/kernels/dense.hpp"
+#include "engine/ops/scores.hpp"
 #include "engine/parallel.hpp"
 
 namespace halorec {
 namespace {
-
-template <typename T>
-double inner(const T* x, const T* y, std::int64_t n) {
-  double sum = 0;
-  for (std::int64_t c = 0; c < n; ++c) sum += static_cast<double>(x[c]) * static_cast<double>(y[c]);
-  return sum;
-}
-
-double softplus(double x) {
-  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-}
-
-double sum_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0);
-}
 
 // The products between blocks of users [n x dim] and the pool [m x dim], m > 0: scores, and the
 // gradients of both from those of the scores [rows x m]. bf16: rows are rounded once, at the start,

@@ -1,32 +1,17 @@
 #include "engine/ops/pointwise_losses.hpp"
 
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 #include "engine/kernels/dense.hpp"
+#include "engine/ops/scores.hpp"
 #include "engine/parallel.hpp"
 
 namespace halorec {
 namespace {
 
-template <typename T>
-double inner(const T* x, const T* y, std::int64_t n) {
-  double sum = 0;
-  for (std::int64_t c = 0; c < n; ++c) sum += static_cast<double>(x[c]) * static_cast<double>(y[c]);
-  return sum;
-}
-
-double softplus(double x) {
-  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-}
-
 double sigmoid(double x) {
   return 1.0 / (1.0 + std::exp(-x));
-}
-
-double sum_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
 // Adds slope * y to the gradient of x, and slope * x to that of y, for one pair of rows.

@@ -108,10 +108,7 @@ LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nod
       continue;
     }
     const std::vector<std::string_view>& fields = records.fields();
-    if (fields.size() != first.size()) {
-      fail("{}: {} field{} where {} are expected; every row has to have the columns of the first",
-           records.where(), fields.size(), fields.size() == 1 ? "" : "s", first.size());
-    }
+    records.expect_fields(first.size());
     ++rows;
     // Checked in every row, also in one that is then left out.
     const float weight = layout.weight ? weight_at(fields[*layout.weight], records) : 1.0F;

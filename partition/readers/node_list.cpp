@@ -164,10 +164,7 @@ NodeList read_node_list(const std::filesystem::path& path, const NodeIndex& node
       continue;
     }
     const std::vector<std::string_view>& fields = records.fields();
-    if (fields.size() != first.size()) {
-      fail("{}: {} field{} where {} are expected; every row has to have the columns of the first",
-           records.where(), fields.size(), fields.size() == 1 ? "" : "s", first.size());
-    }
+    records.expect_fields(first.size());
     ++list.rows;
     const std::uint32_t before = list.ids.size();
     if (list.ids.intern(fields[layout.id], records.reader()) != before) {

@@ -25,6 +25,13 @@ bool Records::next() {
   return true;
 }
 
+void Records::expect_fields(std::size_t count) const {
+  const std::size_t found = fields().size();
+  if (found == count) return;
+  fail("{}: {} field{} where {} are expected; every row has to have the columns of the first",
+       where(), found, found == 1 ? "" : "s", count);
+}
+
 std::vector<std::vector<std::string>> Records::first_rows() {
   std::vector<std::vector<std::string>> rows;
   while (rows.size() < 2 && next()) rows.emplace_back(fields().begin(), fields().end());

@@ -20,6 +20,8 @@ class Records {
   // The next row that is not empty; false at the end. Fields are valid until the next call.
   bool next();
   const std::vector<std::string_view>& fields() const { return splitter_.fields(); }
+  // Error unless this row has as many fields as the first, `count`.
+  void expect_fields(std::size_t count) const;
   const LineReader& reader() const { return reader_; }
   std::string where() const { return reader_.where(); }
   // The first two rows (the second may be missing); next() then begins with the first.

@@ -79,10 +79,7 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
       continue;
     }
     const std::vector<std::string_view>& fields = records.fields();
-    if (fields.size() != first.size()) {
-      fail("{}: {} field{} where {} are expected; every row has to have the columns of the first",
-           records.where(), fields.size(), fields.size() == 1 ? "" : "s", first.size());
-    }
+    records.expect_fields(first.size());
     ++rows;
     std::optional<std::int64_t> time;
     if (layout.time) {
