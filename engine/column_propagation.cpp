@@ -150,7 +150,7 @@ void ColumnExchange<T>::demanded_from_columns(MatrixView<const T> block, MatrixV
 
 ExchangeCost exchange_cost(const Shard& shard, std::int64_t num_layers, std::int64_t dim) {
   Communicator& communicator = shard.communicator();
-  const CoveredHalo covered = cover_halo(shard);
+  const CoveredHalo covered = cover_halo(shard.interactions());
   // A layer sends each covered node's row one way and a sum the other way.
   const std::int64_t sent = std::ssize(covered.plan.send_rows()) + covered.plan.num_ghosts();
   ExchangeSizes sizes;

@@ -16,19 +16,23 @@ namespace halorec {
 template <typename T>
 class MessageGraph {
  public:
-  // The shard, and the timers of `options`, outlive the graph.
+  // Over the shard's interactions, or over `edges` between its nodes. All, and the timers of
+  // `options`, outlive the graph.
   MessageGraph(const Shard& shard, const PropagationOptions& options)
+      : MessageGraph(shard, shard.interactions(), options) {}
+  MessageGraph(const Shard& shard, const Adjacency& edges, const PropagationOptions& options)
       : shard_(&shard),
+        edges_(&edges),
         options_(options),
-        scale_(shard.scale().begin(), shard.scale().end()),
-        rows_exchange_(shard.halo(), options.wire, options.wire_seed) {
-    for (const double scale : shard.scale()) {
+        scale_(edges.scale.begin(), edges.scale.end()),
+        rows_exchange_(*edges.halo, options.wire, options.wire_seed) {
+    for (const double scale : edges.scale) {
       root_degree_.push_back(static_cast<T>(scale == 0 ? 0.0 : 1.0 / scale));
     }
   }
 
-  std::int64_t num_owned() const { return shard_->num_owned(); }
-  std::int64_t num_ghosts() const { return shard_->num_ghosts(); }
+  std::int64_t num_owned() const { return edges_->num_owned(); }
+  std::int64_t num_ghosts() const { return edges_->num_ghosts(); }
   std::int64_t num_rows(Rows rows) const {
     return rows == Rows::all ? num_owned() : std::ssize(demanded_);
   }
@@ -49,18 +53,19 @@ class MessageGraph {
 
   // Each is made when first asked for: then collective. Layers ask when they are made.
   Propagation<T>& propagation() {
-    if (!propagation_) propagation_.emplace(*shard_, options_).demand(demanded_);
+    if (!propagation_) propagation_.emplace(*shard_, *edges_, options_).demand(demanded_);
     return *propagation_;
   }
   Neighbourhood& neighbourhood(bool with_self) {
     auto& lists = neighbourhoods_[with_self ? 1 : 0];
-    if (!lists) lists.emplace(*shard_, with_self).demand(demanded_);
+    if (!lists) lists.emplace(*shard_, *edges_, with_self).demand(demanded_);
     return *lists;
   }
   HaloExchange<T>& rows_exchange() { return rows_exchange_; }
 
  private:
   const Shard* shard_;
+  const Adjacency* edges_;
   PropagationOptions options_;
   std::vector<T> scale_, root_degree_;
   std::span<const std::int32_t> demanded_;

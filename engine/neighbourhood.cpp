@@ -10,28 +10,28 @@ namespace {
 
 // Global ids of owned rows and ghosts as numbers that sort alike and that a halo can carry: exact,
 // since an index has 32 bits.
-std::vector<double> sortable_ids(const Shard& shard) {
+std::vector<double> sortable_ids(const Shard& shard, const HaloPlan& halo) {
   constexpr double kKind = 4294967296.0;
   std::vector<double> ids(static_cast<std::size_t>(shard.num_owned()));
   for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
     const GlobalId id = shard.global_id(r);
     ids[static_cast<std::size_t>(r)] = static_cast<double>(id.kind()) * kKind + id.index();
   }
-  HaloExchange<double> exchange(shard.halo());
+  HaloExchange<double> exchange(halo);
   exchange.start_gather(ids.data(), 1, 1);
   const double* ghosts = exchange.finish_gather();
-  ids.insert(ids.end(), ghosts, ghosts + shard.num_ghosts());
+  ids.insert(ids.end(), ghosts, ghosts + halo.num_ghosts());
   return ids;
 }
 
 }  // namespace
 
-Neighbourhood::Neighbourhood(const Shard& shard, bool with_self)
+Neighbourhood::Neighbourhood(const Shard& shard, const Adjacency& edges, bool with_self)
     : place_(static_cast<std::size_t>(shard.num_owned()), -1) {
-  const std::vector<double> ids = sortable_ids(shard);
+  const std::vector<double> ids = sortable_ids(shard, *edges.halo);
   const std::int64_t num_owned = shard.num_owned();
-  const Csr& local = shard.local();
-  const Csr& cross = shard.cross();
+  const Csr& local = edges.local;
+  const Csr& cross = edges.cross;
   edges_.row_begin.resize(static_cast<std::size_t>(num_owned) + 1);
   for (std::size_t r = 0; r < edges_.row_begin.size(); ++r) {
     edges_.row_begin[r] =
@@ -54,7 +54,7 @@ Neighbourhood::Neighbourhood(const Shard& shard, bool with_self)
     });
   }
 
-  readers_ = transpose(edges_, num_owned + shard.num_ghosts());
+  readers_ = transpose(edges_, num_owned + edges.num_ghosts());
   edge_of_.resize(readers_.column.size());
   std::vector<std::int64_t> next(readers_.row_begin.begin(), readers_.row_begin.end() - 1);
   for (std::size_t e = 0; e < edges_.column.size(); ++e) {

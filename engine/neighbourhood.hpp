@@ -19,8 +19,11 @@ enum class Rows : std::uint8_t { all, demanded };
 
 class Neighbourhood {
  public:
-  // with_self: a node is a neighbour of itself too. Collective.
-  Neighbourhood(const Shard& shard, bool with_self);
+  // Of the shard's interactions, or of `edges` between its nodes. with_self: a node is a neighbour
+  // of itself too. Collective.
+  Neighbourhood(const Shard& shard, bool with_self)
+      : Neighbourhood(shard, shard.interactions(), with_self) {}
+  Neighbourhood(const Shard& shard, const Adjacency& edges, bool with_self);
 
   std::int64_t num_owned() const { return edges_.num_rows(); }
   std::int64_t num_sources() const { return readers_.num_rows(); }  // owned and ghosts

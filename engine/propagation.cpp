@@ -29,21 +29,23 @@ void Propagation<T>::Sparse::set(const Csr& m) {
 }
 
 template <typename T>
-Propagation<T>::Propagation(const Shard& shard, const PropagationOptions& options)
+Propagation<T>::Propagation(const Shard& shard, const Adjacency& graph,
+                            const PropagationOptions& options)
     : shard_(&shard),
+      graph_(&graph),
       options_(options),
-      scale_(shard.scale().begin(), shard.scale().end()),
-      rows_exchange_(shard.halo(),
+      scale_(graph.scale.begin(), graph.scale.end()),
+      rows_exchange_(*graph.halo,
                      options.store == RowStorage::bf16 ? WireFormat::bf16 : options.wire,
                      options.wire_seed),
-      sums_exchange_(shard.halo(), options.wire, options.wire_seed),
-      position_(static_cast<std::size_t>(shard.num_owned()), -1),
-      ghost_position_(static_cast<std::size_t>(shard.num_ghosts()), -1) {
+      sums_exchange_(*graph.halo, options.wire, options.wire_seed),
+      position_(static_cast<std::size_t>(graph.num_owned()), -1),
+      ghost_position_(static_cast<std::size_t>(graph.num_ghosts()), -1) {
   HALOREC_ASSERT_LIGHT((std::is_same_v<T, float>) || !stores_bf16());
-  all_edges_.local = &shard.local();
-  all_edges_.local_chunks = RowChunks(shard.local());
-  all_edges_.cross.set(shard.cross());
-  all_edges_.cross_transposed = &shard.cross_transposed();
+  all_edges_.local = &graph.local;
+  all_edges_.local_chunks = RowChunks(graph.local);
+  all_edges_.cross.set(graph.cross);
+  all_edges_.cross_transposed = &graph.cross_transposed;
 }
 
 template <typename T>
@@ -58,7 +60,7 @@ void Propagation<T>::find_ids() {
   if (kept_.has_ids) return;
   kept_.has_ids = true;
   for (std::int64_t r = 0; r < num_owned(); ++r) kept_.owned_ids.push_back(shard_->global_id(r));
-  kept_.ghost_ids = ids_of_ghosts(shard_->halo(), kept_.owned_ids);
+  kept_.ghost_ids = ids_of_ghosts(*graph_->halo, kept_.owned_ids);
 }
 
 template <typename T>
@@ -69,11 +71,11 @@ void Propagation<T>::drop_edges(const EdgeDropout& dropout, bool renormalise) {
     keep_edges(dropout, all, row_ids, column_ids, kept);
     return &kept;
   };
-  kept_edges_.local = keep(shard_->local(), kept_.owned_ids, kept_.owned_ids, kept_.local);
+  kept_edges_.local = keep(graph_->local, kept_.owned_ids, kept_.owned_ids, kept_.local);
   kept_edges_.local_chunks = RowChunks(kept_.local);
-  kept_edges_.cross.set(*keep(shard_->cross(), kept_.owned_ids, kept_.ghost_ids, kept_.cross));
+  kept_edges_.cross.set(*keep(graph_->cross, kept_.owned_ids, kept_.ghost_ids, kept_.cross));
   kept_edges_.cross_transposed =
-      keep(shard_->cross_transposed(), kept_.ghost_ids, kept_.owned_ids, kept_.cross_transposed);
+      keep(graph_->cross_transposed, kept_.ghost_ids, kept_.owned_ids, kept_.cross_transposed);
   if (is_prepared_) keep_covered_edges();
   // The factor 1 / (1 - share) of an edge, half from each end.
   const double rescale = 1 / std::sqrt(1 - dropout.share());
@@ -83,7 +85,7 @@ void Propagation<T>::drop_edges(const EdgeDropout& dropout, bool renormalise) {
   for (std::size_t r = 0; r < scale_.size(); ++r) {
     const std::int64_t degree = degree_in(kept_.local, r) + degree_in(kept_.cross, r);
     scale_[r] =
-        static_cast<T>(renormalise ? normalising_scale(degree) : rescale * shard_->scale()[r]);
+        static_cast<T>(renormalise ? normalising_scale(degree) : rescale * graph_->scale[r]);
   }
 }
 
@@ -103,7 +105,7 @@ template <typename T>
 void Propagation<T>::keep_all_edges() {
   if (!dropout_) return;
   dropout_.reset();
-  std::copy(shard_->scale().begin(), shard_->scale().end(), scale_.begin());
+  std::copy(graph_->scale.begin(), graph_->scale.end(), scale_.begin());
 }
 
 template <typename T>
@@ -166,7 +168,7 @@ void Propagation<T>::prepare_exchange() {
   if (is_prepared_) return;
   is_prepared_ = true;
   if (options_.exchange == ExchangePlan::hybrid) {
-    covered_ = cover_halo(*shard_);
+    covered_ = cover_halo(*graph_);
     all_edges_.set_covered(covered_->gathered, covered_->partial);
     if (dropout_) keep_covered_edges();
   }
@@ -180,7 +182,7 @@ void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, M
   std::optional<PhaseTimers::Scope> phase;
   time(phase, kExchange);
   const bool hybrid = covered_.has_value();
-  const HaloPlan& plan = hybrid ? covered_->plan : shard_->halo();
+  const HaloPlan& plan = hybrid ? covered_->plan : *graph_->halo;
   rows_exchange_.use(plan);
   rows_exchange_.start_gather(x.data, x.cols, x.stride, scale_.data());
   time(phase, kLocal);
@@ -228,7 +230,7 @@ void Propagation<T>::demand(std::span<const std::int32_t> rows) {
     position_[static_cast<std::size_t>(rows[k])] = static_cast<std::int32_t>(k);
     demanded_scale_[k] = scale_[static_cast<std::size_t>(rows[k])];
   }
-  demanded_plan_ = shard_->halo().restricted(position_, num_demanded(), &demanded_ghosts_);
+  demanded_plan_ = graph_->halo->restricted(position_, num_demanded(), &demanded_ghosts_);
   for (std::size_t k = 0; k < demanded_ghosts_.size(); ++k) {
     ghost_position_[static_cast<std::size_t>(demanded_ghosts_[k])] = static_cast<std::int32_t>(k);
   }

@@ -1,4 +1,4 @@
-// y = A x for the symmetrically normalised adjacency A of the whole graph, spread over ranks: start
+// y = A x for a symmetrically normalised adjacency A of the whole graph, spread over ranks: start
 // the exchange of boundary rows, multiply the local edges in chunks while they travel (MPI moves
 // data only inside its calls, so progress is driven between chunks), finish it, multiply the cross
 // edges.
@@ -63,10 +63,13 @@ struct AddedTo {
 template <typename T>
 class Propagation {
  public:
-  explicit Propagation(const Shard& shard, const PropagationOptions& options = {});
+  // Over the shard's interactions, or over `edges` between its nodes, which outlive it.
+  explicit Propagation(const Shard& shard, const PropagationOptions& options = {})
+      : Propagation(shard, shard.interactions(), options) {}
+  Propagation(const Shard& shard, const Adjacency& edges, const PropagationOptions& options);
 
-  std::int64_t num_owned() const { return shard_->num_owned(); }
-  Communicator& communicator() const { return shard_->communicator(); }
+  std::int64_t num_owned() const { return graph_->num_owned(); }
+  Communicator& communicator() const { return graph_->communicator(); }
 
   // From here on products are of the edges that `dropout` keeps, alike at both ends: A is as
   // symmetric as before. Their weights are those of a whole graph, times 1 / (1 - share), or with
@@ -133,6 +136,7 @@ class Propagation {
   }
 
   const Shard* shard_;
+  const Adjacency* graph_;
   PropagationOptions options_;
   LargeVector<T> scale_;  // of owned rows
   SparseProduct<T> product_;

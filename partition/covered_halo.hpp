@@ -9,7 +9,7 @@
 // comes back.
 #pragma once
 
-#include "partition/shard.hpp"
+#include "partition/adjacency.hpp"
 
 namespace halorec {
 
@@ -44,6 +44,6 @@ struct CoveredHalo {
 };
 
 // Both ranks of a pair compute the same cover, so nothing is communicated. Not collective.
-CoveredHalo cover_halo(const Shard& shard);
+CoveredHalo cover_halo(const Adjacency& edges);
 
 }  // namespace halorec

@@ -1,33 +1,12 @@
 #include "partition/shard.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <numeric>
 
 #include "partition/home_edges.hpp"
 
 namespace halorec {
-
-Csr transpose(const Csr& matrix, std::int64_t num_columns) {
-  Csr result;
-  result.row_begin.assign(static_cast<std::size_t>(num_columns) + 1, 0);
-  for (const std::int32_t column : matrix.column) {
-    ++result.row_begin[static_cast<std::size_t>(column) + 1];
-  }
-  std::partial_sum(result.row_begin.begin(), result.row_begin.end(), result.row_begin.begin());
-  result.column.resize(matrix.column.size());
-  std::vector<std::int64_t> next(result.row_begin.begin(), result.row_begin.end() - 1);
-  for (std::int64_t row = 0; row < matrix.num_rows(); ++row) {
-    for (std::int64_t e = matrix.row_begin[static_cast<std::size_t>(row)];
-         e < matrix.row_begin[static_cast<std::size_t>(row) + 1]; ++e) {
-      const auto column = static_cast<std::size_t>(matrix.column[static_cast<std::size_t>(e)]);
-      const auto slot = static_cast<std::size_t>(next[column]++);
-      result.column[slot] = static_cast<std::int32_t>(row);
-    }
-  }
-  return result;
-}
 
 Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPart part,
              Owners owners)
@@ -81,64 +60,10 @@ Shard::Shard(Communicator& communicator, const DatasetFile& dataset, TrainingPar
   for (const std::uint32_t u : users_) first_edge_.push_back(edges_before[u]);
   edges_before = {};
 
-  // Ghosts: every foreign end, ordered by (owner, row).
-  std::vector<RowAddress> ghosts;
-  std::vector<std::int32_t> user_ghost(num_users(), -1), item_ghost(num_items(), -1);
-  const auto find_ghosts = [&](const std::vector<std::uint32_t>& ends,
-                               const std::vector<RowAddress>& address,
-                               std::vector<std::int32_t>& ghost_of) {
-    for (const std::uint32_t end : ends) {
-      if (address[end].owner == communicator.rank() || ghost_of[end] == 0) continue;
-      ghost_of[end] = 0;
-      ghosts.push_back(address[end]);
-    }
-  };
-  find_ghosts(of_users.values, item_address_, item_ghost);
-  find_ghosts(of_items.values, user_address_, user_ghost);
-  std::sort(ghosts.begin(), ghosts.end());
-  const auto number_ghosts = [&](const std::vector<RowAddress>& address,
-                                 std::vector<std::int32_t>& ghost_of) {
-    for (std::size_t k = 0; k < ghost_of.size(); ++k) {
-      if (ghost_of[k] != 0) continue;
-      ghost_of[k] = static_cast<std::int32_t>(
-          std::lower_bound(ghosts.begin(), ghosts.end(), address[k]) - ghosts.begin());
-    }
-  };
-  number_ghosts(user_address_, user_ghost);
-  number_ghosts(item_address_, item_ghost);
-
   // Rows: users' items, then items' users.
-  const auto append_rows = [&](const Lists& lists, std::span<const std::uint32_t> own_nodes,
-                               const std::vector<std::uint32_t>& own_degree,
-                               const std::vector<RowAddress>& far_address,
-                               const std::vector<std::int32_t>& far_ghost) {
-    for (std::size_t r = 0; r < own_nodes.size(); ++r) {
-      const std::uint32_t degree = own_degree[own_nodes[r]];
-      scale_.push_back(degree == 0 ? 0.0 : 1.0 / std::sqrt(static_cast<double>(degree)));
-      for (std::int64_t e = lists.begin[r]; e < lists.begin[r + 1]; ++e) {
-        const std::uint32_t end = lists.values[static_cast<std::size_t>(e)];
-        if (far_address[end].owner == communicator.rank()) {
-          local_.column.push_back(far_address[end].row);
-        } else {
-          cross_.column.push_back(far_ghost[end]);
-        }
-      }
-      std::sort(local_.column.begin() + local_.row_begin.back(), local_.column.end());
-      std::sort(cross_.column.begin() + cross_.row_begin.back(), cross_.column.end());
-      local_.row_begin.push_back(std::ssize(local_.column));
-      cross_.row_begin.push_back(std::ssize(cross_.column));
-    }
-  };
-  append_rows(of_users, users_, user_degree, item_address_, item_ghost);
-  append_rows(of_items, items_, item_degree_, user_address_, user_ghost);
-  cross_transposed_ = transpose(cross_, std::ssize(ghosts));
-
-  std::vector<std::int32_t> ghost_owner, ghost_row;
-  for (const RowAddress& ghost : ghosts) {
-    ghost_owner.push_back(ghost.owner);
-    ghost_row.push_back(ghost.row);
-  }
-  halo_ = std::make_unique<HaloPlan>(communicator, num_owned(), ghost_owner, ghost_row);
+  const NeighbourLists blocks[] = {{of_users.begin, of_users.values, item_address_},
+                                   {of_items.begin, of_items.values, user_address_}};
+  interactions_ = make_adjacency(communicator, blocks);
   interaction_begin_ = std::move(of_users.begin);
   interaction_items_ = std::move(of_users.values);
 }

@@ -7,30 +7,19 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "comm/batch_gather.hpp"
 #include "comm/communicator.hpp"
 #include "comm/halo.hpp"
+#include "partition/adjacency.hpp"
 #include "partition/dataset.hpp"
 #include "partition/graph.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/types.hpp"
 
 namespace halorec {
-
-// Compressed sparse rows of a 0/1 matrix.
-struct Csr {
-  std::vector<std::int64_t> row_begin{0};
-  std::vector<std::int32_t> column;
-
-  std::int64_t num_rows() const { return static_cast<std::int64_t>(row_begin.size()) - 1; }
-  std::int64_t num_nonzeros() const { return row_begin.back(); }
-};
-// Rows and columns exchanged; columns ascend within a row.
-Csr transpose(const Csr& matrix, std::int64_t num_columns);
 
 class Shard {
  public:
@@ -45,7 +34,7 @@ class Shard {
   std::int64_t num_owned() const { return num_owned_users() + num_owned_items(); }
   std::int64_t num_owned_users() const { return static_cast<std::int64_t>(users_.size()); }
   std::int64_t num_owned_items() const { return static_cast<std::int64_t>(items_.size()); }
-  std::int64_t num_ghosts() const { return halo_->num_ghosts(); }
+  std::int64_t num_ghosts() const { return interactions_.num_ghosts(); }
   // Global indices of the owned users and items, ascending if the owners came without an order:
   // user u of this list is row u, item i is row num_owned_users() + i.
   std::span<const std::uint32_t> owned_users() const { return users_; }
@@ -63,16 +52,12 @@ class Shard {
   std::uint32_t item_degree(std::uint32_t index) const { return item_degree_[index]; }
 
   // --- this rank's edges --------------------------------------------------------------------
-  // Adjacency, rows = owned. local: columns are owned rows; cross: columns are ghosts numbered from
-  // 0; both ascending within a row.
-  const Csr& local() const { return local_; }
-  const Csr& cross() const { return cross_; }
-  // Transpose of cross: rows = ghosts, columns = owned rows.
-  const Csr& cross_transposed() const { return cross_transposed_; }
-  const HaloPlan& halo() const { return *halo_; }
-  // Symmetric normalisation: the entry of (u, i) is scale(u) scale(i). [num_owned]: 1 /
-  // sqrt(degree), zero for a node without edges.
-  std::span<const double> scale() const { return scale_; }
+  const Adjacency& interactions() const { return interactions_; }
+  const Csr& local() const { return interactions_.local; }
+  const Csr& cross() const { return interactions_.cross; }
+  const Csr& cross_transposed() const { return interactions_.cross_transposed; }
+  const HaloPlan& halo() const { return *interactions_.halo; }
+  std::span<const double> scale() const { return interactions_.scale; }
 
   // --- training interactions of the owned users ---------------------------------------------
   // Items (global indices, ascending, distinct) of the owned user in row `user_row`.
@@ -94,9 +79,7 @@ class Shard {
   std::vector<RowAddress> user_address_, item_address_;
   std::uint64_t num_edges_ = 0;
   std::vector<std::uint32_t> item_degree_;
-  Csr local_, cross_, cross_transposed_;
-  std::vector<double> scale_;
-  std::unique_ptr<HaloPlan> halo_;
+  Adjacency interactions_;
   std::vector<std::int64_t> interaction_begin_{0};
   std::vector<std::uint32_t> interaction_items_;
   std::vector<std::uint64_t> first_edge_;

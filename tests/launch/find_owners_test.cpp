@@ -98,7 +98,7 @@ TEST_F(FindOwnersTest, PartsThatExchangeMuchShareAHost) {
 
   // The log's figure is what the exchange will really carry: rows out and sums back.
   const Shard shard = shard_of(found);
-  const CoveredHalo covered = cover_halo(shard);
+  const CoveredHalo covered = cover_halo(shard.interactions());
   std::int64_t between = 0;
   for (std::size_t r = 0; r < hosts.size(); ++r) {
     if (hosts[r] == hosts[static_cast<std::size_t>(world_.rank())]) continue;

@@ -51,7 +51,7 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
   EXPECT_EQ(parts.nonzeros()[static_cast<std::size_t>(world.rank())], part.num_nonzeros());
 
   // What replay counts for the hybrid plan is what the plan exchanges.
-  const CoveredHalo covered = cover_halo(shard);
+  const CoveredHalo covered = cover_halo(shard.interactions());
   const PartFigures hybrid = replay_part(part, {8, 1, ExchangePlan::hybrid, 0, WireFormat::int8});
   EXPECT_EQ(hybrid.exchanged_rows,
             std::ssize(covered.plan.send_rows()) + covered.plan.num_ghosts());
