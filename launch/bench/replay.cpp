@@ -289,6 +289,7 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   base.batch = whole.batch;
   base.steps_per_epoch = whole.steps_per_epoch;
   base.batch_rows = whole.batch_rows;
+  base.batch_nonzeros = whole.batch_nonzeros;
   base.threads = omp_get_max_threads();
   const TrainerOptions options =
       trainer_options(question.step->training, question.seed, shard.num_edges());

@@ -72,17 +72,18 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   for (const PartFigures& part : cut.parts) {
     const double sent = static_cast<double>(part.exchanged_rows) * row_bytes;
     const auto messages = static_cast<double>(part.messages);
-    const auto exposed = [&](double of_product) {
-      return std::max(0.0, choices.network.exchange_seconds(messages, of_product * sent) -
-                               choices.overlap * of_product * part.local_seconds);
+    const auto exposed = [&](double of_bytes, double of_time) {
+      return std::max(0.0, choices.network.exchange_seconds(messages, of_bytes * sent) -
+                               choices.overlap * of_time * part.local_seconds);
     };
     const double mine = products * (part.pack_seconds + part.local_seconds + part.cross_seconds);
     compute += mine;
     nonzeros += static_cast<double>(part.nonzeros);
     slowest_compute = std::max(slowest_compute, mine);
-    slowest = std::max(slowest, mine + full * exposed(1) + demanded * exposed(share));
+    slowest = std::max(slowest, mine + full * exposed(1, 1) +
+                                   demanded * exposed(base.batch_nonzeros, share));
     p.update = std::max(p.update, part.update_seconds);
-    p.bytes = std::max(p.bytes, (full + demanded * share) * sent);
+    p.bytes = std::max(p.bytes, (full + demanded * base.batch_nonzeros) * sent);
     p.messages = std::max(p.messages, static_cast<double>(base.products) * messages);
     const RankMemory memory =
         rank_memory(base, part, cut.ranks, cut.columns ? cut.columns->columns : 0);

@@ -6,8 +6,8 @@
 // what it takes to transpose all rows twice and the loss's rows twice, with nothing to hide behind.
 // Else halo is the network's time for the rows of one product, hidden behind the local product as
 // far as `overlap` says. Of a step's products the last forward and the first backward one compute
-// and exchange the rows alone that the loss reads; their share of a whole product is what the step
-// on one rank was measured to take.
+// and exchange the rows alone that the loss reads; their share of a whole product's time is what the
+// step on one rank was measured to take, of its bytes that of the nonzeros in those rows, counted.
 #pragma once
 
 #include <cstdint>
@@ -63,11 +63,12 @@ struct BaseFigures {
   std::int64_t shared_rows = 0;  // that the loss reads on every rank
   std::int64_t rows_each = 1;    // besides the user's own, for each positive
   double batch_rows = 0;         // distinct, that a whole batch reads
+  double batch_nonzeros = 0;     // share of all nonzeros that stand in those rows
 
   // How many products of all rows a step's message passing costs: less than `products` where
   // rows that nobody needs are left out.
   double equivalent_products() const;
-  // What each of the two products at the loss's rows costs of a whole one.
+  // What each of the two products at the loss's rows takes of a whole one's time.
   double demanded_share() const;
 };
 

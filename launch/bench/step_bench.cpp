@@ -194,6 +194,7 @@ StepFigures measure_steps(const Shard& shard, const StepBenchArguments& argument
   figures.products = 2 * layers;
   const StepLoop::BatchRows read = loop.rows_of_batch();
   figures.batch_rows = read.rows;
+  figures.batch_nonzeros = read.nonzeros;
   // The product's matrices are not part of training: what a step holds is noted, and let go, first.
   figures.peak_memory_bytes = communicator.all_gather(peak_memory_bytes());
   training_loop.reset();

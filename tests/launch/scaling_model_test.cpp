@@ -22,6 +22,7 @@ BaseFigures base() {
   b.products = 6;
   b.rest_seconds = {{1, 0.002}, {2, 0.0015}};
   b.step_seconds = 0.004 + 0.002 + 4.5 * 0.010;
+  b.batch_nonzeros = 0.25;
   return b;
 }
 
