@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "comm/halo.hpp"
 #include "comm/random.hpp"
+#include "engine/id_dropout.hpp"
 #include "partition/shard.hpp"
 
 namespace halorec {
@@ -19,10 +21,14 @@ class EdgeDropout {
   EdgeDropout(double share, std::uint64_t seed, Purpose purpose, std::uint64_t step,
               std::uint32_t view = 0)
       : share_(share), start_(Random(seed, purpose, step).bits(view)) {}
+  // Also all edges of the nodes that this drops.
+  void drop_edges_of(const IdDropout& nodes) { nodes_ = nodes; }
 
   double share() const { return share_; }
   // The same for (a, b) and (b, a).
   bool keeps(GlobalId a, GlobalId b) const {
+    if (nodes_ && (nodes_->drops(a) || nodes_->drops(b))) return false;
+    if (share_ == 0) return true;
     if (b < a) std::swap(a, b);
     const auto kinds =
         static_cast<std::uint64_t>(a.kind()) << 8 | static_cast<std::uint64_t>(b.kind());
@@ -33,6 +39,7 @@ class EdgeDropout {
  private:
   double share_;
   std::uint64_t start_;
+  std::optional<IdDropout> nodes_;
 };
 
 // kept = the edges of `matrix` that the dropout keeps, rows and columns as they were. Ids: of the

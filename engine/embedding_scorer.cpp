@@ -34,7 +34,7 @@ class CosineScorer final : public Scorer {
       }
     }
   }
-  bool serves_cold_people() const override { return true; }
+  bool serves_cold(std::int64_t /*person*/) const override { return true; }
 
  private:
   void fold_in_guests() override {}
@@ -53,9 +53,16 @@ void normalise(float* row, std::int64_t dim) {
 
 }  // namespace
 
-EmbeddingScorer::EmbeddingScorer(const Shard& shard, MatrixView<const float> rows)
-    : Scorer(shard), rows_(rows) {
+EmbeddingScorer::EmbeddingScorer(const Shard& shard, MatrixView<const float> rows,
+                                 bool rows_know_cold)
+    : Scorer(shard), rows_(rows), rows_know_cold_(rows_know_cold) {
   HALOREC_ASSERT_LIGHT(rows.rows == shard.num_owned());
+}
+
+bool EmbeddingScorer::serves_cold(std::int64_t person) const {
+  if (!rows_know_cold_ || person >= shard().num_owned_users()) return false;
+  const float* row = rows_.row(person);
+  return std::any_of(row, row + rows_.cols, [](float number) { return number != 0; });
 }
 
 void EmbeddingScorer::pack_items(std::span<const std::int32_t> owned, float* out) const {

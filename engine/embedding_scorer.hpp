@@ -8,8 +8,9 @@ namespace halorec {
 class EmbeddingScorer final : public Scorer {
  public:
   // rows: [num_owned x dim], users first, then items, as in the shard; kept by reference and read
-  // at each ranking, so one scorer serves a whole training.
-  EmbeddingScorer(const Shard& shard, MatrixView<const float> rows);
+  // at each ranking, so one scorer serves a whole training. rows_know_cold: rows of users without
+  // interactions are made of what else is known of them; zero, where nothing is.
+  EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, bool rows_know_cold = false);
 
   std::int64_t item_width() const override { return rows_.cols; }
   void pack_items(std::span<const std::int32_t> owned, float* out) const override;
@@ -18,6 +19,8 @@ class EmbeddingScorer final : public Scorer {
   }
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
              float* scratch, float* scores) const override;
+
+  bool serves_cold(std::int64_t person) const override;
 
   // By the cosine of item rows.
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
@@ -35,6 +38,7 @@ class EmbeddingScorer final : public Scorer {
   }
 
   MatrixView<const float> rows_;
+  bool rows_know_cold_;
   Matrix<float> guest_rows_;  // [guests x dim], the same on every rank
 };
 

@@ -24,7 +24,7 @@ class RankCounter {
     }
     by_popularity_.resize(people_.size());
     for (std::size_t p = 0; p < people_.size(); ++p) {
-      by_popularity_[p] = scorer.is_cold(people_[p]) && !scorer.serves_cold_people() ? 1 : 0;
+      by_popularity_[p] = scorer.is_cold(people_[p]) && !scorer.serves_cold(people_[p]) ? 1 : 0;
     }
     own_score_.assign(people_.size(), 0);
     before_.assign(people_.size(), 0);

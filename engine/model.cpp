@@ -20,9 +20,25 @@ void initialise_rows(const Shard& shard, std::uint64_t seed, double deviation, M
   }
 }
 
+namespace {
+
+constexpr std::uint64_t kShared = 1;  // a step of its own: 0 draws the rows of nodes
+
+}  // namespace
+
+template <typename T>
+void initialise_normal(std::uint64_t seed, double deviation, Parameter<T>& parameter) {
+  const Random random(seed, Purpose::initialise, kShared);
+  const std::uint64_t key = hash_bytes(parameter.name);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < parameter.value.size(); ++k) {
+    parameter.value.values()[static_cast<std::size_t>(k)] = static_cast<T>(
+        static_cast<float>(deviation * random.normal(key, static_cast<std::uint32_t>(k))));
+  }
+}
+
 template <typename T>
 void initialise_shared(std::uint64_t seed, Parameter<T>& parameter) {
-  constexpr std::uint64_t kShared = 1;  // step 0 draws the rows of nodes
   const Random random(seed, Purpose::initialise, kShared);
   const std::uint64_t key = hash_bytes(parameter.name);
   Matrix<T>& value = parameter.value;
@@ -35,6 +51,8 @@ void initialise_shared(std::uint64_t seed, Parameter<T>& parameter) {
 
 template void initialise_rows<float>(const Shard&, std::uint64_t, double, Matrix<float>&);
 template void initialise_rows<double>(const Shard&, std::uint64_t, double, Matrix<double>&);
+template void initialise_normal<float>(std::uint64_t, double, Parameter<float>&);
+template void initialise_normal<double>(std::uint64_t, double, Parameter<double>&);
 template void initialise_shared<float>(std::uint64_t, Parameter<float>&);
 template void initialise_shared<double>(std::uint64_t, Parameter<double>&);
 

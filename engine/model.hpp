@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,13 +12,24 @@
 #include "engine/perturbation.hpp"
 #include "engine/propagation.hpp"
 #include "engine/tape.hpp"
+#include "partition/relation.hpp"
 #include "partition/shard.hpp"
+#include "partition/side/feature_rows.hpp"
 
 namespace halorec {
 
 // What a node makes of its neighbours, and a model of its layers; automatic: as its paper says.
 enum class Aggregate : std::uint8_t { automatic, sum, mean, max, attention, gated };
 enum class Combine : std::uint8_t { automatic, mean, last, concatenation, attention };
+
+// What is known beside the shard's interactions: further relations between its nodes, and the
+// features of its owned nodes.
+struct SideInputs {
+  std::deque<Relation> relations;
+  std::optional<FeatureRows> features;
+
+  bool empty() const { return relations.empty() && !features; }
+};
 
 struct ModelOptions {
   std::int64_t dim = 64;
@@ -25,13 +38,16 @@ struct ModelOptions {
   Aggregate aggregate = Aggregate::automatic;
   Combine combine = Combine::automatic;
   std::int64_t num_heads = 1;      // of attention; divides dim
+  std::int64_t num_bases = 2;      // that relations' transforms share
   double initial_deviation = 0.1;  // standard deviation of the first embeddings
   std::uint64_t seed = 0;
   PropagationOptions propagation;
   // The whole graph on this rank alone: given, layers run by columns
   // (engine/column_propagation.hpp).
   const Shard* whole_graph = nullptr;
-  Perturbation perturbation;  // of training alone
+  Perturbation perturbation;         // of training alone
+  const SideInputs* side = nullptr;  // null: none. Outlives the model
+  double cold_level = 1;  // length of items without interactions over others'; 0: as it comes
 };
 
 template <typename T>
@@ -61,6 +77,8 @@ class Model {
                                              const StepKey& /*key*/) {
     return {forward(tape, rows)};
   }
+  // What ranking changes about the final rows [num_owned x any] of all owned nodes. Collective.
+  virtual void finish(Matrix<float>& /*rows*/) const {}
 };
 
 // Normal numbers of the given deviation, keyed by (seed, global id, column): a node starts from the
@@ -72,6 +90,10 @@ void initialise_rows(const Shard& shard, std::uint64_t seed, double deviation, M
 // AISTATS 2010, eq. 16), keyed by (seed, name, place): the same on every rank.
 template <typename T>
 void initialise_shared(std::uint64_t seed, Parameter<T>& parameter);
+
+// The same of normal numbers of the given deviation.
+template <typename T>
+void initialise_normal(std::uint64_t seed, double deviation, Parameter<T>& parameter);
 
 // A parameter as a variable of the step.
 template <typename T>

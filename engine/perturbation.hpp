@@ -14,6 +14,7 @@ struct Perturbation {
   double edge_dropout = 0;     // share of edges that a step does without
   double node_dropout = 0;     // share of nodes that send nothing in a step
   double message_dropout = 0;  // share of a layer's numbers that are zero
+  double id_dropout = 0;       // share of nodes that a step treats as new (id_dropout.hpp)
   double embedding_noise = 0;  // length of what is added to each row before the first layer
   Contrast contrast = Contrast::none;
   double layer_noise = 0.2;         // xsimgcl: the same, after every layer

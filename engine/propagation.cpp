@@ -175,7 +175,8 @@ void Propagation<T>::prepare_exchange() {
 }
 
 template <typename T>
-void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y) {
+void Propagation<T>::multiply_own(T a, MatrixView<const T> x, const AddedTo<T>& z,
+                                  MatrixView<T> y) {
   HALOREC_ASSERT_LIGHT(x.rows == num_owned() && y.rows == num_owned() && x.cols == y.cols);
   HALOREC_ASSERT_LIGHT(x.data != y.data || x.rows == 0);
   prepare_exchange();
@@ -236,14 +237,14 @@ void Propagation<T>::demand(std::span<const std::int32_t> rows) {
   }
   demanded_chunks_ = RowChunks(*edges().local, demanded_);
   demanded_ghost_chunks_ = RowChunks(*edges().cross_transposed, demanded_ghosts_);
+  for (const Added& one : added_) one.product->demand(rows);
 }
 
 template <typename T>
-void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
-                                          MatrixView<T> y) {
+void Propagation<T>::multiply_own_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
+                                              MatrixView<T> y) {
   HALOREC_ASSERT_LIGHT(x.rows == num_owned() && y.rows == num_demanded() && x.cols == y.cols);
-  HALOREC_ASSERT_LIGHT(z.what == AddedTo<T>::What::nothing ||
-                       z.what == AddedTo<T>::What::owned_rows);
+  HALOREC_ASSERT_LIGHT(z.what != AddedTo<T>::What::demanded_rows);
   std::optional<PhaseTimers::Scope> phase;
   time(phase, kLocal);
   store(x, scale_);
@@ -264,8 +265,8 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
 }
 
 template <typename T>
-void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
-                                            MatrixView<T> y) {
+void Propagation<T>::multiply_own_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
+                                                MatrixView<T> y) {
   HALOREC_ASSERT_LIGHT(x.rows == num_demanded() && y.rows == num_owned() && x.cols == y.cols);
   std::optional<PhaseTimers::Scope> phase;
   time(phase, kExchange);
@@ -299,6 +300,37 @@ void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const Ad
   cross.accumulate = cross.y_by_row = true;
   if (demanded_ghosts_.empty()) return;
   product_.run(*edges().cross.matrix, edges().cross.chunks, cross);
+}
+
+template <typename T>
+void Propagation<T>::add_relation(T weight, const Adjacency& edges) {
+  HALOREC_ASSERT_LIGHT(edges.num_owned() == num_owned());
+  added_.push_back({weight, std::make_unique<Propagation>(*shard_, edges, options_)});
+  added_.back().product->demand(demanded_);
+}
+
+template <typename T>
+void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y) {
+  multiply_own(a, x, z, y);
+  for (const Added& one : added_) one.product->multiply(a * one.weight, x, AddedTo<T>::y(), y);
+}
+
+template <typename T>
+void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
+                                          MatrixView<T> y) {
+  multiply_own_to_demanded(a, x, z, y);
+  for (const Added& one : added_) {
+    one.product->multiply_to_demanded(a * one.weight, x, AddedTo<T>::y(), y);
+  }
+}
+
+template <typename T>
+void Propagation<T>::multiply_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z,
+                                            MatrixView<T> y) {
+  multiply_own_from_demanded(a, x, z, y);
+  for (const Added& one : added_) {
+    one.product->multiply_from_demanded(a * one.weight, x, AddedTo<T>::y(), y);
+  }
 }
 
 template class Propagation<float>;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -68,13 +69,17 @@ class Propagation {
       : Propagation(shard, shard.interactions(), options) {}
   Propagation(const Shard& shard, const Adjacency& edges, const PropagationOptions& options);
 
+  // From here on A is the sum of what it was and weight times the normalised adjacency of `edges`,
+  // between the same nodes; they outlive this. Collective.
+  void add_relation(T weight, const Adjacency& edges);
+
   std::int64_t num_owned() const { return graph_->num_owned(); }
   Communicator& communicator() const { return graph_->communicator(); }
 
-  // From here on products are of the edges that `dropout` keeps, alike at both ends: A is as
-  // symmetric as before. Their weights are those of a whole graph, times 1 / (1 - share), or with
-  // `renormalise` those of a graph that never had more. The demanded rows are to be named again.
-  // Exchanges carry the same rows as ever. Collective.
+  // From here on products are of the edges that `dropout` keeps (added relations keep all), alike
+  // at both ends: A is as symmetric as before. Their weights are those of a whole graph, times 1 /
+  // (1 - share), or with `renormalise` those of a graph that never had more. The demanded rows are
+  // to be named again. Exchanges carry the same rows as ever. Collective.
   void drop_edges(const EdgeDropout& dropout, bool renormalise);
   // And again of all edges.
   void keep_all_edges();
@@ -88,13 +93,17 @@ class Propagation {
   void demand(std::span<const std::int32_t> rows);
   std::int64_t num_demanded() const { return std::ssize(demanded_); }
   // y = (a A x)[demanded] + z[demanded]. x: [num_owned x cols]; y: [num_demanded x cols]; z:
-  // nothing or owned rows. Collective.
+  // nothing, y or owned rows. Collective.
   void multiply_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
   // The adjoint: y = a A x + z, where x [num_demanded x cols] holds the demanded rows and all
   // others are zero. y: [num_owned x cols]. Collective.
   void multiply_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
 
  private:
+  // The same of this relation alone.
+  void multiply_own(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
+  void multiply_own_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
+  void multiply_own_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
   // A matrix with the rows that have nonzeros, dealt out; the others need no touching.
   struct Sparse {
     const Csr* matrix = nullptr;
@@ -146,6 +155,12 @@ class Propagation {
   HaloExchange<T> rows_exchange_, sums_exchange_;
   Matrix<T> sums_, scaled_;
   LargeVector<kernels::Bf16> stored_;
+
+  struct Added {
+    T weight;
+    std::unique_ptr<Propagation> product;
+  };
+  std::vector<Added> added_;
 
   // Full products: prepared by the first one, since a single layer needs none.
   bool is_prepared_ = false;

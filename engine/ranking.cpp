@@ -33,7 +33,7 @@ class ListBuilder {
         query_(query),
         lists_(std::ssize(query.people), query.k) {
     for (const std::int32_t person : query.people) {
-      by_popularity_.push_back(scorer.is_cold(person) && !scorer.serves_cold_people());
+      by_popularity_.push_back(scorer.is_cold(person) && !scorer.serves_cold(person));
     }
     const auto num_threads = static_cast<std::size_t>(omp_get_max_threads());
     for (std::size_t t = 0; t < num_threads; ++t) {

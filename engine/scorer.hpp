@@ -53,8 +53,8 @@ class Scorer {
   virtual void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
                      float* scratch, float* scores) const = 0;
 
-  // Whether people without history are scored too. Otherwise popularity serves them.
-  virtual bool serves_cold_people() const { return false; }
+  // Whether a person without history is scored too. Otherwise popularity serves them.
+  virtual bool serves_cold(std::int64_t /*person*/) const { return false; }
 
   // Invites guests; replaces earlier ones. The same histories (global item indices) on every rank.
   // Error when the model knows no one without a row. Collective.

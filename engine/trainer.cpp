@@ -250,6 +250,7 @@ Matrix<float> final_rows_of(Model<T>& model, std::int64_t num_owned) {
   for (std::int64_t r = 0; r < rows.rows; ++r) {
     for (std::int64_t c = 0; c < rows.cols; ++c) result(r, c) = static_cast<float>(rows(r, c));
   }
+  model.finish(result);
   return result;
 }
 

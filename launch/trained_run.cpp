@@ -7,6 +7,7 @@
 #include "engine/trainer.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
+#include "launch/side_option.hpp"
 #include "launch/training_options.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/registry.hpp"
@@ -42,7 +43,10 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
     step = !refit && state.best_epoch > 0 ? state.best_step : *latest;
   });
   step = communicator.broadcast(step);
-  const auto model = make_model<T>(run.model, *run.shard, model_options(arguments, run.seed));
+  const SideInputs side = read_side_inputs(arguments, *run.shard, *run.dataset);
+  ModelOptions options = model_options(arguments, run.seed);
+  if (!side.empty()) options.side = &side;
+  const auto model = make_model<T>(run.model, *run.shard, options);
   run.epoch = checkpoints.load<T>(*run.shard, step, model->parameters(), false).epoch;
   run.embeddings = final_rows_of(*model, run.shard->num_owned());
 }
@@ -97,7 +101,8 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   } else {
     load_rows<float>(run, arguments, checkpoints, refit);
   }
-  run.scorer = std::make_unique<EmbeddingScorer>(*run.shard, run.embeddings.view());
+  run.scorer = std::make_unique<EmbeddingScorer>(*run.shard, run.embeddings.view(),
+                                                 has_side_inputs(arguments));
   return run;
 }
 

@@ -5,6 +5,8 @@
 #include "comm/check.hpp"
 #include "engine/kernels/bf16_product.hpp"
 #include "launch/loss_option.hpp"
+#include "launch/side_option.hpp"
+#include "models/presets.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
@@ -20,6 +22,7 @@ void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
       dataset.num_interactions(Split::test) == 0) {
     fail_usage("the dataset has no test interactions to select on; give --select none");
   }
+  if (is_trained_model(training.model)) check_side_inputs(training, dataset);
   if (training.model == "planted" && !dataset.has_truth()) {
     fail_usage(
         "--model planted ranks by what a generator planted, and this dataset was not made by "
@@ -61,10 +64,15 @@ void check_training_options(const TrainingArguments& training) {
         "--loss contrastive alone learns nothing of who took what; blend it, for example "
         "softmax:1,contrastive:0.1");
   }
-  if (p.any() && training.exchange == "columns") {
+  if ((p.any() || has_side_inputs(training)) && training.exchange == "columns") {
     fail_usage(
-        "--exchange columns goes without contrastive, dropout and noise, which run by rows; "
-        "allowed with them: auto, halo, hybrid");
+        "--exchange columns goes without contrastive, dropout, noise, relations and features, "
+        "which "
+        "run by rows; allowed with them: auto, halo, hybrid");
+  }
+  if (!parse_relations(training.relations).empty() && !takes_relations(training.model) &&
+      is_trained_model(training.model)) {
+    fail_usage("--relations goes with --model lightgcn and rgcn, not {}", training.model);
   }
 }
 
@@ -75,6 +83,11 @@ void check_weights(const EdgeWeights& weights) {
                           "the term out",
                           weights.mean()),
               kExitUsage, true);
+}
+
+void check_interactions_alone(const TrainingArguments& training, std::string_view where) {
+  if (!has_side_inputs(training)) return;
+  fail_usage("{} runs over interactions alone: leave out --relations and --features", where);
 }
 
 void check_foretold(const TrainingArguments& training, std::string_view where) {

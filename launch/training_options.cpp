@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "launch/loss_option.hpp"
+#include "launch/side_option.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
@@ -60,10 +61,13 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .choices(words_of(kAggregates));
   options
       .add("combine", a.combine,
-           "what ranks, of the layers of ngcf, gat, ngat4rec, ggnn, sage and gnn; attention: each "
+           "what ranks, of the layers of ngcf, gat, ngat4rec, ggnn, sage, rgcn and gnn; attention: "
+           "each "
            "node weighs its own; auto: as in the model's paper, for gnn mean")
       .choices(words_of(kCombines));
   options.add("heads", a.heads, "of attention, each with as many columns; divides --dim")
+      .range(1, 64);
+  options.add("bases", a.bases, "rgcn: transforms that those of all relations are made of")
       .range(1, 64);
   options
       .add("init", a.init,
@@ -74,6 +78,28 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .choices({"single", "double"});
   options.add("neighbours", a.neighbours, "of an item, itemknn keeps the most similar")
       .range(1, 10000);
+
+  options.group("Side information, of the dataset (halorec describe lists it)");
+  options
+      .add("relations", a.relations,
+           "links that pass messages beside the interactions: of lightgcn each with its weight "
+           "(1), of "
+           "rgcn each with a transform of its own")
+      .value_name("NAME[:W],...");
+  options
+      .add("features", a.features,
+           "columns that give nodes rows beside their own: item:title, user:age ..., or all")
+      .value_name("COLUMN,...");
+  options
+      .add("id-dropout", a.id_dropout,
+           "share of the nodes with features or links that a step treats as new: without rows of "
+           "their own and (lightgcn) without interactions")
+      .range(0, 0.99);
+  options
+      .add("cold-level", a.cold_level,
+           "length of the row of an item without interactions over that of others, where lists are "
+           "made; 0: as it comes")
+      .at_least(0);
 
   options.group("Exchange");
   options
@@ -251,6 +277,8 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     names.insert(names.end(), {"layers", "exchange", "wire"});
   }
   if (!is_layered_model(a.model)) names.insert(names.end(), {"aggregate", "combine"});
+  if (a.model != "rgcn") names.emplace_back("bases");
+  if (!has_side_inputs(a)) names.insert(names.end(), {"id-dropout", "cold-level"});
   if (!has_heads(a.model, model_options(a, 0))) names.emplace_back("heads");
   const LossTerms terms = parse_loss_terms(a.loss);
   if (!terms.has(LossKind::softmax)) {
@@ -292,6 +320,7 @@ Perturbation perturbation(const TrainingArguments& a, std::uint64_t seed) {
   p.node_dropout = a.node_dropout;
   p.message_dropout = a.message_dropout;
   p.embedding_noise = a.embedding_noise;
+  p.id_dropout = a.id_dropout;
   if (parse_loss_terms(a.loss).has(LossKind::contrastive)) {
     p.contrast = a.contrastive == "sgl" ? Contrast::sgl : Contrast::xsimgcl;
   }
@@ -310,6 +339,7 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.aggregate = value_of(kAggregates, a.aggregate);
   options.combine = value_of(kCombines, a.combine);
   options.num_heads = a.heads;
+  options.num_bases = a.bases;
   options.initial_deviation = a.init.value_or(has_softmax(a) ? 0.01 : 0.1);
   options.seed = seed;
   options.propagation.exchange = a.exchange == "halo" ? ExchangePlan::halo : ExchangePlan::hybrid;
@@ -317,6 +347,7 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.propagation.wire_seed = seed;
   options.propagation.store = a.store == "bf16" ? RowStorage::bf16 : RowStorage::full;
   options.perturbation = perturbation(a, seed);
+  options.cold_level = a.cold_level;
   return options;
 }
 
@@ -367,6 +398,9 @@ std::string checkpoint_identity(const TrainingArguments& a, std::uint64_t seed,
   if (is_layered_model(a.model)) {
     identity += fmt::format(" aggregate={} combine={} heads={}", a.aggregate, a.combine, a.heads);
   }
+  if (a.model == "rgcn") identity += fmt::format(" bases={}", a.bases);
+  if (!a.relations.empty()) identity += fmt::format(" relations={}", a.relations);
+  if (!a.features.empty()) identity += fmt::format(" features={}", a.features);
   return identity;
 }
 

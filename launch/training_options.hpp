@@ -22,9 +22,15 @@ struct TrainingArguments {
   std::string aggregate = "auto";
   std::string combine = "auto";
   std::int64_t heads = 1;
+  std::int64_t bases = 2;
   std::optional<double> init;
   std::string precision = "single";
   std::int64_t neighbours = 100;
+
+  std::string relations;
+  std::string features;
+  double id_dropout = 0;
+  double cold_level = 1;
 
   std::string exchange = "auto";
   std::string wire = "fp32";

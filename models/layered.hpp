@@ -1,9 +1,11 @@
 // A model of message-passing layers over embeddings: x_0 = E, x_k = layer_k(x_{k-1}), and a
 // combination of x_0 ... x_L that is ranked by. Which layers and which combination is all that
-// distinguishes NGCF, GAT, NGAT4Rec, GGNN, GraphSAGE and one's own (models/presets.hpp). The last
+// distinguishes NGCF, GAT, NGAT4Rec, GGNN, GraphSAGE, R-GCN and one's own (models/presets.hpp). The
+// last
 // layer is computed at the rows alone that the step asks for.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -11,23 +13,31 @@
 #include "engine/ops/combine.hpp"
 #include "engine/ops/rows.hpp"
 #include "models/layers/message_layer.hpp"
+#include "models/node_inputs.hpp"
 
 namespace halorec {
 
 template <typename T>
 class LayeredModel : public Model<T> {
  public:
-  // make_layer(graph, k) makes layer k of 1 ... L; where `shares_layer`, layer 1 stands for all.
+  // make_layer(graphs, k) makes layer k of 1 ... L; where `shares_layer`, layer 1 stands for all.
+  // graphs: of the interactions, then of each relation beside them.
   template <typename MakeLayer>
   LayeredModel(const Shard& shard, const ModelOptions& options, Combine combine, bool shares_layer,
                const MakeLayer& make_layer)
-      : embeddings_("embeddings", false, shard.num_owned(), options.dim),
+      : inputs_(shard, options),
         graph_(shard, options.propagation),
         combine_(combine),
         num_layers_(options.num_layers) {
-    initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+    std::vector<MessageGraph<T>*> graphs{&graph_};
+    if (options.side != nullptr) {
+      for (const Relation& relation : options.side->relations) {
+        graphs.push_back(
+            &relation_graphs_.emplace_back(shard, relation.edges, options.propagation));
+      }
+    }
     const std::int64_t num_made = shares_layer && num_layers_ > 0 ? 1 : num_layers_;
-    for (std::int64_t k = 1; k <= num_made; ++k) layers_.push_back(make_layer(graph_, k));
+    for (std::int64_t k = 1; k <= num_made; ++k) layers_.push_back(make_layer(graphs, k));
     if (combine_ == Combine::attention) {
       query_.emplace("layer-query", true, 1, options.dim);
       initialise_shared(options.seed, *query_);
@@ -35,7 +45,7 @@ class LayeredModel : public Model<T> {
   }
 
   std::vector<Parameter<T>*> parameters() override {
-    std::vector<Parameter<T>*> all{&embeddings_};
+    std::vector<Parameter<T>*> all = inputs_.parameters();
     for (const auto& layer : layers_) {
       for (Parameter<T>* parameter : layer->parameters()) all.push_back(parameter);
     }
@@ -44,8 +54,23 @@ class LayeredModel : public Model<T> {
   }
 
   typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
-    if (num_layers_ > 0) graph_.demand(rows);
-    Variable<T>* x = &on_tape(tape, embeddings_);
+    return pass(tape, inputs_.rows(tape), rows);
+  }
+  typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
+                                                        std::span<const std::int32_t> rows,
+                                                        const StepKey& key) override {
+    return {pass(tape, inputs_.rows_in_training(tape, key), rows)};
+  }
+  void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
+
+ private:
+  typename Model<T>::Output pass(Tape<T>& tape, Variable<T>& inputs,
+                                 std::span<const std::int32_t> rows) {
+    if (num_layers_ > 0) {
+      graph_.demand(rows);
+      for (MessageGraph<T>& graph : relation_graphs_) graph.demand(rows);
+    }
+    Variable<T>* x = &inputs;
     Variable<T>& initial = select_rows(tape, *x, rows);
     std::vector<Variable<T>*> parts{&initial};  // each layer at the rows
     for (std::int64_t k = 0; k < num_layers_; ++k) {
@@ -61,7 +86,6 @@ class LayeredModel : public Model<T> {
     return {combined(tape, parts), initial};
   }
 
- private:
   Variable<T>& combined(Tape<T>& tape, const std::vector<Variable<T>*>& parts) {
     switch (combine_) {
       case Combine::mean:
@@ -75,8 +99,9 @@ class LayeredModel : public Model<T> {
     }
   }
 
-  Parameter<T> embeddings_;
+  NodeInputs<T> inputs_;
   MessageGraph<T> graph_;
+  std::deque<MessageGraph<T>> relation_graphs_;
   Combine combine_;
   std::int64_t num_layers_;
   std::vector<std::unique_ptr<MessageLayer<T>>> layers_;

@@ -1,5 +1,6 @@
 // LightGCN (He et al., SIGIR 2020): embeddings smoothed over the graph, sum over k of w_k A^k E,
-// without transforms or nonlinearities. w_k = 1 / (L + 1), or learned from there.
+// without transforms or nonlinearities. w_k = 1 / (L + 1), or learned from there. With further
+// relations A is A + sum over r of w_r A_r, each normalised by its own degrees.
 #pragma once
 
 #include <deque>
@@ -9,6 +10,7 @@
 #include "engine/ops/layer_sum.hpp"
 #include "engine/ops/perturbed_layers.hpp"
 #include "engine/ops/rows.hpp"
+#include "models/node_inputs.hpp"
 
 namespace halorec {
 
@@ -16,28 +18,29 @@ template <typename T>
 class LightGcn : public Model<T> {
  public:
   LightGcn(const Shard& shard, const ModelOptions& options)
-      : embeddings_("embeddings", false, shard.num_owned(), options.dim),
+      : inputs_(shard, options),
         layer_weights_("layer_weights", true, 1, options.num_layers + 1),
         learn_layer_weights_(options.learn_layer_weights),
         shard_(&shard),
         perturbation_(options.perturbation),
-        view_options_(options.propagation) {
-    initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+        view_options_(options.propagation),
+        side_(options.side) {
     if (options.whole_graph != nullptr) {
       columns_.emplace(shard, *options.whole_graph, options.dim, options.propagation.store);
     } else {
-      propagation_.emplace(shard, options.propagation);
+      over_relations(propagation_.emplace(shard, options.propagation));
     }
     layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
   }
 
   std::vector<Parameter<T>*> parameters() override {
-    if (learn_layer_weights_) return {&embeddings_, &layer_weights_};
-    return {&embeddings_};
+    std::vector<Parameter<T>*> all = inputs_.parameters();
+    if (learn_layer_weights_) all.push_back(&layer_weights_);
+    return all;
   }
 
   typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
-    const OnTape on = parameters_on(tape);
+    const OnTape on = parameters_on(tape, inputs_.rows(tape));
     // Recorded first, so that backward the layer sum writes the gradient and this adds to it.
     Variable<T>& initial = select_rows(tape, on.embeddings, rows);
     if (columns_) return {layer_sum(tape, *columns_, on.embeddings, on.weights, rows), initial};
@@ -48,13 +51,15 @@ class LightGcn : public Model<T> {
   typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
                                                         std::span<const std::int32_t> rows,
                                                         const StepKey& key) override {
-    if (!perturbation_.any()) return {forward(tape, rows)};
+    const std::optional<IdDropout> dropped = inputs_.dropped(key);
+    if (!perturbation_.any() && !dropped) return {forward(tape, rows)};
     HALOREC_ASSERT_LIGHT(propagation_.has_value());  // perturbed steps run by rows
-    const OnTape on = parameters_on(tape);
+    const OnTape on = parameters_on(tape, inputs_.rows_in_training(tape, key));
     Variable<T>& initial = select_rows(tape, on.embeddings, rows);
-    if (perturbation_.edge_dropout > 0) {
-      const EdgeDropout dropout(perturbation_.edge_dropout, perturbation_.seed,
-                                Purpose::edge_dropout, key.step);
+    if (perturbation_.edge_dropout > 0 || dropped) {
+      EdgeDropout dropout(perturbation_.edge_dropout, perturbation_.seed, Purpose::edge_dropout,
+                          key.step);
+      if (dropped) dropout.drop_edges_of(*dropped);
       propagation_->drop_edges(dropout, false);
     }
     if (perturbation_.changes_rows()) {
@@ -73,17 +78,25 @@ class LightGcn : public Model<T> {
     return with_views(tape, {final, initial}, on, rows, key);
   }
 
+  void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
+
  private:
   struct OnTape {
-    Variable<T>& embeddings;
+    Variable<T>& embeddings;  // or what nodes are with their features
     Variable<T>& weights;
   };
-  OnTape parameters_on(Tape<T>& tape) {
-    Variable<T>& e = tape.parameter(embeddings_.value.view(), embeddings_.gradient.view());
+  OnTape parameters_on(Tape<T>& tape, Variable<T>& e) {
     Variable<T>& w =
         tape.parameter(layer_weights_.value.view(),
                        learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
     return {e, w};
+  }
+
+  void over_relations(Propagation<T>& propagation) const {
+    if (side_ == nullptr) return;
+    for (const Relation& relation : side_->relations) {
+      propagation.add_relation(static_cast<T>(relation.weight), relation.edges);
+    }
   }
 
   // Adds SGL's views where they are wanted: two graphs drawn for each epoch, and normalised as
@@ -93,7 +106,7 @@ class LightGcn : public Model<T> {
                                                const StepKey& key) {
     if (perturbation_.contrast != Contrast::sgl) return {output};
     for (std::uint32_t v = 0; v < 2 && view_epoch_ != key.epoch; ++v) {
-      if (views_.size() <= v) views_.emplace_back(*shard_, view_options_);
+      if (views_.size() <= v) over_relations(views_.emplace_back(*shard_, view_options_));
       const EdgeDropout dropout(perturbation_.view_dropout, perturbation_.seed,
                                 Purpose::view_dropout, key.epoch, v);
       views_[v].drop_edges(dropout, true);
@@ -105,12 +118,13 @@ class LightGcn : public Model<T> {
 
   std::optional<Propagation<T>> propagation_;
   std::optional<ColumnPropagation<T>> columns_;
-  Parameter<T> embeddings_;
+  NodeInputs<T> inputs_;
   Parameter<T> layer_weights_;
   bool learn_layer_weights_;
   const Shard* shard_;
   Perturbation perturbation_;
   PropagationOptions view_options_;
+  const SideInputs* side_;
   std::deque<Propagation<T>> views_;
   std::uint64_t view_epoch_ = ~std::uint64_t{0};
 };

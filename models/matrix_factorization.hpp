@@ -2,29 +2,32 @@
 // and what isolates a fault of the halo.
 #pragma once
 
-#include "engine/model.hpp"
 #include "engine/ops/rows.hpp"
+#include "models/node_inputs.hpp"
 
 namespace halorec {
 
 template <typename T>
 class MatrixFactorization : public Model<T> {
  public:
-  MatrixFactorization(const Shard& shard, const ModelOptions& options)
-      : embeddings_("embeddings", false, shard.num_owned(), options.dim) {
-    initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
-  }
+  MatrixFactorization(const Shard& shard, const ModelOptions& options) : inputs_(shard, options) {}
 
-  std::vector<Parameter<T>*> parameters() override { return {&embeddings_}; }
+  std::vector<Parameter<T>*> parameters() override { return inputs_.parameters(); }
 
   typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
-    Variable<T>& e = tape.parameter(embeddings_.value.view(), embeddings_.gradient.view());
-    Variable<T>& selected = select_rows(tape, e, rows);
+    Variable<T>& selected = select_rows(tape, inputs_.rows(tape), rows);
     return {selected, selected};
   }
+  typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
+                                                        std::span<const std::int32_t> rows,
+                                                        const StepKey& key) override {
+    Variable<T>& selected = select_rows(tape, inputs_.rows_in_training(tape, key), rows);
+    return {{selected, selected}};
+  }
+  void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
 
  private:
-  Parameter<T> embeddings_;
+  NodeInputs<T> inputs_;
 };
 
 }  // namespace halorec

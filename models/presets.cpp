@@ -15,12 +15,13 @@ struct Named {
 
 // ngcf concatenates (eq. 9), NGAT4Rec takes the mean (sec. 3.4), the others the last layer. One's
 // own starts from what LightGCN taught: the mean.
-constexpr std::array<Named, 6> kPresets{
+constexpr std::array<Named, 7> kPresets{
     {{"ngcf", {LayerKind::bi_interaction, Aggregate::automatic, Combine::concatenation}},
      {"gat", {LayerKind::gat, Aggregate::automatic, Combine::last}},
      {"ngat4rec", {LayerKind::neighbour_aware, Aggregate::automatic, Combine::mean}},
      {"ggnn", {LayerKind::gated, Aggregate::automatic, Combine::last}},
      {"sage", {LayerKind::sage, Aggregate::mean, Combine::last}},
+     {"rgcn", {LayerKind::relational, Aggregate::automatic, Combine::last}},
      {"gnn", {LayerKind::sage, Aggregate::mean, Combine::mean}}}};
 
 const Named* find_preset(std::string_view name) {
@@ -69,6 +70,10 @@ void check_model_options(std::string_view name, const ModelOptions& options) {
     fail_usage("--{}: --model {} has none to choose; --model gnn takes all",
                options.aggregate != Aggregate::automatic ? "aggregate" : "combine", name);
   }
+}
+
+bool takes_relations(std::string_view name) {
+  return name == "lightgcn" || name == "rgcn";
 }
 
 bool has_heads(std::string_view name, const ModelOptions& options) {

@@ -7,7 +7,14 @@
 
 namespace halorec {
 
-enum class LayerKind : std::uint8_t { bi_interaction, sage, gat, neighbour_aware, gated };
+enum class LayerKind : std::uint8_t {
+  bi_interaction,
+  sage,
+  gat,
+  neighbour_aware,
+  gated,
+  relational
+};
 
 struct Preset {
   LayerKind layer;
@@ -20,6 +27,8 @@ bool is_layered_model(std::string_view name);
 // --heads make no sense for it; for other models, when --aggregate or --combine is given.
 Preset preset_of(std::string_view name, const ModelOptions& options);
 void check_model_options(std::string_view name, const ModelOptions& options);
+// Whether it tells relations beside the interactions apart, or can add them (lightgcn).
+bool takes_relations(std::string_view name);
 // Whether its layers have heads.
 bool has_heads(std::string_view name, const ModelOptions& options);
 

@@ -8,6 +8,7 @@
 #include "models/layers/attention.hpp"
 #include "models/layers/bi_interaction.hpp"
 #include "models/layers/gated.hpp"
+#include "models/layers/relational.hpp"
 #include "models/layers/sage.hpp"
 #include "models/lightgcn.hpp"
 #include "models/matrix_factorization.hpp"
@@ -17,8 +18,10 @@ namespace halorec {
 namespace {
 
 template <typename T>
-std::unique_ptr<MessageLayer<T>> make_layer(const Preset& preset, MessageGraph<T>& graph,
+std::unique_ptr<MessageLayer<T>> make_layer(const Preset& preset, const Shard& shard,
+                                            const std::vector<MessageGraph<T>*>& graphs,
                                             const LayerOptions& options) {
+  MessageGraph<T>& graph = *graphs.front();
   switch (preset.layer) {
     case LayerKind::bi_interaction:
       return std::make_unique<BiInteractionLayer<T>>(graph, options);
@@ -30,6 +33,8 @@ std::unique_ptr<MessageLayer<T>> make_layer(const Preset& preset, MessageGraph<T
       return std::make_unique<NeighbourAwareLayer<T>>(graph);
     case LayerKind::gated:
       return std::make_unique<GatedLayer<T>>(graph, options);
+    case LayerKind::relational:
+      return std::make_unique<RelationalLayer<T>>(graphs, shard.num_owned_users(), options);
   }
   HALOREC_ASSERT_LIGHT(false);
   return nullptr;
@@ -39,11 +44,12 @@ template <typename T>
 std::unique_ptr<Model<T>> make_layered(std::string_view name, const Shard& shard,
                                        const ModelOptions& options) {
   const Preset preset = preset_of(name, options);
-  const auto layer = [&](MessageGraph<T>& graph, std::int64_t k) {
-    return make_layer<T>(preset, graph,
+  const auto layer = [&](const std::vector<MessageGraph<T>*>& graphs, std::int64_t k) {
+    return make_layer<T>(preset, shard, graphs,
                          {.name = fmt::format("layer{}", k),
                           .dim = options.dim,
                           .num_heads = options.num_heads,
+                          .num_bases = options.num_bases,
                           .seed = options.seed,
                           .is_last = k == options.num_layers});
   };
@@ -54,7 +60,7 @@ std::unique_ptr<Model<T>> make_layered(std::string_view name, const Shard& shard
 }  // namespace
 
 std::vector<std::string> trained_model_names() {
-  return {"lightgcn", "mf", "ngcf", "gat", "ngat4rec", "ggnn", "sage", "gnn"};
+  return {"lightgcn", "mf", "ngcf", "gat", "ngat4rec", "ggnn", "sage", "rgcn", "gnn"};
 }
 
 bool is_trained_model(std::string_view name) {

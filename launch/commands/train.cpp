@@ -20,6 +20,7 @@
 #include "launch/output.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_folder.hpp"
+#include "launch/side_option.hpp"
 #include "launch/start_event.hpp"
 #include "launch/training_checks.hpp"
 #include "launch/training_options.hpp"
@@ -226,6 +227,8 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   if (runs_by_columns(shard)) {
     of_model.whole_graph = &whole.emplace(*dataset_, part, std::move(order)).shard();
   }
+  const SideInputs side = read_side_inputs(training_, shard, *dataset_);
+  if (!side.empty()) of_model.side = &side;
   const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
   options.num_epochs = num_epochs;
@@ -243,7 +246,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
     const Split split = training_.select == "test" ? Split::test : Split::validation;
     choose = [&,
               lists = read_held_out_lists(shard, *dataset_, split)](MatrixView<const float> rows) {
-      EmbeddingScorer scorer(shard, rows);
+      EmbeddingScorer scorer(shard, rows, !side.empty());
       const Evaluation e = evaluate_ranking(scorer, catalogue, lists.query({20}));
       return std::map<std::string, double>{{"recall@20", e.value(Metric::recall, 20)},
                                            {"ndcg@20", e.value(Metric::ndcg, 20)}};
@@ -279,7 +282,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   if (end == TrainingEnd::finished && test != nullptr) {
     trainer.load_best();
     const Matrix<float> rows = trainer.final_rows();
-    EmbeddingScorer scorer(shard, rows.view());
+    EmbeddingScorer scorer(shard, rows.view(), !side.empty());
     *test = test_of(scorer, catalogue, shard);
   }
   return end;

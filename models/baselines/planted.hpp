@@ -15,7 +15,7 @@ class Planted final : public Scorer {
   // log P(item | user).
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
              float* scores) const override;
-  bool serves_cold_people() const override { return true; }
+  bool serves_cold(std::int64_t /*person*/) const override { return true; }
 
  private:
   // Usage Error: a guest has no community.

@@ -19,7 +19,7 @@ class Popular final : public Scorer {
       }
     }
   }
-  bool serves_cold_people() const override { return true; }
+  bool serves_cold(std::int64_t /*person*/) const override { return true; }
 
  private:
   void fold_in_guests() override {}

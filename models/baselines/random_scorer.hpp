@@ -12,7 +12,7 @@ class RandomScorer final : public Scorer {
 
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
              float* scores) const override;
-  bool serves_cold_people() const override { return true; }
+  bool serves_cold(std::int64_t /*person*/) const override { return true; }
 
  private:
   // A guest is keyed by its place among the guests, behind all users.

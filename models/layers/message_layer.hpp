@@ -24,6 +24,7 @@ struct LayerOptions {
   std::string name;
   std::int64_t dim = 64;
   std::int64_t num_heads = 1;
+  std::int64_t num_bases = 1;
   std::uint64_t seed = 0;
   bool is_last = false;
 };

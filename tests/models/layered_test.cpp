@@ -73,6 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Ggnn", "ggnn"}, Case{"GgnnThreeLayersBpr", "ggnn", 3, kAuto, Combine::mean, 1, kBpr},
         Case{"SageMean", "sage"}, Case{"SageMax", "sage", 2, Aggregate::max},
         Case{"SageMaxEmptyRanks", "sage", 2, Aggregate::max, Combine::automatic, 1, kBpr, kEmpty},
+        Case{"Rgcn", "rgcn"},
         Case{"OwnSumConcat", "gnn", 2, Aggregate::sum, Combine::concatenation},
         Case{"OwnMeanAttention", "gnn", 2, Aggregate::mean, Combine::attention},
         Case{"OwnAttentionAttention", "gnn", 2, Aggregate::attention, Combine::attention, 2},

@@ -1,0 +1,73 @@
+#include "launch/side_option.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "launch/comma_list.hpp"
+
+namespace halorec {
+namespace {
+
+// Whether all of `text` is a number.
+bool is_number(std::string_view text, double& number) {
+  const char* const end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, number);
+  return !text.empty() && code == std::errc() && stop == end;
+}
+
+std::vector<std::string> feature_names(const TrainingArguments& arguments) {
+  if (arguments.features.empty()) return {};
+  return split_commas(arguments.features, "--features");
+}
+
+}  // namespace
+
+std::vector<NamedRelation> parse_relations(std::string_view text) {
+  std::vector<NamedRelation> relations;
+  if (text.empty()) return relations;
+  for (const std::string& entry : split_commas(text, "--relations")) {
+    NamedRelation relation{entry};
+    const auto colon = entry.rfind(':');
+    double weight = 0;
+    if (colon != std::string::npos &&
+        is_number(std::string_view(entry).substr(colon + 1), weight)) {
+      if (!std::isfinite(weight) || weight <= 0) {
+        fail_usage("--relations takes weights above 0, not '{}'", entry);
+      }
+      relation = {entry.substr(0, colon), weight};
+    }
+    const bool twice =
+        std::any_of(relations.begin(), relations.end(),
+                    [&](const NamedRelation& other) { return other.name == relation.name; });
+    if (twice) fail_usage("--relations names '{}' twice", relation.name);
+    relations.push_back(relation);
+  }
+  return relations;
+}
+
+bool has_side_inputs(const TrainingArguments& arguments) {
+  return !arguments.relations.empty() || !arguments.features.empty();
+}
+
+SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& shard,
+                            const DatasetFile& dataset) {
+  SideInputs inputs;
+  for (const NamedRelation& named : parse_relations(arguments.relations)) {
+    Relation relation = read_relation(shard, dataset, named.name);
+    relation.weight = named.weight;
+    inputs.relations.push_back(std::move(relation));
+  }
+  const std::vector<std::string> columns = feature_names(arguments);
+  if (!columns.empty()) inputs.features = read_feature_rows(shard, dataset, columns);
+  return inputs;
+}
+
+void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& dataset) {
+  for (const NamedRelation& named : parse_relations(arguments.relations)) {
+    find_links(dataset, named.name);
+  }
+  if (!arguments.features.empty()) resolve_feature_columns(dataset, feature_names(arguments));
+}
+
+}  // namespace halorec

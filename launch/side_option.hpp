@@ -1,0 +1,30 @@
+// The training options --relations and --features, and what they name in a dataset.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/model.hpp"
+#include "launch/training_options.hpp"
+
+namespace halorec {
+
+struct NamedRelation {
+  std::string name;
+  double weight = 1;
+};
+// "trust:0.5,item:co-occurrence" as names and weights (1 where none is given). Error (exit status
+// 2) on a weight that is none, or a name that comes twice.
+std::vector<NamedRelation> parse_relations(std::string_view text);
+
+// Whether --relations or --features name anything.
+bool has_side_inputs(const TrainingArguments& arguments);
+// Reads what they name for the nodes of the shard. Error on every rank when the dataset has no such
+// thing; it lists what there is. Collective.
+SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& shard,
+                            const DatasetFile& dataset);
+// The same from the file's heads alone, before anything is cut. Not collective.
+void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& dataset);
+
+}  // namespace halorec

@@ -1,0 +1,139 @@
+// What every model starts from: a row of its own for each node, and the rows of its features
+// (DropoutNet, Volkovs et al., NeurIPS 2017; embedding bags). A node without training interactions
+// has no row of its own, since none was ever learned: it is what its features and links make of it,
+// and in training a share of the nodes is treated so (engine/id_dropout.hpp).
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "engine/id_dropout.hpp"
+#include "engine/model.hpp"
+#include "engine/ops/features.hpp"
+
+namespace halorec {
+
+template <typename T>
+class NodeInputs {
+ public:
+  // Collective where there is side information.
+  NodeInputs(const Shard& shard, const ModelOptions& options)
+      : shard_(&shard),
+        embeddings_("embeddings", false, shard.num_owned(), options.dim),
+        id_dropout_(options.perturbation.id_dropout),
+        seed_(options.perturbation.seed),
+        cold_level_(options.cold_level) {
+    initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+    if (options.side != nullptr) take(*options.side, options);
+  }
+
+  std::vector<Parameter<T>*> parameters() {
+    if (table_) return {&embeddings_, &*table_};
+    return {&embeddings_};
+  }
+
+  // [num_owned x dim], owned rows. Does not communicate.
+  Variable<T>& rows(Tape<T>& tape) { return rows(tape, keep_); }
+  // The same in a training step, without the rows that it drops.
+  Variable<T>& rows_in_training(Tape<T>& tape, const StepKey& key) {
+    const auto dropout = dropped(key);
+    if (!dropout) return rows(tape);
+    step_keep_ = keep_;
+    for (std::size_t r = 0; r < step_keep_.size(); ++r) {
+      if (covered_[r] != 0 && dropout->drops(shard_->global_id(static_cast<std::int64_t>(r)))) {
+        step_keep_[r] = T{0};
+      }
+    }
+    return rows(tape, step_keep_);
+  }
+  // The nodes that the step treats as new, if it does that.
+  std::optional<IdDropout> dropped(const StepKey& key) const {
+    if (id_dropout_ == 0 || !(kinds_[0] || kinds_[1])) return std::nullopt;
+    return IdDropout(id_dropout_, kinds_, seed_, key.step);
+  }
+
+  // Of final rows: an item that was never trained on gets the length that trained items have on
+  // average, times the level that was asked for; objectives that rank by cosines leave it open, and
+  // lists are by inner products. Collective.
+  void level_cold_items(Matrix<float>& rows) const {
+    if (!kinds_[static_cast<std::size_t>(NodeKind::item)] || cold_level_ == 0) return;
+    const auto length = [&](std::int64_t r) {
+      double squares = 0;
+      for (std::int64_t c = 0; c < rows.cols(); ++c) {
+        squares += static_cast<double>(rows(r, c)) * rows(r, c);
+      }
+      return std::sqrt(squares);
+    };
+    std::vector<double> sums(2, 0.0);  // of trained items: lengths, number
+    for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
+      if (!is_trained(r)) continue;
+      sums[0] += length(r);
+      sums[1] += 1;
+    }
+    shard_->communicator().sum(std::span<double>(sums));
+    if (sums[1] == 0) return;
+    const double wanted = cold_level_ * sums[0] / sums[1];
+    for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
+      const double now = is_trained(r) ? 0 : length(r);
+      if (now == 0) continue;
+      for (std::int64_t c = 0; c < rows.cols(); ++c) {
+        rows(r, c) = static_cast<float>(rows(r, c) * wanted / now);
+      }
+    }
+  }
+
+ private:
+  bool is_trained(std::int64_t row) const {
+    return shard_->scale()[static_cast<std::size_t>(row)] != 0;
+  }
+
+  void take(const SideInputs& side, const ModelOptions& options) {
+    has_side_ = true;
+    const std::int64_t num_owned = shard_->num_owned();
+    covered_.assign(static_cast<std::size_t>(num_owned), 0);
+    if (side.features) {
+      features_.emplace(side.features->row_begin, side.features->feature, side.features->value,
+                        side.features->num_features);
+      table_.emplace("features", true, features_->num_features(), options.dim);
+      initialise_normal(options.seed, options.initial_deviation, *table_);
+    }
+    for (std::int64_t r = 0; r < num_owned; ++r) {
+      bool covered = features_ && features_->has_row(r);
+      for (const Relation& relation : side.relations) {
+        covered = covered || relation.edges.scale[static_cast<std::size_t>(r)] != 0;
+      }
+      covered_[static_cast<std::size_t>(r)] = covered ? 1 : 0;
+    }
+    std::vector<std::int64_t> num_covered(kNumNodeKinds, 0);
+    for (std::int64_t r = 0; r < num_owned; ++r) {
+      num_covered[static_cast<std::size_t>(shard_->global_id(r).kind())] +=
+          covered_[static_cast<std::size_t>(r)];
+    }
+    shard_->communicator().sum(std::span<std::int64_t>(num_covered));
+    for (std::size_t k = 0; k < kinds_.size(); ++k) kinds_[k] = num_covered[k] > 0;
+    for (std::int64_t r = 0; r < num_owned; ++r) keep_.push_back(is_trained(r) ? T{1} : T{0});
+  }
+
+  Variable<T>& rows(Tape<T>& tape, std::span<const T> keep) {
+    Variable<T>& own = on_tape(tape, embeddings_);
+    if (!has_side_) return own;
+    if (!features_) return keep_rows(tape, keep, own);
+    return feature_sum(tape, *features_, keep, own, on_tape(tape, *table_));
+  }
+
+  const Shard* shard_;
+  Parameter<T> embeddings_;
+  double id_dropout_;
+  std::uint64_t seed_;
+  double cold_level_;
+  std::optional<FeatureMatrix> features_;
+  std::optional<Parameter<T>> table_;        // a row for each feature
+  std::array<bool, kNumNodeKinds> kinds_{};  // of which features or links are known, on any rank
+  std::vector<char> covered_;                // owned rows of which they are
+  bool has_side_ = false;                    // without it every node has its row and nothing else
+  std::vector<T> keep_, step_keep_;          // 0: without the row of its own
+};
+
+}  // namespace halorec

@@ -1,0 +1,32 @@
+// A further relation between the nodes of a shard: links of users (trust) or of items, beside the
+// interactions that the shard was cut by.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "partition/adjacency.hpp"
+#include "partition/shard.hpp"
+
+namespace halorec {
+
+struct Relation {
+  std::string name;
+  NodeKind kind = NodeKind::user;  // of both ends
+  double weight = 1;               // beside the interactions, which weigh 1
+  Adjacency edges;                 // rows of the other kind are empty
+};
+
+// The link table `name`, or `kind:name` where both kinds have one of that name. Whoever links to a
+// node is heard and hears, so directed links go both ways; their weights are not read. Reads this
+// rank's slice of the file and sends every link to the owners of its ends. Error (on every rank)
+// when there is no such table: it lists those there are. Collective.
+Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name);
+
+// The place of that table among the dataset's columns; Error as above. Not collective.
+std::size_t find_links(const DatasetFile& dataset, std::string_view name);
+
+// "user:trust, item:co-occurrence": the link tables of a dataset, or "none".
+std::string link_names(const DatasetFile& dataset);
+
+}  // namespace halorec

@@ -1,0 +1,263 @@
+// Models with features, links and nodes without interactions: the rank count does not change the
+// answer, gradients of whole steps by central differences, sums over features and relations against
+// naive ones, and what a new node's row is made of.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "partition/relation.hpp"
+#include "partition/side/feature_rows.hpp"
+#include "tests/engine/whole_graph.hpp"
+#include "tests/models/small_training.hpp"
+
+namespace halorec {
+namespace {
+
+// Items have one to three of seven genres, but every fifth none; users a number, and friends.
+Dataset described(std::uint32_t num_users, std::uint32_t num_items, double density) {
+  Dataset data = random_dataset(num_users, num_items, density, 6);
+  AttributeColumn genres;
+  genres.name = "genres";
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g"}) genres.values.push_back(name);
+  for (std::uint32_t i = 0; i < num_items; ++i) {
+    for (std::uint32_t g = 0; g < 7; ++g) {
+      if (i % 5 != 4 && (g == i % 7 || (i + g) % 6 == 0)) genres.value.push_back(g);
+    }
+    genres.begin.push_back(genres.value.size());
+  }
+  data.side.attributes.push_back(std::move(genres));
+  NumberColumn age{NodeKind::user, "age", {}};
+  for (std::uint32_t u = 0; u < num_users; ++u) {
+    age.value.push_back(u % 6 == 5 ? NAN : static_cast<float>(20 + (u * 7) % 30));
+  }
+  data.side.numbers.push_back(std::move(age));
+  LinkTable trust{NodeKind::user, "trust", true, {0}, {}, {}};
+  LinkTable alike{NodeKind::item, "alike", true, {0}, {}, {}};
+  const auto link = [](LinkTable& links, std::uint32_t n) {
+    for (std::uint32_t k = 0; k < n; ++k) {
+      if (k + 3 < n && k % 8 != 7) links.target.push_back(k + 3), links.weight.push_back(1);
+      links.begin.push_back(links.target.size());
+    }
+  };
+  link(trust, num_users);
+  link(alike, num_items);
+  data.side.links = {std::move(trust), std::move(alike)};
+  return data;
+}
+
+SideInputs inputs_of(const TinyGraph& graph, const std::vector<std::string>& features,
+                     const std::vector<std::string>& relations) {
+  SideInputs side;
+  double weight = 0.7;
+  for (const std::string& name : relations) {
+    side.relations.push_back(read_relation(graph.shard(), graph.file(), name));
+    side.relations.back().weight = std::exchange(weight, 0.4);
+  }
+  if (!features.empty()) side.features = read_feature_rows(graph.shard(), graph.file(), features);
+  return side;
+}
+
+struct Case {
+  const char* name;
+  const char* model;
+  std::vector<std::string> features, relations;
+  double id_dropout = 0, edge_dropout = 0;
+  Deal deal = Deal::scattered;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+Setting setting_of(const Case& c, const SideInputs& side) {
+  Setting setting;
+  setting.model = c.model;
+  setting.model_options.dim = 6;
+  setting.model_options.num_layers = 2;
+  setting.model_options.seed = 4;
+  setting.model_options.side = &side;
+  setting.model_options.perturbation.seed = 4;
+  setting.model_options.perturbation.id_dropout = c.id_dropout;
+  setting.model_options.perturbation.edge_dropout = c.edge_dropout;
+  setting.loss.terms = LossKind::softmax;
+  setting.loss.num_negatives = 50;
+  setting.loss.temperature = 0.2;
+  setting.loss.l2 = 1e-3;
+  setting.optimizer.learning_rate = 0.01;
+  setting.batch_size = 150;
+  return setting;
+}
+
+class SideInputsTest : public testing::TestWithParam<Case> {
+ protected:
+  Communicator world_, self_{MPI_COMM_SELF};
+};
+
+const std::vector<std::string> kAll{"all"}, kNone, kBoth{"trust", "alike"};
+INSTANTIATE_TEST_SUITE_P(
+    Models, SideInputsTest,
+    testing::Values(Case{"LightgcnFeatures", "lightgcn", kAll, kNone},
+                    Case{"LightgcnRelations", "lightgcn", kNone, kBoth},
+                    Case{"LightgcnAll", "lightgcn", kAll, kBoth, 0.3, 0.1},
+                    Case{"LightgcnEmptyRanks", "lightgcn", kAll, kBoth, 0.3, 0, Deal::all_on_last},
+                    Case{"Mf", "mf", {"item:genres"}, kNone, 0.4},
+                    Case{"Ngcf", "ngcf", kAll, kNone, 0.2}, Case{"Rgcn", "rgcn", kNone, kBoth},
+                    Case{"RgcnAll", "rgcn", kAll, {"trust"}, 0.3, 0, Deal::all_on_last}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST_P(SideInputsTest, TheRankCountDoesNotChangeTheAnswer) {
+  const TinyGraph graph(world_, described(60, 45, 0.25), TrainingPart::train, GetParam().deal);
+  const TinyGraph alone(self_, described(60, 45, 0.25));
+  const SideInputs side = inputs_of(graph, GetParam().features, GetParam().relations);
+  const SideInputs whole = inputs_of(alone, GetParam().features, GetParam().relations);
+  SmallTraining<double> training(graph.shard(), setting_of(GetParam(), side));
+  SmallTraining<double> reference(alone.shard(), setting_of(GetParam(), whole));
+  for (int step = 1; step <= 15; ++step) {
+    const double loss = training.advance(), expected = reference.advance();
+    ASSERT_NEAR(loss, expected, 1e-9 * std::abs(expected)) << "at step " << step;
+  }
+  const Matrix<double> rows = training.final_rows(), expected = reference.final_rows();
+  EXPECT_LT(relative_difference(collect(graph.shard(), rows), collect(alone.shard(), expected)),
+            1e-8);
+  // Levelling the rows of new items: alike too.
+  Matrix<float> single(rows.rows(), rows.cols()), single_expected(expected.rows(), expected.cols());
+  std::copy(rows.values().begin(), rows.values().end(), single.values().begin());
+  std::copy(expected.values().begin(), expected.values().end(), single_expected.values().begin());
+  training.model().finish(single);
+  reference.model().finish(single_expected);
+  EXPECT_LT(
+      relative_difference(collect(graph.shard(), single), collect(alone.shard(), single_expected)),
+      1e-6);
+}
+
+TEST_P(SideInputsTest, GradientsOfAStep) {
+  const TinyGraph graph(world_, described(14, 13, 0.35), TrainingPart::train, GetParam().deal);
+  const SideInputs side = inputs_of(graph, GetParam().features, GetParam().relations);
+  Setting setting = setting_of(GetParam(), side);
+  setting.model_options.dim = 3;
+  setting.batch_size = 20;
+  setting.loss.num_negatives = 15;
+  SmallTraining<double> training(graph.shard(), setting);
+  training.sampler().start_epoch(0);
+  const Batch batch = training.sampler().batch(0);
+  training.gradient(1, batch);
+  std::vector<Matrix<double>> gradients;
+  for (const Parameter<double>* p : training.parameters()) {
+    gradients.push_back(p->gradient.clone());
+  }
+  constexpr double kStep = 2e-6;
+  double largest = 0;
+  for (std::size_t p = 0; p < gradients.size(); ++p) {
+    Parameter<double>& parameter = *training.parameters()[p];
+    Matrix<double> gradient = gradients[p].clone();
+    const auto sizes = world_.all_gather(parameter.value.size());
+    for (int owner = 0; owner < (parameter.replicated ? 1 : world_.size()); ++owner) {
+      const bool moves = parameter.replicated || world_.rank() == owner;
+      for (std::int64_t k = 0; k < sizes[static_cast<std::size_t>(owner)]; k += 4) {
+        double unused = 0;
+        double& number = moves ? parameter.value.values()[static_cast<std::size_t>(k)] : unused;
+        const double middle = number;
+        number = middle + kStep;
+        const double above = training.gradient(1, batch);
+        number = middle - kStep;
+        const double below = training.gradient(1, batch);
+        number = middle;
+        if (!moves) continue;
+        const double expected = (above - below) / (2 * kStep);
+        EXPECT_NEAR(gradient.values()[static_cast<std::size_t>(k)], expected,
+                    1e-7 * (1 + std::abs(expected)))
+            << parameter.name << " " << k;
+        largest = std::max(largest, std::abs(expected));
+      }
+    }
+  }
+  EXPECT_GT(world_.max(largest), 1e-4);
+}
+
+// A new item: without a row of its own, its features' rows alone, and zero where nothing is known.
+TEST(SideInputs, NewNodesAreWhatTheirFeaturesMakeOfThem) {
+  Communicator world;
+  const TinyGraph graph(world, described(60, 45, 0.25));
+  const Shard& shard = graph.shard();
+  const SideInputs side = inputs_of(graph, {"item:genres"}, {});
+  Setting setting = setting_of({"", "mf", {}, {}}, side);
+  SmallTraining<double> training(shard, setting);
+  for (int step = 0; step < 5; ++step) training.advance();
+  const Matrix<double> rows = training.final_rows();
+  const Parameter<double>& own = *training.parameters()[0];
+  const Parameter<double>& table = *training.parameters()[1];
+  ASSERT_EQ(table.name, "features");
+  ASSERT_TRUE(side.features.has_value());
+  std::int64_t num_new = 0;
+  for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+    const auto row = static_cast<std::size_t>(r);
+    const bool is_new = shard.scale()[row] == 0;
+    for (std::int64_t c = 0; c < rows.cols(); ++c) {
+      double expected = is_new ? 0 : own.value(r, c);
+      for (auto e = side.features->row_begin[row]; e < side.features->row_begin[row + 1]; ++e) {
+        const auto entry = static_cast<std::size_t>(e);
+        expected += static_cast<double>(side.features->value[entry]) *
+                    table.value(side.features->feature[entry], c);
+      }
+      EXPECT_NEAR(rows(r, c), expected, 1e-14);
+    }
+    if (is_new && r >= shard.num_owned_users()) ++num_new;
+  }
+  EXPECT_GT(world.sum(num_new), 0);
+
+  Matrix<float> levelled(rows.rows(), rows.cols());
+  std::copy(rows.values().begin(), rows.values().end(), levelled.values().begin());
+  training.model().finish(levelled);
+  const auto length = [&](std::int64_t r) {
+    double squares = 0;
+    for (std::int64_t c = 0; c < rows.cols(); ++c) {
+      squares += static_cast<double>(levelled(r, c)) * levelled(r, c);
+    }
+    return std::sqrt(squares);
+  };
+  double sum = 0, count = 0;
+  for (std::int64_t r = shard.num_owned_users(); r < rows.rows(); ++r) {
+    if (shard.scale()[static_cast<std::size_t>(r)] != 0) sum += length(r), count += 1;
+  }
+  const double mean = world.sum(sum) / world.sum(count);
+  for (std::int64_t r = shard.num_owned_users(); r < rows.rows(); ++r) {
+    if (shard.scale()[static_cast<std::size_t>(r)] != 0) continue;
+    if (side.features->row_begin[static_cast<std::size_t>(r)] ==
+        side.features->row_begin[static_cast<std::size_t>(r) + 1]) {
+      EXPECT_EQ(length(r), 0);
+    } else {
+      EXPECT_NEAR(length(r), mean, 1e-5 * mean);
+    }
+  }
+}
+
+// A step's dropped nodes are as if new: their rows and interactions change nothing in it.
+TEST(SideInputs, DroppedNodesHaveNoPartInAStep) {
+  Communicator world;
+  const TinyGraph graph(world, described(60, 45, 0.25));
+  const Shard& shard = graph.shard();
+  const SideInputs side = inputs_of(graph, {"all"}, {"trust", "alike"});
+  SmallTraining<double> training(shard, setting_of({"", "lightgcn", {}, {}, 0.4}, side));
+  training.sampler().start_epoch(0);
+  const Batch batch = training.sampler().batch(0);
+  const double before = training.gradient(3, batch);
+  const IdDropout dropout(0.4, {true, true}, 4, 3);
+  std::int64_t num_changed = 0;
+  Parameter<double>& own = *training.parameters()[0];
+  for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+    const auto row = static_cast<std::size_t>(r);
+    bool covered = side.features->row_begin[row] != side.features->row_begin[row + 1];
+    for (const Relation& relation : side.relations) {
+      covered = covered || relation.edges.scale[row] != 0;
+    }
+    if (!covered || !dropout.drops(shard.global_id(r))) continue;
+    for (std::int64_t c = 0; c < own.value.cols(); ++c) own.value(r, c) += 10;
+    ++num_changed;
+  }
+  EXPECT_GT(world.sum(num_changed), 10);
+  EXPECT_EQ(training.gradient(3, batch), before);
+  EXPECT_NE(training.gradient(4, batch), before);
+}
+
+}  // namespace
+}  // namespace halorec

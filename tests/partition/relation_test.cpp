@@ -1,0 +1,126 @@
+// Relations from links: every link is heard at both ends, whoever owns them, and nothing else is.
+#include "partition/relation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "partition/side/side_info_file.hpp"
+#include "tests/engine/whole_graph.hpp"
+
+namespace halorec {
+namespace {
+
+constexpr std::uint32_t kNumUsers = 23, kNumItems = 17;
+
+// Directed links: node k to k + 1, to 3 k and to 5, where there are such nodes.
+LinkTable links_of(NodeKind kind, const char* name, std::uint32_t num_nodes) {
+  LinkTable links;
+  links.kind = kind;
+  links.name = name;
+  links.directed = true;
+  for (std::uint32_t k = 0; k < num_nodes; ++k) {
+    std::set<std::uint32_t> targets{k + 1, 3 * k, 5};
+    for (const std::uint32_t t : targets) {
+      if (t == k || t >= num_nodes || k % 4 == 3) continue;
+      links.target.push_back(t);
+      links.weight.push_back(1);
+    }
+    links.begin.push_back(links.target.size());
+  }
+  return links;
+}
+
+Dataset linked_data() {
+  Dataset data = random_dataset(kNumUsers, kNumItems, 0.3, 3);
+  data.side.links.push_back(links_of(NodeKind::user, "trust", kNumUsers));
+  data.side.links.push_back(links_of(NodeKind::item, "alike", kNumItems));
+  data.side.links.push_back(links_of(NodeKind::item, "trust", kNumItems));
+  return data;
+}
+
+std::set<std::pair<std::int64_t, std::int64_t>> expected_edges(const LinkTable& links,
+                                                               std::int64_t first) {
+  std::set<std::pair<std::int64_t, std::int64_t>> edges;
+  for (std::size_t k = 0; k + 1 < links.begin.size(); ++k) {
+    for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
+      const auto from = first + static_cast<std::int64_t>(k), to = first + links.target[e];
+      edges.insert({from, to});
+      edges.insert({to, from});
+    }
+  }
+  return edges;
+}
+
+class RelationTest : public testing::Test {
+ protected:
+  Communicator world_;
+};
+
+TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
+  for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
+    const TinyGraph graph(world_, linked_data(), TrainingPart::train, deal);
+    const Shard& shard = graph.shard();
+    for (const char* name : {"user:trust", "alike", "item:trust"}) {
+      const Relation relation = read_relation(shard, graph.file(), name);
+      const std::size_t place = find_links(graph.file(), name);
+      const LinkTable& links = graph.data().side.links[place];
+      EXPECT_EQ(relation.name, links.name);
+      EXPECT_EQ(relation.kind, links.kind);
+      const Adjacency& edges = relation.edges;
+      ASSERT_EQ(edges.num_owned(), shard.num_owned());
+      ASSERT_EQ(std::ssize(edges.scale), shard.num_owned());
+
+      // Where ghosts are: their rows in the whole graph travel.
+      std::vector<double> own;
+      for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+        own.push_back(static_cast<double>(whole_row(shard, shard.global_id(r))));
+      }
+      HaloExchange<double> exchange(*edges.halo);
+      exchange.start_gather(own.data(), 1, 1);
+      const double* ghosts = exchange.finish_gather();
+      std::vector<std::int64_t> found;
+      for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+        const auto row = static_cast<std::size_t>(r);
+        const auto from = static_cast<std::int64_t>(own[row]);
+        for (std::int64_t e = edges.local.row_begin[row]; e < edges.local.row_begin[row + 1]; ++e) {
+          const auto column = edges.local.column[static_cast<std::size_t>(e)];
+          found.insert(found.end(),
+                       {from, static_cast<std::int64_t>(own[static_cast<std::size_t>(column)])});
+        }
+        for (std::int64_t e = edges.cross.row_begin[row]; e < edges.cross.row_begin[row + 1]; ++e) {
+          const auto column = edges.cross.column[static_cast<std::size_t>(e)];
+          found.insert(found.end(), {from, static_cast<std::int64_t>(ghosts[column])});
+        }
+        const std::int64_t degree = edges.local.row_begin[row + 1] - edges.local.row_begin[row] +
+                                    edges.cross.row_begin[row + 1] - edges.cross.row_begin[row];
+        EXPECT_DOUBLE_EQ(edges.scale[row],
+                         degree == 0 ? 0 : 1 / std::sqrt(static_cast<double>(degree)));
+      }
+      const auto all = world_.all_gather(std::span<const std::int64_t>(found));
+      std::set<std::pair<std::int64_t, std::int64_t>> seen;
+      for (std::size_t k = 0; k < all.size(); k += 2) seen.insert({all[k], all[k + 1]});
+      EXPECT_EQ(seen.size(), all.size() / 2) << "an edge stands twice";
+      EXPECT_EQ(seen, expected_edges(links, links.kind == NodeKind::user ? 0 : kNumUsers));
+    }
+  }
+}
+
+TEST_F(RelationTest, WhatIsNotThereIsNamed) {
+  const TinyGraph graph(world_, linked_data());
+  const auto message = [&](const char* name) -> std::string {
+    try {
+      read_relation(graph.shard(), graph.file(), name);
+    } catch (const Error& error) {
+      EXPECT_TRUE(error.everywhere());
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message("friends").find("user:trust, item:alike, item:trust"), std::string::npos);
+  EXPECT_NE(message("trust").find("say user:trust or item:trust"), std::string::npos);
+  EXPECT_NE(message("user:alike").find("no links 'user:alike'"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace halorec
