@@ -9,6 +9,8 @@
 namespace halorec {
 namespace {
 
+constexpr const char* kNone = "none";
+
 // Whether all of `text` is a number.
 bool is_number(std::string_view text, double& number) {
   const char* const end = text.data() + text.size();
@@ -17,7 +19,7 @@ bool is_number(std::string_view text, double& number) {
 }
 
 std::vector<std::string> feature_names(const TrainingArguments& arguments) {
-  if (arguments.features.empty()) return {};
+  if (arguments.features == kNone) return {};
   return split_commas(arguments.features, "--features");
 }
 
@@ -25,7 +27,7 @@ std::vector<std::string> feature_names(const TrainingArguments& arguments) {
 
 std::vector<NamedRelation> parse_relations(std::string_view text) {
   std::vector<NamedRelation> relations;
-  if (text.empty()) return relations;
+  if (text == kNone) return relations;
   for (const std::string& entry : split_commas(text, "--relations")) {
     NamedRelation relation{entry};
     const auto colon = entry.rfind(':');
@@ -47,7 +49,7 @@ std::vector<NamedRelation> parse_relations(std::string_view text) {
 }
 
 bool has_side_inputs(const TrainingArguments& arguments) {
-  return !arguments.relations.empty() || !arguments.features.empty();
+  return arguments.relations != kNone || arguments.features != kNone;
 }
 
 SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& shard,
@@ -67,7 +69,7 @@ void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& da
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
     find_links(dataset, named.name);
   }
-  if (!arguments.features.empty()) resolve_feature_columns(dataset, feature_names(arguments));
+  if (arguments.features != kNone) resolve_feature_columns(dataset, feature_names(arguments));
 }
 
 }  // namespace halorec

@@ -85,11 +85,11 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
            "links that pass messages beside the interactions: of lightgcn each with its weight "
            "(1), of "
            "rgcn each with a transform of its own")
-      .value_name("NAME[:W],...");
+      .value_name("none|NAME[:W],...");
   options
       .add("features", a.features,
            "columns that give nodes rows beside their own: item:title, user:age ..., or all")
-      .value_name("COLUMN,...");
+      .value_name("none|COLUMN,...");
   options
       .add("id-dropout", a.id_dropout,
            "share of the nodes with features or links that a step treats as new: without rows of "
@@ -399,8 +399,9 @@ std::string checkpoint_identity(const TrainingArguments& a, std::uint64_t seed,
     identity += fmt::format(" aggregate={} combine={} heads={}", a.aggregate, a.combine, a.heads);
   }
   if (a.model == "rgcn") identity += fmt::format(" bases={}", a.bases);
-  if (!a.relations.empty()) identity += fmt::format(" relations={}", a.relations);
-  if (!a.features.empty()) identity += fmt::format(" features={}", a.features);
+  if (has_side_inputs(a)) {
+    identity += fmt::format(" relations={} features={}", a.relations, a.features);
+  }
   return identity;
 }
 

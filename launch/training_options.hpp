@@ -27,8 +27,8 @@ struct TrainingArguments {
   std::string precision = "single";
   std::int64_t neighbours = 100;
 
-  std::string relations;
-  std::string features;
+  std::string relations = "none";
+  std::string features = "none";
   double id_dropout = 0;
   double cold_level = 1;
 
