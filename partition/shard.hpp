@@ -43,6 +43,8 @@ class Shard {
   // Owner and row of any node, known on every rank (8 bytes a node).
   RowAddress address_of_user(std::uint32_t index) const { return user_address_[index]; }
   RowAddress address_of_item(std::uint32_t index) const { return item_address_[index]; }
+  std::span<const RowAddress> user_addresses() const { return user_address_; }
+  std::span<const RowAddress> item_addresses() const { return item_address_; }
 
   // --- sizes of the whole graph, the same on every rank ------------------------------------
   std::uint32_t num_users() const { return static_cast<std::uint32_t>(user_address_.size()); }
