@@ -32,7 +32,16 @@ struct ModelOptions {
   // (engine/column_propagation.hpp).
   const Shard* whole_graph = nullptr;
   Perturbation perturbation;  // of training alone
+  // What messages pass over in place of the shard's interactions, where edges differ; null: those.
+  const Adjacency* interactions = nullptr;
+  // For models of several graphs: one for each half-life that is mixed, or for each slice of time,
+  // the oldest first. All outlive the model.
+  std::span<const Adjacency> time_graphs;
 };
+
+inline const Adjacency& message_edges(const Shard& shard, const ModelOptions& options) {
+  return options.interactions == nullptr ? shard.interactions() : *options.interactions;
+}
 
 template <typename T>
 class Model {

@@ -7,6 +7,7 @@
 #include "engine/trainer.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
+#include "launch/training_graphs.hpp"
 #include "launch/training_options.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/registry.hpp"
@@ -42,14 +43,18 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
     step = !refit && state.best_epoch > 0 ? state.best_step : *latest;
   });
   step = communicator.broadcast(step);
-  const auto model = make_model<T>(run.model, *run.shard, model_options(arguments, run.seed));
+  const TrainingGraphs graphs(arguments, *run.shard, *run.dataset, run.part);
+  ModelOptions options = model_options(arguments, run.seed);
+  graphs.give(options);
+  const auto model = make_model<T>(run.model, *run.shard, options);
   run.epoch = checkpoints.load<T>(*run.shard, step, model->parameters(), false).epoch;
   run.embeddings = final_rows_of(*model, run.shard->num_owned());
 }
 
 }  // namespace
 
-TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path) {
+TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path,
+                            Split measured) {
   const RunFolder folder(path);
   RunConfig config;
   communicator.together([&] { config = read_run_config(folder); });
@@ -76,8 +81,9 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
     refit = arguments.refit && latest && checkpoints.read_state(*latest).finished;
   });
   refit = communicator.broadcast(static_cast<std::int32_t>(refit)) != 0;
-  run.part = is_trained_model(run.model) ? training_part(arguments, refit)
-                                         : TrainingPart::train_and_validation;
+  run.part = is_trained_model(run.model)     ? training_part(arguments, refit)
+             : measured == Split::validation ? TrainingPart::train
+                                             : TrainingPart::train_and_validation;
 
   OwnersRequest owners;
   owners.cut.method = CutMethod::block;
@@ -86,7 +92,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
                                       find_owners(communicator, *run.dataset, owners).owners);
   if (!is_trained_model(run.model)) {
     run.scorer = make_baseline(run.model, *run.shard, *run.dataset, run.seed,
-                               {.num_neighbours = arguments.neighbours});
+                               baseline_options(arguments, run.part));
     return run;
   }
   CheckpointStore checkpoints(

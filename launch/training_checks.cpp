@@ -9,6 +9,16 @@
 
 namespace halorec {
 
+void check_times(const TrainingArguments& training, const DatasetFile& dataset) {
+  const bool asks = training.model == "recent" || training.model == "roland" ||
+                    (is_trained_model(training.model) && training.half_life != "auto");
+  if (!asks || dataset.has_times()) return;
+  fail_usage(
+      "{} needs to know when interactions were, and the dataset has no times; import data with a "
+      "time column (--columns time=...)",
+      training.half_life != "auto" ? "--half-life" : "--model " + training.model);
+}
+
 void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
   if (is_trained_model(training.model) && training.select == "validation" &&
       dataset.num_interactions(Split::validation) == 0) {
@@ -20,6 +30,7 @@ void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
       dataset.num_interactions(Split::test) == 0) {
     fail_usage("the dataset has no test interactions to select on; give --select none");
   }
+  check_times(training, dataset);
   if (training.model == "planted" && !dataset.has_truth()) {
     fail_usage(
         "--model planted ranks by what a generator planted, and this dataset was not made by "
@@ -78,6 +89,9 @@ void check_weights(const EdgeWeights& weights) {
 }
 
 void check_foretold(const TrainingArguments& training, std::string_view where) {
+  if (weighs_edges(training)) {
+    fail_usage("{} foretells steps over equal edges; leave out --weight and --half-life", where);
+  }
   if (training.model == "lightgcn" || training.model == "mf") return;
   fail_usage(
       "{} foretells steps of lightgcn and mf, whose cost it can model; --model {} can be "

@@ -22,7 +22,7 @@ class LayeredModel : public Model<T> {
   LayeredModel(const Shard& shard, const ModelOptions& options, Combine combine, bool shares_layer,
                const MakeLayer& make_layer)
       : embeddings_("embeddings", false, shard.num_owned(), options.dim),
-        graph_(shard, options.propagation),
+        graph_(shard, message_edges(shard, options), options.propagation),
         combine_(combine),
         num_layers_(options.num_layers) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);

@@ -20,13 +20,14 @@ class LightGcn : public Model<T> {
         layer_weights_("layer_weights", true, 1, options.num_layers + 1),
         learn_layer_weights_(options.learn_layer_weights),
         shard_(&shard),
+        edges_(&message_edges(shard, options)),
         perturbation_(options.perturbation),
         view_options_(options.propagation) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
     if (options.whole_graph != nullptr) {
       columns_.emplace(shard, *options.whole_graph, options.dim, options.propagation.store);
     } else {
-      propagation_.emplace(shard, options.propagation);
+      propagation_.emplace(shard, *edges_, options.propagation);
     }
     layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
   }
@@ -93,7 +94,7 @@ class LightGcn : public Model<T> {
                                                const StepKey& key) {
     if (perturbation_.contrast != Contrast::sgl) return {output};
     for (std::uint32_t v = 0; v < 2 && view_epoch_ != key.epoch; ++v) {
-      if (views_.size() <= v) views_.emplace_back(*shard_, view_options_);
+      if (views_.size() <= v) views_.emplace_back(*shard_, *edges_, view_options_);
       const EdgeDropout dropout(perturbation_.view_dropout, perturbation_.seed,
                                 Purpose::view_dropout, key.epoch, v);
       views_[v].drop_edges(dropout, true);
@@ -109,6 +110,7 @@ class LightGcn : public Model<T> {
   Parameter<T> layer_weights_;
   bool learn_layer_weights_;
   const Shard* shard_;
+  const Adjacency* edges_;
   Perturbation perturbation_;
   PropagationOptions view_options_;
   std::deque<Propagation<T>> views_;
