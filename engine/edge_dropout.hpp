@@ -35,8 +35,8 @@ class EdgeDropout {
   std::uint64_t start_;
 };
 
-// kept = the edges of `matrix` that the dropout keeps, rows, columns and values as they were. Ids: of the
-// matrix's rows and of its columns. Memory of `kept` is used again.
+// kept = the edges of `matrix` that the dropout keeps, rows, columns and values as they were. Ids:
+// of the matrix's rows and of its columns. Memory of `kept` is used again.
 void keep_edges(const EdgeDropout& dropout, const Csr& matrix, std::span<const GlobalId> row_ids,
                 std::span<const GlobalId> column_ids, Csr& kept);
 

@@ -91,9 +91,10 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("slices", a.slices, "roland: of equal duration, that training's time is cut into")
       .range(1, 64);
   options
-      .add("own-repeats", a.own_repeats,
-           "recent: what an item that the user took at the newest time counts for that user, beside "
-           "the most popular item's 1")
+      .add(
+          "own-repeats", a.own_repeats,
+          "recent: what an item that the user took at the newest time counts for that user, beside "
+          "the most popular item's 1")
       .at_least(0);
 
   options.group("Exchange");

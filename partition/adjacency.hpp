@@ -1,7 +1,8 @@
 // A square sparse matrix over the nodes of all ranks, by rows: who hears whom, and how much each
 // edge weighs. A rank holds the rows of its owned nodes, split into local edges (the far end is
-// owned too) and cross edges (it is a ghost), with the halo plan that fills the ghosts. The interactions of a shard are one, each
-// further relation between nodes (trust, links of items) is another.
+// owned too) and cross edges (it is a ghost), with the halo plan that fills the ghosts. The
+// interactions of a shard are one, each further relation between nodes (trust, links of items) is
+// another.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +50,8 @@ struct NeighbourLists {
   std::span<const std::int64_t> begin;
   std::span<const std::uint32_t> values;
   std::span<const RowAddress> address;
-  // Of each of `values`, above zero; none, in all blocks alike: ones. An edge weighs the same at both ends.
+  // Of each of `values`, above zero; none, in all blocks alike: ones. An edge weighs the same at
+  // both ends.
   std::span<const float> weights = {};
 };
 

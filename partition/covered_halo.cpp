@@ -109,9 +109,8 @@ CoveredBoundary cover_boundary(const BoundaryEdges& edges) {
 CoveredHalo cover_halo(const Adjacency& edges) {
   const HaloPlan& halo = *edges.halo;
   CoveredBoundary covered = cover_boundary({edges.communicator().rank(), edges.num_owned(),
-                                            &edges.cross, &edges.cross_transposed,
-                                            halo.send_rows(), halo.send_begin(),
-                                            halo.receive_begin()});
+                                            &edges.cross, &edges.cross_transposed, halo.send_rows(),
+                                            halo.send_begin(), halo.receive_begin()});
   return {HaloPlan(edges.communicator(), edges.num_owned(), std::move(covered.send_rows),
                    std::move(covered.send_begin), std::move(covered.receive_begin)),
           std::move(covered.gathered), std::move(covered.partial)};

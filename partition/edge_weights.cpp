@@ -16,10 +16,9 @@ EdgeWeights::EdgeWeights(const Shard& shard, const DatasetFile& dataset, Trainin
   std::vector<double> sums(static_cast<std::size_t>(begin_.back()), 0.0);
   constexpr bool kAllColumns = true;
   const auto add = [&](const Interactions& chunk) {
-    const WeighedPairs arrived =
-        send_home_weighed(communicator, chunk, false, [&](std::uint32_t u, std::uint32_t) {
-          return shard.address_of_user(u).owner;
-        });
+    const WeighedPairs arrived = send_home_weighed(
+        communicator, chunk, false,
+        [&](std::uint32_t u, std::uint32_t) { return shard.address_of_user(u).owner; });
     for (std::size_t k = 0; k < arrived.pairs.size(); ++k) {
       const Pair& pair = arrived.pairs[k];
       sums[place(shard.address_of_user(pair.user).row, pair.item)] +=

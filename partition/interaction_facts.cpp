@@ -19,7 +19,8 @@ InteractionFacts::InteractionFacts(const Shard& shard, const DatasetFile& datase
 
 InteractionFacts::Row InteractionFacts::row_of(const Table& table, std::int64_t row) {
   const auto first = static_cast<std::size_t>(table.begin[static_cast<std::size_t>(row)]);
-  const auto count = static_cast<std::size_t>(table.begin[static_cast<std::size_t>(row) + 1]) - first;
+  const auto count =
+      static_cast<std::size_t>(table.begin[static_cast<std::size_t>(row) + 1]) - first;
   return {std::span(table.far_end).subspan(first, count),
           std::span(table.weight).subspan(first, count),
           std::span(table.time).subspan(first, count)};
@@ -36,10 +37,9 @@ void InteractionFacts::take_users(const DatasetFile& dataset, TrainingPart part)
   users_.time.assign(users_.far_end.size(),
                      has_times_ ? std::numeric_limits<std::int64_t>::min() : 0);
   const auto add = [&](const Interactions& chunk) {
-    const WeighedPairs arrived =
-        send_home_weighed(communicator, chunk, has_times_, [&](std::uint32_t u, std::uint32_t) {
-          return shard_->address_of_user(u).owner;
-        });
+    const WeighedPairs arrived = send_home_weighed(
+        communicator, chunk, has_times_,
+        [&](std::uint32_t u, std::uint32_t) { return shard_->address_of_user(u).owner; });
     for (std::size_t k = 0; k < arrived.pairs.size(); ++k) {
       const auto [user, item] = arrived.pairs[k];
       const auto row = static_cast<std::size_t>(shard_->address_of_user(user).row);

@@ -40,8 +40,8 @@ class InteractionFacts {
   // `item` numbers the owned items as in Shard::owned_items.
   Row of_item(std::int64_t item) const { return row_of(items_, item); }
 
-  // The interactions as a graph in which each weighs what `weigh` says of its weight and time; those
-  // that it gives zero are left out. The same numbers give the same weight on every rank.
+  // The interactions as a graph in which each weighs what `weigh` says of its weight and time;
+  // those that it gives zero are left out. The same numbers give the same weight on every rank.
   // Collective.
   using Weigh = std::function<float(float weight, std::int64_t time)>;
   Adjacency adjacency(const Weigh& weigh) const;

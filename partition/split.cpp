@@ -243,8 +243,8 @@ void gather_sorted(const EventTable& events, std::span<const std::uint32_t> of_u
 }
 
 // Writes the parts, rows sorted by (user, item, behavior); rows equal in these become one, with
-// the first or the newest time and the summed weight. Two passes: the first counts, so that each user's rows can
-// be written where they belong.
+// the first or the newest time and the summed weight. Two passes: the first counts, so that each
+// user's rows can be written where they belong.
 void merge_rows(const EventTable& events, const RowsByUser& by_user,
                 const std::vector<std::uint8_t>& part, const Numbering& users,
                 const Numbering& items, bool newest_time, Dataset& dataset, SplitCounts& counts) {

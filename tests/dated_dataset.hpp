@@ -1,4 +1,5 @@
-// Small data sets whose interactions differ in weight and time, for tests of what tells edges apart.
+// Small data sets whose interactions differ in weight and time, for tests of what tells edges
+// apart.
 #pragma once
 
 #include <cmath>

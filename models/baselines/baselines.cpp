@@ -7,8 +7,8 @@
 #include "models/baselines/item_knn.hpp"
 #include "models/baselines/planted.hpp"
 #include "models/baselines/popular.hpp"
-#include "models/baselines/recent.hpp"
 #include "models/baselines/random_scorer.hpp"
+#include "models/baselines/recent.hpp"
 
 namespace halorec {
 

@@ -42,8 +42,7 @@ void Recent::score(std::span<const std::int32_t> people, std::int64_t first, std
       const auto begin = is_guest ? 0 : begin_[static_cast<std::size_t>(person)];
       const double own =
           is_guest ? 1.0 : static_cast<double>(own_[static_cast<std::size_t>(begin) + e]);
-      scores[at - items.begin()] =
-          static_cast<float>(popularity_[history[e]] + own_repeats_ * own);
+      scores[at - items.begin()] = static_cast<float>(popularity_[history[e]] + own_repeats_ * own);
     }
     scores += count;
   }

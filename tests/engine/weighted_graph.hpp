@@ -15,7 +15,7 @@
 namespace halorec {
 
 struct KnownEdge {
-  double weight = 0;  // summed
+  double weight = 0;      // summed
   std::int64_t time = 0;  // newest
 };
 using KnownEdges = std::map<std::pair<std::uint32_t, std::uint32_t>, KnownEdge>;

@@ -147,8 +147,8 @@ TYPED_TEST(WeightedPropagation, HubsAreSummedInSegments) {
   const TinyGraph graph(this->world_, std::move(data));
   const Shard& shard = graph.shard();
   const InteractionFacts facts(shard, graph.file(), TrainingPart::train);
-  const Adjacency edges = weighted_adjacency(facts, WeightRule::rating,
-                                             std::numeric_limits<double>::infinity());
+  const Adjacency edges =
+      weighted_adjacency(facts, WeightRule::rating, std::numeric_limits<double>::infinity());
   const KnownEdges known = known_edges(graph.data(), TrainingPart::train);
   const Matrix<T> x = random_rows<T>(shard, 6, 1);
   const Matrix<T> expected = weighted_product<T>(

@@ -139,8 +139,8 @@ TEST_P(Baselines, ItemKnnEqualsANaiveOne) {
   }
 }
 
-// Of training and validation, with the newest time of a pair that stands in both; a user's own items
-// where they may stand in lists.
+// Of training and validation, with the newest time of a pair that stands in both; a user's own
+// items where they may stand in lists.
 TEST_P(Baselines, RecentEqualsANaiveOne) {
   constexpr auto kPart = TrainingPart::train_and_validation;
   for (const double own_repeats : {0.0, 0.7}) {
@@ -160,7 +160,8 @@ TEST_P(Baselines, RecentEqualsANaiveOne) {
       first = std::min(first, time);
       last = std::max(last, time);
     }
-    for (const std::optional<double> half_life : {std::optional<double>(), std::optional(86400.0)}) {
+    for (const std::optional<double> half_life :
+         {std::optional<double>(), std::optional(86400.0)}) {
       BaselineOptions options;
       options.half_life_seconds = half_life;
       options.own_repeats = own_repeats;

@@ -159,17 +159,14 @@ TEST_P(InteractionFactsTest, SlicesShareTheInteractionsOut) {
   EXPECT_EQ(total, expected.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Deals, InteractionFactsTest,
-                         testing::Combine(testing::Values(TrainingPart::train,
-                                                          TrainingPart::train_and_validation),
-                                          testing::Values(Deal::scattered, Deal::all_on_last)),
-                         [](const auto& one) {
-                           return std::string(std::get<0>(one.param) == TrainingPart::train
-                                                  ? "Train"
-                                                  : "Both") +
-                                  (std::get<1>(one.param) == Deal::scattered ? "Scattered"
-                                                                             : "AllOnLast");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Deals, InteractionFactsTest,
+    testing::Combine(testing::Values(TrainingPart::train, TrainingPart::train_and_validation),
+                     testing::Values(Deal::scattered, Deal::all_on_last)),
+    [](const auto& one) {
+      return std::string(std::get<0>(one.param) == TrainingPart::train ? "Train" : "Both") +
+             (std::get<1>(one.param) == Deal::scattered ? "Scattered" : "AllOnLast");
+    });
 
 TEST(Decay, HalvesAndStopsAtFortyHalfLives) {
   EXPECT_DOUBLE_EQ(decayed(0, 30), 1);
