@@ -13,6 +13,7 @@ void keep_edges(const EdgeDropout& dropout, const Csr& matrix, std::span<const G
   kept.row_begin.assign(matrix.row_begin.size(), 0);
   // Each row's kept columns first to the front of where the whole row stands.
   std::vector<std::int32_t> in_place(matrix.column.size());
+  std::vector<float> value_in_place(matrix.value.size());
 #pragma omp parallel for schedule(dynamic, 256)
   for (std::int64_t r = 0; r < num_rows; ++r) {
     const auto row = static_cast<std::size_t>(r);
@@ -20,18 +21,25 @@ void keep_edges(const EdgeDropout& dropout, const Csr& matrix, std::span<const G
     for (std::int64_t e = matrix.row_begin[row]; e < matrix.row_begin[row + 1]; ++e) {
       const std::int32_t column = matrix.column[static_cast<std::size_t>(e)];
       if (!dropout.keeps(row_ids[row], column_ids[static_cast<std::size_t>(column)])) continue;
+      if (matrix.has_values()) {
+        value_in_place[static_cast<std::size_t>(next)] = matrix.value[static_cast<std::size_t>(e)];
+      }
       in_place[static_cast<std::size_t>(next++)] = column;
     }
     kept.row_begin[row + 1] = next - matrix.row_begin[row];
   }
   std::partial_sum(kept.row_begin.begin(), kept.row_begin.end(), kept.row_begin.begin());
   kept.column.resize(static_cast<std::size_t>(kept.row_begin.back()));
+  kept.value.resize(matrix.has_values() ? kept.column.size() : 0);
 #pragma omp parallel for schedule(static)
   for (std::int64_t r = 0; r < num_rows; ++r) {
     const auto row = static_cast<std::size_t>(r);
-    std::copy_n(in_place.begin() + matrix.row_begin[row],
-                kept.row_begin[row + 1] - kept.row_begin[row],
+    const std::int64_t count = kept.row_begin[row + 1] - kept.row_begin[row];
+    std::copy_n(in_place.begin() + matrix.row_begin[row], count,
                 kept.column.begin() + kept.row_begin[row]);
+    if (!matrix.has_values()) continue;
+    std::copy_n(value_in_place.begin() + matrix.row_begin[row], count,
+                kept.value.begin() + kept.row_begin[row]);
   }
 }
 
@@ -52,8 +60,8 @@ std::vector<GlobalId> ids_of_ghosts(const HaloPlan& plan, std::span<const Global
   return ids;
 }
 
-double normalising_scale(std::int64_t degree) {
-  return degree == 0 ? 0.0 : 1.0 / std::sqrt(static_cast<double>(degree));
+double normalising_scale(double degree) {
+  return degree == 0 ? 0.0 : 1.0 / std::sqrt(degree);
 }
 
 }  // namespace halorec

@@ -42,8 +42,8 @@ class EdgeDropout {
   std::optional<IdDropout> nodes_;
 };
 
-// kept = the edges of `matrix` that the dropout keeps, rows and columns as they were. Ids: of the
-// matrix's rows and of its columns. Memory of `kept` is used again.
+// kept = the edges of `matrix` that the dropout keeps, rows, columns and values as they were. Ids:
+// of the matrix's rows and of its columns. Memory of `kept` is used again.
 void keep_edges(const EdgeDropout& dropout, const Csr& matrix, std::span<const GlobalId> row_ids,
                 std::span<const GlobalId> column_ids, Csr& kept);
 
@@ -51,6 +51,6 @@ void keep_edges(const EdgeDropout& dropout, const Csr& matrix, std::span<const G
 std::vector<GlobalId> ids_of_ghosts(const HaloPlan& plan, std::span<const GlobalId> owned_ids);
 
 // 1 / sqrt(degree), zero without edges.
-double normalising_scale(std::int64_t degree);
+double normalising_scale(double degree);
 
 }  // namespace halorec

@@ -48,7 +48,16 @@ struct ModelOptions {
   Perturbation perturbation;         // of training alone
   const SideInputs* side = nullptr;  // null: none. Outlives the model
   double cold_level = 1;  // length of items without interactions over others'; 0: as it comes
+  // What messages pass over in place of the shard's interactions, where edges differ; null: those.
+  const Adjacency* interactions = nullptr;
+  // For models of several graphs: one for each half-life that is mixed, or for each slice of time,
+  // the oldest first. All outlive the model.
+  std::span<const Adjacency> time_graphs;
 };
+
+inline const Adjacency& message_edges(const Shard& shard, const ModelOptions& options) {
+  return options.interactions == nullptr ? shard.interactions() : *options.interactions;
+}
 
 template <typename T>
 class Model {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <type_traits>
 
 #include "engine/parallel.hpp"
@@ -80,10 +81,12 @@ void Propagation<T>::drop_edges(const EdgeDropout& dropout, bool renormalise) {
   // The factor 1 / (1 - share) of an edge, half from each end.
   const double rescale = 1 / std::sqrt(1 - dropout.share());
   const auto degree_in = [](const Csr& matrix, std::size_t r) {
-    return matrix.row_begin[r + 1] - matrix.row_begin[r];
+    const std::int64_t begin = matrix.row_begin[r], end = matrix.row_begin[r + 1];
+    if (!matrix.has_values()) return static_cast<double>(end - begin);
+    return std::accumulate(matrix.value.begin() + begin, matrix.value.begin() + end, 0.0);
   };
   for (std::size_t r = 0; r < scale_.size(); ++r) {
-    const std::int64_t degree = degree_in(kept_.local, r) + degree_in(kept_.cross, r);
+    const double degree = degree_in(kept_.local, r) + degree_in(kept_.cross, r);
     scale_[r] =
         static_cast<T>(renormalise ? normalising_scale(degree) : rescale * graph_->scale[r]);
   }

@@ -66,12 +66,16 @@ template <typename T>
 void SparseProduct<T>::prepare(const Csr& matrix, const RowChunks& chunks, kernels::Spmm<T>& what) {
   what.row_begin = matrix.row_begin.data();
   what.column = matrix.column.data();
+  what.value = matrix.has_values() ? matrix.value.data() : nullptr;
   what.rows = chunks.rows().empty() ? nullptr : chunks.rows().data();
   if (what.rows != nullptr || what.x_row != nullptr) {
+    const auto room = static_cast<std::size_t>(chunks.longest_row() + kernels::kKeptEdges +
+                                               kernels::kKeptPadding);
     kept_.resize(static_cast<std::size_t>(omp_get_max_threads()));
-    for (auto& kept : kept_) {
-      kept.resize(static_cast<std::size_t>(chunks.longest_row() + kernels::kKeptEdges +
-                                           kernels::kKeptPadding));
+    for (auto& kept : kept_) kept.resize(room);
+    if (what.value != nullptr) {
+      kept_value_.resize(kept_.size());
+      for (auto& kept : kept_value_) kept.resize(room);
     }
   }
   if (segment_sums_.rows() < chunks.num_segments() || segment_sums_.cols() != what.cols) {
@@ -86,7 +90,9 @@ void SparseProduct<T>::run_chunks(const RowChunks& chunks, const kernels::Spmm<T
   {
     kernels::Spmm<T> own = what;
     if (own.rows != nullptr || own.x_row != nullptr) {
-      own.kept = kept_[static_cast<std::size_t>(omp_get_thread_num())].data();
+      const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+      own.kept = kept_[thread].data();
+      if (own.value != nullptr) own.kept_value = kept_value_[thread].data();
     }
     kernels::Spmm<T> segment = own;
     segment.rows = nullptr;

@@ -52,8 +52,8 @@ class RowChunks {
 template <typename T>
 class SparseProduct {
  public:
-  // Computes what `what` says for all positions of `chunks` (its row_begin, column, rows and kept
-  // are filled in here). Calls between() on the main thread now and then, so that MPI can move
+  // Computes what `what` says for all positions of `chunks` (its row_begin, column, value, rows and
+  // kept are filled in here). Calls between() on the main thread now and then, so that MPI can move
   // data.
   template <typename Between>
   void run(const Csr& matrix, const RowChunks& chunks, kernels::Spmm<T> what,
@@ -72,6 +72,7 @@ class SparseProduct {
   static constexpr std::int64_t kItemsPerRegion = 32;
 
   std::vector<std::vector<std::int32_t>> kept_;  // one a thread
+  std::vector<std::vector<float>> kept_value_;
   Matrix<T> segment_sums_;
 };
 

@@ -8,6 +8,7 @@
 #include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/side_option.hpp"
+#include "launch/training_graphs.hpp"
 #include "launch/training_options.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/registry.hpp"
@@ -46,6 +47,8 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
   const SideInputs side = read_side_inputs(arguments, *run.shard, *run.dataset);
   ModelOptions options = model_options(arguments, run.seed);
   if (!side.empty()) options.side = &side;
+  const TrainingGraphs graphs(arguments, *run.shard, *run.dataset, run.part);
+  graphs.give(options);
   const auto model = make_model<T>(run.model, *run.shard, options);
   run.epoch = checkpoints.load<T>(*run.shard, step, model->parameters(), false).epoch;
   run.embeddings = final_rows_of(*model, run.shard->num_owned());
@@ -53,7 +56,8 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
 
 }  // namespace
 
-TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path) {
+TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path,
+                            Split measured) {
   const RunFolder folder(path);
   RunConfig config;
   communicator.together([&] { config = read_run_config(folder); });
@@ -80,8 +84,9 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
     refit = arguments.refit && latest && checkpoints.read_state(*latest).finished;
   });
   refit = communicator.broadcast(static_cast<std::int32_t>(refit)) != 0;
-  run.part = is_trained_model(run.model) ? training_part(arguments, refit)
-                                         : TrainingPart::train_and_validation;
+  run.part = is_trained_model(run.model)     ? training_part(arguments, refit)
+             : measured == Split::validation ? TrainingPart::train
+                                             : TrainingPart::train_and_validation;
 
   OwnersRequest owners;
   owners.cut.method = CutMethod::block;
@@ -90,7 +95,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
                                       find_owners(communicator, *run.dataset, owners).owners);
   if (!is_trained_model(run.model)) {
     run.scorer = make_baseline(run.model, *run.shard, *run.dataset, run.seed,
-                               {.num_neighbours = arguments.neighbours});
+                               baseline_options(arguments, run.part));
     return run;
   }
   CheckpointStore checkpoints(

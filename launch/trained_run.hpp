@@ -31,8 +31,10 @@ struct TrainedRun {
 };
 
 // Loads the parameters that the run chose (the refit's if it made one, else those of the best
-// evaluation, else the newest checkpoint) and propagates them over block-cut shards. Error when the
-// folder is no run, has no checkpoint yet, or is damaged. Collective.
-TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path);
+// evaluation, else the newest checkpoint) and propagates them over block-cut shards. A baseline is
+// made again, from training and validation, or to be `measured` on validation from training alone.
+// Error when the folder is no run, has no checkpoint yet, or is damaged. Collective.
+TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path,
+                            Split measured = Split::test);
 
 }  // namespace halorec

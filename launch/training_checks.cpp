@@ -4,12 +4,23 @@
 
 #include "comm/check.hpp"
 #include "engine/kernels/bf16_product.hpp"
+#include "launch/durations.hpp"
 #include "launch/loss_option.hpp"
 #include "launch/side_option.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
+
+void check_times(const TrainingArguments& training, const DatasetFile& dataset) {
+  const bool asks = training.model == "recent" || training.model == "roland" ||
+                    (is_trained_model(training.model) && training.half_life != "auto");
+  if (!asks || dataset.has_times()) return;
+  fail_usage(
+      "{} needs to know when interactions were, and the dataset has no times; import data with a "
+      "time column (--columns time=...)",
+      training.half_life != "auto" ? "--half-life" : "--model " + training.model);
+}
 
 void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
   if (is_trained_model(training.model) && training.select == "validation" &&
@@ -23,6 +34,7 @@ void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
     fail_usage("the dataset has no test interactions to select on; give --select none");
   }
   if (is_trained_model(training.model)) check_side_inputs(training, dataset);
+  check_times(training, dataset);
   if (training.model == "planted" && !dataset.has_truth()) {
     fail_usage(
         "--model planted ranks by what a generator planted, and this dataset was not made by "
@@ -74,6 +86,11 @@ void check_training_options(const TrainingArguments& training) {
       is_trained_model(training.model)) {
     fail_usage("--relations goes with --model lightgcn and rgcn, not {}", training.model);
   }
+  if (!parse_relations(training.relations).empty() &&
+      parse_half_lives(training.half_life, "--half-life").size() > 1) {
+    fail_usage("--half-life {}: a mixture goes without --relations; give one half-life",
+               training.half_life);
+  }
 }
 
 void check_weights(const EdgeWeights& weights) {
@@ -91,6 +108,9 @@ void check_interactions_alone(const TrainingArguments& training, std::string_vie
 }
 
 void check_foretold(const TrainingArguments& training, std::string_view where) {
+  if (weighs_edges(training)) {
+    fail_usage("{} foretells steps over equal edges; leave out --weight and --half-life", where);
+  }
   if (training.model == "lightgcn" || training.model == "mf") return;
   fail_usage(
       "{} foretells steps of lightgcn and mf, whose cost it can model; --model {} can be "

@@ -15,6 +15,9 @@ namespace halorec {
 // Usage Error when the dataset lacks what the options ask for.
 void check_data(const TrainingArguments& training, const DatasetFile& dataset);
 
+// The same of times alone.
+void check_times(const TrainingArguments& training, const DatasetFile& dataset);
+
 // What is to be said of --scores bf16 where machines of some ranks have no units for it; else
 // empty. Collective.
 std::string scores_warning(const TrainingArguments& training, Communicator& communicator);

@@ -4,9 +4,9 @@
 #include <array>
 #include <utility>
 
+#include "launch/durations.hpp"
 #include "launch/loss_option.hpp"
 #include "launch/side_option.hpp"
-#include "models/baselines/baselines.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
 
@@ -99,6 +99,28 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .add("cold-level", a.cold_level,
            "length of the row of an item without interactions over that of others, where lists are "
            "made; 0: as it comes")
+      .at_least(0);
+
+  options.group("Edges and time");
+  options
+      .add("weight", a.weight,
+           "what an edge counts in sums over neighbours: one; rating: its interaction's weight "
+           "(rating, count); log1p: log(1 + weight)")
+      .choices({"one", "rating", "log1p"});
+  options
+      .add("half-life", a.half_life,
+           "an edge counts half as much with every half-life that it is older than the newest "
+           "training interaction: 30d (s, m, h, d, w, y); several, as in 7d,30d,inf, are mixed as "
+           "training learns (lightgcn). auto: no decay; of recent a tenth of the time that "
+           "training covers")
+      .value_name("TIME,TIME");
+  options.add("slices", a.slices, "roland: of equal duration, that training's time is cut into")
+      .range(1, 64);
+  options
+      .add(
+          "own-repeats", a.own_repeats,
+          "recent: what an item that the user took at the newest time counts for that user, beside "
+          "the most popular item's 1")
       .at_least(0);
 
   options.group("Exchange");
@@ -237,6 +259,32 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .at_least(0);
 }
 
+namespace {
+
+void check_weighing(const TrainingArguments& a, bool mixes) {
+  const std::string options = a.weight == "one"       ? "--half-life"
+                              : a.half_life == "auto" ? "--weight"
+                                                      : "--weight and --half-life";
+  if (!sums_neighbours(a.model, model_options(a, 0))) {
+    fail_usage(
+        "{} weigh the edges of sums over neighbours, which --model {} has none of; allowed: "
+        "lightgcn, ngcf, ggnn, sage and gnn (without max and attention)",
+        options, a.model);
+  }
+  if (a.exchange == "columns") {
+    fail_usage("--exchange columns goes with equal edges, not with {}; allowed: auto, halo, hybrid",
+               options);
+  }
+  if (mixes && perturbation(a, 0).any()) {
+    fail_usage(
+        "--half-life {}: a mixture goes without --loss contrastive, dropout and noise; give one "
+        "half-life",
+        a.half_life);
+  }
+}
+
+}  // namespace
+
 void check_model(const TrainingArguments& a) {
   if (a.store == "bf16" && a.precision == "double") {
     fail_usage("--store bf16 goes with --precision single: sums of rounded rows stay fp32");
@@ -244,9 +292,15 @@ void check_model(const TrainingArguments& a) {
   if (a.scores == "bf16" && a.precision == "double") {
     fail_usage("--scores bf16 goes with --precision single: sums of rounded scores stay fp32");
   }
+  const auto half_lives = parse_half_lives(a.half_life, "--half-life");
+  if (half_lives.size() > 1 && a.model != "lightgcn" && a.model != "mf") {
+    fail_usage("--half-life {}: a mixture of half-lives goes with --model lightgcn; give one",
+               a.half_life);
+  }
   if (!is_trained_model(a.model)) return;
   check_model_options(a.model, model_options(a, 0));
-  if (!is_layered_model(a.model)) return;
+  if (weighs_edges(a)) check_weighing(a, half_lives.size() > 1);
+  if (!is_layered_model(a.model) && a.model != "roland") return;
   if (a.exchange == "columns") {
     fail_usage("--exchange columns goes with --model lightgcn: transforms of {} mix the columns",
                a.model);
@@ -256,8 +310,17 @@ void check_model(const TrainingArguments& a) {
   }
 }
 
+bool weighs_edges(const TrainingArguments& a) {
+  return a.weight != "one" || a.half_life != "auto";
+}
+
 std::int64_t num_message_layers(const TrainingArguments& a) {
-  return a.model == "lightgcn" || is_layered_model(a.model) ? a.layers : 0;
+  if (a.model == "roland") return a.layers * a.slices;
+  if (a.model == "lightgcn") {
+    const auto num_graphs = std::ssize(parse_half_lives(a.half_life, "--half-life"));
+    return a.layers * std::max<std::int64_t>(1, num_graphs);
+  }
+  return is_layered_model(a.model) ? a.layers : 0;
 }
 
 std::vector<std::string> options_without_effect(const TrainingArguments& a) {
@@ -268,10 +331,14 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     TrainingArguments unused;
     declare_training_options(training, unused);
     for (const auto& [name, value] : training.values()) {
-      if (name != "model" && name != "neighbours") names.push_back(name);
+      const bool is_recents = name == "half-life" || name == "own-repeats";
+      if (name == "model" || name == "neighbours" || (a.model == "recent" && is_recents)) continue;
+      names.push_back(name);
     }
     return names;
   }
+  names.emplace_back("own-repeats");
+  if (a.model != "roland") names.emplace_back("slices");
   if (a.model != "lightgcn") names.insert(names.end(), {"learn-layer-weights", "store"});
   if (a.model == "mf") {
     names.insert(names.end(), {"layers", "exchange", "wire"});
@@ -329,6 +396,16 @@ Perturbation perturbation(const TrainingArguments& a, std::uint64_t seed) {
   p.view_dropout = a.contrastive_dropout;
   p.seed = seed;
   return p;
+}
+
+BaselineOptions baseline_options(const TrainingArguments& a, TrainingPart part) {
+  BaselineOptions options;
+  options.num_neighbours = a.neighbours;
+  const auto half_lives = parse_half_lives(a.half_life, "--half-life");
+  if (!half_lives.empty()) options.half_life_seconds = half_lives.front();
+  options.own_repeats = a.own_repeats;
+  options.part = part;
+  return options;
 }
 
 ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
@@ -395,6 +472,8 @@ std::string checkpoint_identity(const TrainingArguments& a, std::uint64_t seed,
       "optimizer={} seed={}",
       dataset_hash, training_part_name(part), a.model, a.dim, a.layers, a.learn_layer_weights,
       a.precision, a.optimizer, seed);
+  if (weighs_edges(a)) identity += fmt::format(" weight={} half-life={}", a.weight, a.half_life);
+  if (a.model == "roland") identity += fmt::format(" slices={}", a.slices);
   if (is_layered_model(a.model)) {
     identity += fmt::format(" aggregate={} combine={} heads={}", a.aggregate, a.combine, a.heads);
   }

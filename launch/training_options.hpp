@@ -10,6 +10,7 @@
 #include "engine/model.hpp"
 #include "engine/trainer.hpp"
 #include "launch/options.hpp"
+#include "models/baselines/baselines.hpp"
 #include "partition/graph.hpp"
 
 namespace halorec {
@@ -31,6 +32,10 @@ struct TrainingArguments {
   std::string features = "none";
   double id_dropout = 0;
   double cold_level = 1;
+  std::string weight = "one";
+  std::string half_life = "auto";
+  std::int64_t slices = 4;
+  double own_repeats = 0;
 
   std::string exchange = "auto";
   std::string wire = "fp32";
@@ -77,7 +82,9 @@ void declare_training_options(OptionTable& options, TrainingArguments& arguments
 
 // Error (exit status 2) when options of the model exclude each other.
 void check_model(const TrainingArguments& arguments);
-// Message-passing layers that a forward pass runs.
+// Whether its edges are told apart, by weight or by age.
+bool weighs_edges(const TrainingArguments& arguments);
+// Products with a graph that a forward pass runs.
 std::int64_t num_message_layers(const TrainingArguments& arguments);
 
 // Names of the training options that this model or loss does not read.
@@ -89,6 +96,8 @@ WireFormat wire_format(const std::string& name);
 // What training perturbs.
 Perturbation perturbation(const TrainingArguments& arguments, std::uint64_t seed);
 
+// What a baseline is told; `part`: that its shard was made from.
+BaselineOptions baseline_options(const TrainingArguments& arguments, TrainingPart part);
 // What the engine is told. `num_edges`: of the training part (for --batch auto).
 ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);
 TrainerOptions trainer_options(const TrainingArguments& arguments, std::uint64_t seed,

@@ -26,7 +26,7 @@ class LayeredModel : public Model<T> {
   LayeredModel(const Shard& shard, const ModelOptions& options, Combine combine, bool shares_layer,
                const MakeLayer& make_layer)
       : inputs_(shard, options),
-        graph_(shard, options.propagation),
+        graph_(shard, message_edges(shard, options), options.propagation),
         combine_(combine),
         num_layers_(options.num_layers) {
     std::vector<MessageGraph<T>*> graphs{&graph_};

@@ -22,13 +22,14 @@ class LightGcn : public Model<T> {
         layer_weights_("layer_weights", true, 1, options.num_layers + 1),
         learn_layer_weights_(options.learn_layer_weights),
         shard_(&shard),
+        edges_(&message_edges(shard, options)),
         perturbation_(options.perturbation),
         view_options_(options.propagation),
         side_(options.side) {
     if (options.whole_graph != nullptr) {
       columns_.emplace(shard, *options.whole_graph, options.dim, options.propagation.store);
     } else {
-      over_relations(propagation_.emplace(shard, options.propagation));
+      over_relations(propagation_.emplace(shard, *edges_, options.propagation));
     }
     layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
   }
@@ -106,7 +107,9 @@ class LightGcn : public Model<T> {
                                                const StepKey& key) {
     if (perturbation_.contrast != Contrast::sgl) return {output};
     for (std::uint32_t v = 0; v < 2 && view_epoch_ != key.epoch; ++v) {
-      if (views_.size() <= v) over_relations(views_.emplace_back(*shard_, view_options_));
+      if (views_.size() <= v) {
+        over_relations(views_.emplace_back(*shard_, *edges_, view_options_));
+      }
       const EdgeDropout dropout(perturbation_.view_dropout, perturbation_.seed,
                                 Purpose::view_dropout, key.epoch, v);
       views_[v].drop_edges(dropout, true);
@@ -122,6 +125,7 @@ class LightGcn : public Model<T> {
   Parameter<T> layer_weights_;
   bool learn_layer_weights_;
   const Shard* shard_;
+  const Adjacency* edges_;
   Perturbation perturbation_;
   PropagationOptions view_options_;
   const SideInputs* side_;

@@ -76,6 +76,13 @@ bool takes_relations(std::string_view name) {
   return name == "lightgcn" || name == "rgcn";
 }
 
+bool sums_neighbours(std::string_view name, const ModelOptions& options) {
+  if (!is_layered_model(name)) return name == "lightgcn";
+  const Preset preset = preset_of(name, options);
+  return preset.layer == LayerKind::bi_interaction || preset.layer == LayerKind::gated ||
+         (preset.layer == LayerKind::sage && preset.aggregate != Aggregate::max);
+}
+
 bool has_heads(std::string_view name, const ModelOptions& options) {
   return is_layered_model(name) && preset_of(name, options).layer == LayerKind::gat;
 }

@@ -29,6 +29,8 @@ Preset preset_of(std::string_view name, const ModelOptions& options);
 void check_model_options(std::string_view name, const ModelOptions& options);
 // Whether it tells relations beside the interactions apart, or can add them (lightgcn).
 bool takes_relations(std::string_view name);
+// Whether its layers take sums over neighbours, so that edges may weigh.
+bool sums_neighbours(std::string_view name, const ModelOptions& options);
 // Whether its layers have heads.
 bool has_heads(std::string_view name, const ModelOptions& options);
 

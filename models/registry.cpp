@@ -12,7 +12,9 @@
 #include "models/layers/sage.hpp"
 #include "models/lightgcn.hpp"
 #include "models/matrix_factorization.hpp"
+#include "models/mixed_lightgcn.hpp"
 #include "models/presets.hpp"
+#include "models/roland.hpp"
 
 namespace halorec {
 namespace {
@@ -60,7 +62,8 @@ std::unique_ptr<Model<T>> make_layered(std::string_view name, const Shard& shard
 }  // namespace
 
 std::vector<std::string> trained_model_names() {
-  return {"lightgcn", "mf", "ngcf", "gat", "ngat4rec", "ggnn", "sage", "rgcn", "gnn"};
+  return {"lightgcn", "mf",   "ngcf", "gat", "ngat4rec",
+          "ggnn",     "sage", "rgcn", "gnn", "roland"};
 }
 
 bool is_trained_model(std::string_view name) {
@@ -71,7 +74,11 @@ bool is_trained_model(std::string_view name) {
 template <typename T>
 std::unique_ptr<Model<T>> make_model(std::string_view name, const Shard& shard,
                                      const ModelOptions& options) {
+  if (name == "lightgcn" && !options.time_graphs.empty()) {
+    return std::make_unique<MixedLightGcn<T>>(shard, options);
+  }
   if (name == "lightgcn") return std::make_unique<LightGcn<T>>(shard, options);
+  if (name == "roland") return std::make_unique<Roland<T>>(shard, options);
   if (name == "mf") return std::make_unique<MatrixFactorization<T>>(shard, options);
   if (is_layered_model(name)) return make_layered<T>(name, shard, options);
   fail_usage("--model '{}' is not trained; allowed: {}", name,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
+#include <utility>
 
 namespace halorec {
 namespace {
@@ -32,24 +34,45 @@ std::vector<RowAddress> find_ghosts(int rank, std::span<const NeighbourLists> bl
   return ghosts;
 }
 
+// Ends the row whose columns, and values if any, stand behind the last row's end.
+void end_row(Csr& matrix) {
+  const auto begin = static_cast<std::size_t>(matrix.row_begin.back());
+  matrix.row_begin.push_back(std::ssize(matrix.column));
+  const auto first = matrix.column.begin() + static_cast<std::ptrdiff_t>(begin);
+  if (!matrix.has_values()) {
+    std::sort(first, matrix.column.end());
+    return;
+  }
+  std::vector<std::pair<std::int32_t, float>> row;
+  for (std::size_t e = begin; e < matrix.column.size(); ++e) {
+    row.emplace_back(matrix.column[e], matrix.value[e]);
+  }
+  std::sort(row.begin(), row.end());
+  for (std::size_t e = begin; e < matrix.column.size(); ++e) {
+    std::tie(matrix.column[e], matrix.value[e]) = row[e - begin];
+  }
+}
+
+// A row's degree is summed in the order of its list: the same bits on any number of ranks.
 void append_rows(int rank, const NeighbourLists& block, const std::vector<std::int32_t>& ghost_of,
                  Adjacency& adjacency) {
-  Csr &local = adjacency.local, &cross = adjacency.cross;
+  const bool weighs = !block.weights.empty();
   for (std::size_t r = 0; r + 1 < block.begin.size(); ++r) {
-    const std::int64_t degree = block.begin[r + 1] - block.begin[r];
-    adjacency.scale.push_back(degree == 0 ? 0.0 : 1.0 / std::sqrt(static_cast<double>(degree)));
-    for (std::int64_t e = block.begin[r]; e < block.begin[r + 1]; ++e) {
-      const std::uint32_t end = block.values[static_cast<std::size_t>(e)];
-      if (block.address[end].owner == rank) {
-        local.column.push_back(block.address[end].row);
-      } else {
-        cross.column.push_back(ghost_of[end]);
-      }
+    double degree = weighs ? 0.0 : static_cast<double>(block.begin[r + 1] - block.begin[r]);
+    for (auto e = static_cast<std::size_t>(block.begin[r]);
+         e < static_cast<std::size_t>(block.begin[r + 1]); ++e) {
+      const std::uint32_t end = block.values[e];
+      const bool is_local = block.address[end].owner == rank;
+      Csr& matrix = is_local ? adjacency.local : adjacency.cross;
+      matrix.column.push_back(is_local ? block.address[end].row : ghost_of[end]);
+      if (!weighs) continue;
+      HALOREC_ASSERT_LIGHT(block.weights[e] > 0);
+      matrix.value.push_back(block.weights[e]);
+      degree += static_cast<double>(block.weights[e]);
     }
-    std::sort(local.column.begin() + local.row_begin.back(), local.column.end());
-    std::sort(cross.column.begin() + cross.row_begin.back(), cross.column.end());
-    local.row_begin.push_back(std::ssize(local.column));
-    cross.row_begin.push_back(std::ssize(cross.column));
+    adjacency.scale.push_back(degree == 0 ? 0.0 : 1.0 / std::sqrt(degree));
+    end_row(adjacency.local);
+    end_row(adjacency.cross);
   }
 }
 
@@ -63,6 +86,7 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
   }
   std::partial_sum(result.row_begin.begin(), result.row_begin.end(), result.row_begin.begin());
   result.column.resize(matrix.column.size());
+  result.value.resize(matrix.value.size());
   std::vector<std::int64_t> next(result.row_begin.begin(), result.row_begin.end() - 1);
   for (std::int64_t row = 0; row < matrix.num_rows(); ++row) {
     for (std::int64_t e = matrix.row_begin[static_cast<std::size_t>(row)];
@@ -70,6 +94,7 @@ Csr transpose(const Csr& matrix, std::int64_t num_columns) {
       const auto column = static_cast<std::size_t>(matrix.column[static_cast<std::size_t>(e)]);
       const auto slot = static_cast<std::size_t>(next[column]++);
       result.column[slot] = static_cast<std::int32_t>(row);
+      if (matrix.has_values()) result.value[slot] = matrix.value[static_cast<std::size_t>(e)];
     }
   }
   return result;
@@ -81,6 +106,9 @@ Adjacency make_adjacency(Communicator& communicator, std::span<const NeighbourLi
   Adjacency adjacency;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     append_rows(communicator.rank(), blocks[b], ghost_of[b], adjacency);
+  }
+  for (const Csr* matrix : {&adjacency.local, &adjacency.cross}) {
+    HALOREC_ASSERT_LIGHT(!matrix->has_values() || matrix->value.size() == matrix->column.size());
   }
   adjacency.cross_transposed = transpose(adjacency.cross, std::ssize(ghosts));
   std::vector<std::int32_t> ghost_owner, ghost_row;

@@ -78,7 +78,11 @@ CoveredBoundary cover_boundary(const BoundaryEdges& edges) {
       covered_ghost[g] = static_cast<std::int32_t>(num_covered++);
       for (std::int64_t e = transposed.row_begin[g]; e < transposed.row_begin[g + 1]; ++e) {
         const std::int32_t row = transposed.column[static_cast<std::size_t>(e)];
-        if (own_is_covered[static_cast<std::size_t>(row)] == 0) partial.column.push_back(row);
+        if (own_is_covered[static_cast<std::size_t>(row)] != 0) continue;
+        partial.column.push_back(row);
+        if (transposed.has_values()) {
+          partial.value.push_back(transposed.value[static_cast<std::size_t>(e)]);
+        }
       }
       partial.row_begin.push_back(std::ssize(partial.column));
     }
@@ -92,7 +96,9 @@ CoveredBoundary cover_boundary(const BoundaryEdges& edges) {
     for (std::int64_t e = cross.row_begin[row]; e < cross.row_begin[row + 1]; ++e) {
       const std::int32_t at =
           covered_ghost[static_cast<std::size_t>(cross.column[static_cast<std::size_t>(e)])];
-      if (at >= 0) gathered.column.push_back(at);
+      if (at < 0) continue;
+      gathered.column.push_back(at);
+      if (cross.has_values()) gathered.value.push_back(cross.value[static_cast<std::size_t>(e)]);
     }
     gathered.row_begin.push_back(std::ssize(gathered.column));
   }
@@ -103,9 +109,8 @@ CoveredBoundary cover_boundary(const BoundaryEdges& edges) {
 CoveredHalo cover_halo(const Adjacency& edges) {
   const HaloPlan& halo = *edges.halo;
   CoveredBoundary covered = cover_boundary({edges.communicator().rank(), edges.num_owned(),
-                                            &edges.cross, &edges.cross_transposed,
-                                            halo.send_rows(), halo.send_begin(),
-                                            halo.receive_begin()});
+                                            &edges.cross, &edges.cross_transposed, halo.send_rows(),
+                                            halo.send_begin(), halo.receive_begin()});
   return {HaloPlan(edges.communicator(), edges.num_owned(), std::move(covered.send_rows),
                    std::move(covered.send_begin), std::move(covered.receive_begin)),
           std::move(covered.gathered), std::move(covered.partial)};

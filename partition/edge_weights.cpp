@@ -16,27 +16,13 @@ EdgeWeights::EdgeWeights(const Shard& shard, const DatasetFile& dataset, Trainin
   std::vector<double> sums(static_cast<std::size_t>(begin_.back()), 0.0);
   constexpr bool kAllColumns = true;
   const auto add = [&](const Interactions& chunk) {
-    // By the user's owner; pairs and weights travel apart, in one order.
-    std::vector<std::int64_t> counts(static_cast<std::size_t>(communicator.size()), 0);
-    for (const std::uint32_t u : chunk.user) {
-      ++counts[static_cast<std::size_t>(shard.address_of_user(u).owner)];
-    }
-    std::vector<std::int64_t> next(counts.size(), 0);
-    std::exclusive_scan(counts.begin(), counts.end(), next.begin(), std::int64_t{0});
-    std::vector<std::uint64_t> pairs(chunk.user.size());
-    std::vector<float> weights(chunk.user.size());
-    for (std::size_t e = 0; e < chunk.user.size(); ++e) {
-      const auto owner = static_cast<std::size_t>(shard.address_of_user(chunk.user[e]).owner);
-      const auto slot = static_cast<std::size_t>(next[owner]++);
-      pairs[slot] = static_cast<std::uint64_t>(chunk.user[e]) << 32 | chunk.item[e];
-      weights[slot] = chunk.weight[e];
-    }
-    const auto arrived = communicator.all_to_all<std::uint64_t>(pairs, counts);
-    const auto with = communicator.all_to_all<float>(weights, counts);
-    for (std::size_t k = 0; k < arrived.size(); ++k) {
-      const auto user = static_cast<std::uint32_t>(arrived[k] >> 32);
-      const std::int64_t row = shard.address_of_user(user).row;
-      sums[place(row, static_cast<std::uint32_t>(arrived[k]))] += static_cast<double>(with[k]);
+    const WeighedPairs arrived = send_home_weighed(
+        communicator, chunk, false,
+        [&](std::uint32_t u, std::uint32_t) { return shard.address_of_user(u).owner; });
+    for (std::size_t k = 0; k < arrived.pairs.size(); ++k) {
+      const Pair& pair = arrived.pairs[k];
+      sums[place(shard.address_of_user(pair.user).row, pair.item)] +=
+          static_cast<double>(arrived.weight[k]);
     }
   };
   read_slices(communicator, dataset, Split::train, add, kAllColumns);

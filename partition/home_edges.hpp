@@ -73,6 +73,39 @@ std::vector<Pair> send_home(Communicator& communicator, const Interactions& chun
   return pairs;
 }
 
+// The same with what is known of each interaction; `has_times`: of the data set, the same on every
+// rank, whether or not a chunk is empty. Collective.
+struct WeighedPairs {
+  std::vector<Pair> pairs;
+  std::vector<float> weight;
+  std::vector<std::int64_t> time;  // empty without times
+};
+
+template <typename OwnerOf>
+WeighedPairs send_home_weighed(Communicator& communicator, const Interactions& chunk,
+                               bool has_times, const OwnerOf& owner_of) {
+  WeighedPairs arrived;
+  arrived.pairs = send_home(communicator, chunk, owner_of);
+  // Weights and times travel apart, in the order of the pairs.
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(communicator.size()), 0);
+  for (std::size_t e = 0; e < chunk.user.size(); ++e) {
+    ++counts[static_cast<std::size_t>(owner_of(chunk.user[e], chunk.item[e]))];
+  }
+  const auto send = [&]<typename V>(const std::vector<V>& values) {
+    std::vector<std::int64_t> next(counts.size(), 0);
+    std::exclusive_scan(counts.begin(), counts.end(), next.begin(), std::int64_t{0});
+    std::vector<V> packed(values.size());
+    for (std::size_t e = 0; e < values.size(); ++e) {
+      auto& slot = next[static_cast<std::size_t>(owner_of(chunk.user[e], chunk.item[e]))];
+      packed[static_cast<std::size_t>(slot++)] = values[e];
+    }
+    return communicator.all_to_all<V>(packed, counts);
+  };
+  arrived.weight = send(chunk.weight);
+  if (has_times) arrived.time = send(chunk.time);
+  return arrived;
+}
+
 // Rows of distinct ascending values: groups (row, value) pairs by row.
 struct Lists {
   std::vector<std::int64_t> begin;

@@ -111,6 +111,7 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
                                                       : "given";
   split_options.seed = options.seed;
   split_options.keep_repeats = options.keep_repeats;
+  split_options.newest_time = options.newest_time;
   split_options.cold_share = options.cold_share;
   split_options.subset = options.subset;
   split_options.core = options.core;

@@ -19,6 +19,7 @@ struct ImportOptions {
   double subset = 1.0;            // share of users, (0, 1]
   std::string protocol;           // empty: given when the source is split, else random
   bool keep_repeats = false;      // --repeats keep
+  bool newest_time = false;       // --repeat-time last
   double cold_share = 0.1;        // of the nodes that cold-items and cold-users hold out, (0, 1)
   // Item list; empty: the one beside the source, which gives titles and, when side.item_features
   // asks for some, features.

@@ -243,11 +243,11 @@ void gather_sorted(const EventTable& events, std::span<const std::uint32_t> of_u
 }
 
 // Writes the parts, rows sorted by (user, item, behavior); rows equal in these become one, with
-// the first time and the summed weight. Two passes: the first counts, so that each user's rows can
-// be written where they belong.
+// the first or the newest time and the summed weight. Two passes: the first counts, so that each
+// user's rows can be written where they belong.
 void merge_rows(const EventTable& events, const RowsByUser& by_user,
                 const std::vector<std::uint8_t>& part, const Numbering& users,
-                const Numbering& items, Dataset& dataset, SplitCounts& counts) {
+                const Numbering& items, bool newest_time, Dataset& dataset, SplitCounts& counts) {
   const bool times = !events.time.empty(), behaviors = !events.behavior.empty();
   const std::uint64_t num_users = users.origin.size();
   // begin[s][u]: first merged row of user u in part s.
@@ -285,13 +285,13 @@ void merge_rows(const EventTable& events, const RowsByUser& by_user,
       Interactions& out = dataset.splits[first.part];
       out.user[at] = static_cast<std::uint32_t>(u);
       out.item[at] = first.item;
-      if (times) out.time[at] = first.time;
       if (behaviors) out.behavior[at] = first.behavior;
       double weight = 0;
       for (; k < rows.size() && rows[k].same_triple(first); ++k) {
         weight += static_cast<double>(rows[k].weight);
       }
       out.weight[at] = static_cast<float>(weight);
+      if (times) out.time[at] = newest_time ? rows[k - 1].time : first.time;
     }
   });
 }
@@ -347,7 +347,7 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
   dataset.users = pick(events.users, users.origin);
   dataset.items = pick(events.items, items.origin);
   dataset.behaviors = events.behaviors;
-  merge_rows(events, by_user, part, users, items, dataset, counts);
+  merge_rows(events, by_user, part, users, items, options.newest_time, dataset, counts);
   count_cold(dataset, users, items, counts);
   if (user_origin != nullptr) *user_origin = std::move(users.origin);
   if (item_origin != nullptr) *item_origin = std::move(items.origin);

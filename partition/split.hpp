@@ -29,6 +29,7 @@ struct SplitOptions {
   std::string protocol = "random";
   std::uint64_t seed = 0;
   bool keep_repeats = false;
+  bool newest_time = false;  // of rows that become one; else the first
   double cold_share = kDefaultColdShare;
   double subset = 1;       // share of users that is kept, chosen by hash of their ids
   std::uint32_t core = 0;  // every user and item keeps this many training pairs; 0: no filter

@@ -19,6 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // that come next: they are prefetched.
 struct Edges {
   const std::int32_t* x_row = nullptr;
+  const float* value = nullptr;  // nullptr: ones
   std::int64_t count = 0;
   std::int64_t readable = 0;
 };
@@ -56,9 +57,21 @@ HWY_INLINE void load_pair(D d, const Bf16* x, hn::VFromD<D>& even, hn::VFromD<D>
   odd = hn::BitCast(d, hn::And(both, hn::Set(wide, 0xFFFF0000u)));
 }
 
+// What multiplies the row of x that an edge reads.
+enum class Weigh { by_nothing, by_column, by_value, by_both };
+template <Weigh kWeigh, typename T>
+HWY_INLINE T edge_weight(const Spmm<T>& a, const Edges& edges, std::int64_t e) {
+  if constexpr (kWeigh == Weigh::by_column) return a.column_scale[edges.x_row[e]];
+  if constexpr (kWeigh == Weigh::by_value) return static_cast<T>(edges.value[e]);
+  if constexpr (kWeigh == Weigh::by_both) {
+    return static_cast<T>(edges.value[e]) * a.column_scale[edges.x_row[e]];
+  }
+  return T{1};
+}
+
 // Columns [c, c + kVectors lanes) of one row: the sums stay in registers over all edges. X: type of
 // the numbers of x, T or Bf16.
-template <int kVectors, bool kScaled, typename T, typename X>
+template <int kVectors, Weigh kWeigh, typename T, typename X>
 HWY_INLINE void row_block(const Spmm<T>& a, const X* all_x, const Row<T>& row, std::int64_t c) {
   constexpr std::int64_t kCacheLineBytes = 64;
   constexpr std::int64_t kAhead = 16;  // edges between a prefetch and its use
@@ -103,24 +116,27 @@ HWY_INLINE void row_block(const Spmm<T>& a, const X* all_x, const Row<T>& row, s
       for (std::int64_t byte = 0; byte < bytes; byte += kCacheLineBytes) hwy::Prefetch(next + byte);
     }
     const X* HWY_RESTRICT in = x + edges.x_row[e] * a.x_stride;
+    const auto w =
+        kWeigh == Weigh::by_nothing ? zero : hn::Set(d, edge_weight<kWeigh>(a, edges, e));
+    const auto add = [&](auto& sum, auto what) HWY_ATTR __attribute__((always_inline)) {
+      if constexpr (kWeigh == Weigh::by_nothing) {
+        sum = hn::Add(sum, what);
+      } else {
+        sum = hn::MulAdd(w, what, sum);
+      }
+    };
     if constexpr (kPairs) {
       for_each_pair([&](auto& sum, auto& next, std::int64_t at) HWY_ATTR
                     __attribute__((always_inline)) {
                       auto even = zero, odd = zero;
                       load_pair(d, in + at, even, odd);
-                      sum = hn::Add(sum, even);
-                      next = hn::Add(next, odd);
+                      add(sum, even);
+                      add(next, odd);
                     });
       continue;
     }
-    const auto w = kScaled ? hn::Set(d, a.column_scale[edges.x_row[e]]) : zero;
-    for_each_vector([&](auto& sum, std::int64_t at) HWY_ATTR __attribute__((always_inline)) {
-      if constexpr (kScaled) {
-        sum = hn::MulAdd(w, load(d, in + at), sum);
-      } else {
-        sum = hn::Add(sum, load(d, in + at));
-      }
-    });
+    for_each_vector([&](auto& sum, std::int64_t at) HWY_ATTR
+                    __attribute__((always_inline)) { add(sum, load(d, in + at)); });
   }
   if constexpr (kPairs) {
     HWY_ALIGN T in_order[2 * hn::MaxLanes(d)];
@@ -149,78 +165,94 @@ HWY_INLINE float number(Bf16 x) {
 }
 
 // One column, for what is left of a row.
-template <bool kScaled, typename T, typename X>
+template <Weigh kWeigh, typename T, typename X>
 HWY_INLINE void row_column(const Spmm<T>& a, const X* x, const Row<T>& row, std::int64_t c) {
   T sum{0};
   for (std::int64_t e = 0; e < row.edges.count; ++e) {
-    const std::int32_t at = row.edges.x_row[e];
-    sum += (kScaled ? a.column_scale[at] : T{1}) * number(x[at * a.x_stride + c]);
+    const T what = number(x[row.edges.x_row[e] * a.x_stride + c]);
+    sum += kWeigh == Weigh::by_nothing ? what : edge_weight<kWeigh>(a, row.edges, e) * what;
   }
   row.y[c] = row.factor * sum + (row.base == nullptr ? T{0} : row.base_factor * row.base[c]);
 }
 
-template <bool kScaled, typename T, typename X>
+template <Weigh kWeigh, typename T, typename X>
 HWY_INLINE void one_row(const Spmm<T>& a, const X* x, const Row<T>& row) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   std::int64_t c = 0;
   const auto blocks = [&]<int kVectors>() HWY_ATTR {
     for (; c + kVectors * lanes <= a.cols; c += kVectors * lanes) {
-      row_block<kVectors, kScaled>(a, x, row, c);
+      row_block<kVectors, kWeigh>(a, x, row, c);
     }
   };
   blocks.template operator()<8>();
   blocks.template operator()<4>();
   blocks.template operator()<2>();
   blocks.template operator()<1>();
-  for (; c < a.cols; ++c) row_column<kScaled>(a, x, row, c);
+  for (; c < a.cols; ++c) row_column<kWeigh>(a, x, row, c);
 }
 
-// Writes the rows of x of those columns that have one to `kept`; returns their number.
-HWY_INLINE std::int64_t compact(const std::int32_t* HWY_RESTRICT column, std::int64_t count,
+// Writes the rows of x of those columns that have one to `kept`, and the values beside them, if
+// there are any, to `kept_value`; returns their number.
+template <bool kValues>
+HWY_INLINE std::int64_t compact(const std::int32_t* HWY_RESTRICT column,
+                                const float* HWY_RESTRICT value, std::int64_t count,
                                 const std::int32_t* HWY_RESTRICT x_row,
-                                std::int32_t* HWY_RESTRICT kept) {
+                                std::int32_t* HWY_RESTRICT kept, float* HWY_RESTRICT kept_value) {
   const hn::ScalableTag<std::int32_t> d;
+  const hn::ScalableTag<float> of_values;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   std::int64_t num_kept = 0, e = 0;
   for (; e + lanes <= count; e += lanes) {
     const auto row = hn::GatherIndex(d, x_row, hn::LoadU(d, column + e));
     const auto there = hn::Gt(row, hn::Set(d, -1));
+    if constexpr (kValues) {
+      hn::CompressStore(hn::LoadU(of_values, value + e), hn::RebindMask(of_values, there),
+                        of_values, kept_value + num_kept);
+    }
     num_kept += static_cast<std::int64_t>(hn::CompressStore(row, there, d, kept + num_kept));
   }
   for (; e < count; ++e) {
-    if (x_row[column[e]] >= 0) kept[num_kept++] = x_row[column[e]];
+    if (x_row[column[e]] < 0) continue;
+    if constexpr (kValues) kept_value[num_kept] = value[e];
+    kept[num_kept++] = x_row[column[e]];
   }
   return num_kept;
 }
 
 // The edges of a few rows, one row after the other in memory, so that prefetching runs from row to
-// row: the matrix's own list of columns where all rows are wanted, else what is wanted of it,
-// copied.
+// row: the matrix's own lists of columns and values where all rows are wanted, else what is wanted
+// of them, copied.
 class RowBlock {
  public:
   // All rows; columns up to `readable` may be looked at.
-  RowBlock(const std::int32_t* column, std::int64_t readable)
-      : column_(column), readable_(readable) {}
-  // Some rows, or with x_row (as in Spmm) some columns; `kept` as in Spmm.
-  RowBlock(const std::int32_t* column, const std::int32_t* x_row, std::int32_t* kept)
-      : column_(column), x_row_(x_row), kept_(kept) {}
+  RowBlock(const std::int32_t* column, const float* value, std::int64_t readable)
+      : column_(column), value_(value), readable_(readable) {}
+  // Some rows, or with x_row some columns; all as in Spmm.
+  RowBlock(const std::int32_t* column, const float* value, const std::int32_t* x_row,
+           std::int32_t* kept, float* kept_value)
+      : column_(column), value_(value), x_row_(x_row), kept_(kept), kept_value_(kept_value) {}
 
   void clear() { num_rows_ = num_kept_ = 0; }
   bool is_full() const { return num_rows_ == kMaxRows || num_kept_ >= kKeptEdges; }
   // The row with the edges [begin, end).
   HWY_INLINE void add(std::int64_t begin, std::int64_t end) {
     if (kept_ == nullptr) {
-      edges_[num_rows_++] = {column_ + begin, end - begin, readable_ - begin};
+      const float* value = value_ == nullptr ? nullptr : value_ + begin;
+      edges_[num_rows_++] = {column_ + begin, value, end - begin, readable_ - begin};
       return;
     }
     std::int32_t* to = kept_ + num_kept_;
+    float* value_to = value_ == nullptr ? nullptr : kept_value_ + num_kept_;
     std::int64_t count = end - begin;
-    if (x_row_ != nullptr) {
-      count = compact(column_ + begin, count, x_row_, to);
-    } else {
+    if (x_row_ == nullptr) {
       std::copy_n(column_ + begin, count, to);
+      if (value_ != nullptr) std::copy_n(value_ + begin, count, value_to);
+    } else if (value_ == nullptr) {
+      count = compact<false>(column_ + begin, nullptr, count, x_row_, to, nullptr);
+    } else {
+      count = compact<true>(column_ + begin, value_ + begin, count, x_row_, to, value_to);
     }
-    edges_[num_rows_++] = {to, count, 0};
+    edges_[num_rows_++] = {to, value_to, count, 0};
     num_kept_ += count;
   }
   HWY_INLINE Edges edges(std::int64_t k) const {
@@ -233,8 +265,10 @@ class RowBlock {
   static constexpr std::int64_t kMaxRows = 64;
 
   const std::int32_t* column_;
+  const float* value_;
   const std::int32_t* x_row_ = nullptr;
   std::int32_t* kept_ = nullptr;
+  float* kept_value_ = nullptr;
   std::int64_t readable_ = 0, num_rows_ = 0, num_kept_ = 0;
   Edges edges_[kMaxRows];
 };
@@ -245,8 +279,10 @@ void spmm(const Spmm<T>& a, const X* x, std::int64_t first, std::int64_t last) {
   constexpr bool kMayScale = std::is_same_v<X, T>;
   HALOREC_ASSERT_LIGHT(kMayScale || a.column_scale == nullptr);
   const auto row_at = [&](std::int64_t k) { return a.rows == nullptr ? k : a.rows[k]; };
-  RowBlock block(a.column, a.x_row, a.kept);
-  if (a.x_row == nullptr && a.rows == nullptr) block = RowBlock(a.column, a.row_begin[last]);
+  RowBlock block(a.column, a.value, a.x_row, a.kept, a.kept_value);
+  if (a.x_row == nullptr && a.rows == nullptr) {
+    block = RowBlock(a.column, a.value, a.row_begin[last]);
+  }
   for (std::int64_t next = first; next < last;) {
     const std::int64_t begin = next;
     for (block.clear(); next < last && !block.is_full(); ++next) {
@@ -270,11 +306,19 @@ void spmm(const Spmm<T>& a, const X* x, std::int64_t first, std::int64_t last) {
       }
       if constexpr (kMayScale) {
         if (a.column_scale != nullptr) {
-          one_row<true>(a, x, row);
+          if (a.value == nullptr) {
+            one_row<Weigh::by_column>(a, x, row);
+          } else {
+            one_row<Weigh::by_both>(a, x, row);
+          }
           continue;
         }
       }
-      one_row<false>(a, x, row);
+      if (a.value == nullptr) {
+        one_row<Weigh::by_nothing>(a, x, row);
+      } else {
+        one_row<Weigh::by_value>(a, x, row);
+      }
     }
   }
 }

@@ -1,9 +1,10 @@
 // Sparse times dense on one thread: the innermost loop of message passing. Compiled for several
 // SIMD targets by Highway; the best one that the machine has is chosen when first called.
 //
-// Edges carry no stored weight: the entry of (r, c) is row_scale[r] * column_scale[c], which is all
-// that a symmetrically normalised adjacency needs and saves a third of its memory. The factor of a
-// column is fetched beside its row, the factor of a row multiplies the finished sum.
+// Edges need carry no weight: the entry of (r, c) is row_scale[r] * column_scale[c], which is all
+// that a symmetrically normalised adjacency of equal edges needs and saves a third of its memory.
+// The factor of a column is fetched beside its row, the factor of a row multiplies the finished
+// sum. Where edges differ, each has a value besides, in the order of the columns.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace halorec::kernels {
 
 // For k of [first, last) and r = rows == nullptr ? k : rows[k]:
 //   y[at] = start + factor * row_scale[r] * sum over e in row r, c = column[e], of
-//                  column_scale[c] * x[x_row == nullptr ? c : x_row[c]]
+//                  value[e] * column_scale[c] * x[x_row == nullptr ? c : x_row[c]]
 // where at is k, or r with `y_by_row`, and start is y[at] itself with `accumulate`; else
 // base_factor * base[b] with b = base_row == nullptr ? r : base_row[r] when base is given and b >=
 // 0; else zero. A column whose x_row is negative counts as zero: skipped, many at a time. The order
@@ -27,6 +28,7 @@ template <typename T>
 struct Spmm {
   const std::int64_t* row_begin = nullptr;
   const std::int32_t* column = nullptr;
+  const float* value = nullptr;        // of each edge; nullptr: ones
   const std::int32_t* rows = nullptr;  // nullptr: all
   const T* row_scale = nullptr;        // nullptr: ones
   const T* column_scale = nullptr;     // nullptr: ones; never together with x_row
@@ -38,6 +40,7 @@ struct Spmm {
   const std::int32_t* x_row = nullptr;
   // With rows or x_row: room for kKeptEdges, as many as the longest row has, and kKeptPadding.
   std::int32_t* kept = nullptr;
+  float* kept_value = nullptr;  // the same for values, where there are any
   T factor = T{1};
   const T* base = nullptr;
   std::int64_t base_stride = 0;

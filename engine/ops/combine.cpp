@@ -121,7 +121,31 @@ Variable<T>& attend_parts(Tape<T>& tape, const std::vector<Variable<T>*>& parts,
   return result;
 }
 
+template <typename T>
+Variable<T>& softmax(Tape<T>& tape, Variable<T>& x) {
+  HALOREC_ASSERT_LIGHT(x.value.rows == 1);
+  const std::int64_t n = x.value.cols;
+  Variable<T>& result = tape.result(1, n);
+  const T largest = *std::max_element(x.value.data, x.value.data + n);
+  T sum{0};
+  for (std::int64_t k = 0; k < n; ++k) {
+    sum += result.value(0, k) = std::exp(x.value(0, k) - largest);
+  }
+  for (std::int64_t k = 0; k < n; ++k) result.value(0, k) /= sum;
+  // With y the result and g = dy:  dx_k += y_k (g_k - <g, y>).
+  tape.record([&x, &result, n] {
+    if (!x.wants_gradient()) return;
+    x.clear_stale_gradient();
+    const T along = inner(result.gradient.data, result.value.data, n);
+    for (std::int64_t k = 0; k < n; ++k) {
+      x.gradient(0, k) += result.value(0, k) * (result.gradient(0, k) - along);
+    }
+  });
+  return result;
+}
+
 #define HALOREC_INSTANTIATE(T)                                                              \
+  template Variable<T>& softmax<T>(Tape<T>&, Variable<T>&);                                 \
   template Variable<T>& concatenate_columns<T>(Tape<T>&, const std::vector<Variable<T>*>&); \
   template Variable<T>& mean_of<T>(Tape<T>&, const std::vector<Variable<T>*>&);             \
   template Variable<T>& attend_parts<T>(Tape<T>&, const std::vector<Variable<T>*>&, Variable<T>&);

@@ -21,4 +21,8 @@ Variable<T>& mean_of(Tape<T>& tape, const std::vector<Variable<T>*>& parts);
 template <typename T>
 Variable<T>& attend_parts(Tape<T>& tape, const std::vector<Variable<T>*>& parts, Variable<T>& q);
 
+// Of x [1 x n]: exp(x_k) over their sum.
+template <typename T>
+Variable<T>& softmax(Tape<T>& tape, Variable<T>& x);
+
 }  // namespace halorec

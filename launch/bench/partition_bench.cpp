@@ -32,7 +32,7 @@ double epoch_seconds(const CommandContext& context, const DatasetFile& dataset,
       dataset.num_users(), dataset.num_items(),
       order_rows(alone, dataset, TrainingPart::train_and_validation, context.seed()));
   const Shard shard(alone, dataset, TrainingPart::train_and_validation, std::move(owners));
-  StepLoop loop(shard, arguments.training, context.seed());
+  StepLoop loop(shard, dataset, arguments.training, context.seed());
   loop.run();
   std::vector<double> seconds;
   for (std::int64_t k = 0; k < arguments.steps; ++k) {

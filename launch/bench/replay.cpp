@@ -279,7 +279,7 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   base.nodes = shard.num_owned();
   base.interactions = static_cast<std::int64_t>(shard.num_edges());
   base.dim = question.step->training.dim;
-  const StepFigures whole = measure_steps(shard, *question.step, question.seed);
+  const StepFigures whole = measure_steps(shard, dataset, *question.step, question.seed);
   base.step_seconds = whole.seconds.median;
   base.product_seconds = whole.product_seconds.median;
   base.step_spread = whole.seconds.spread();
@@ -301,7 +301,7 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   flat.training.model = "mf";
   for (const std::int64_t ranks : question.ranks) {
     flat.training.batch = std::max<std::int64_t>(1, whole.batch / ranks);
-    StepLoop loop(shard, flat.training, question.seed);
+    StepLoop loop(shard, dataset, flat.training, question.seed);
     loop.run();
     loop.timers().take();
     const double seconds = median_step(loop, flat.steps);

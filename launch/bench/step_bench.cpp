@@ -18,14 +18,16 @@
 
 namespace halorec {
 
-StepLoop::StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed,
-                   const Shard* whole_graph)
+StepLoop::StepLoop(const Shard& shard, const DatasetFile& dataset,
+                   const TrainingArguments& training, std::uint64_t seed, const Shard* whole_graph)
     : shard_(&shard),
       options_(trainer_options(training, seed, shard.num_edges())),
+      graphs_(training, shard, dataset, TrainingPart::train_and_validation),
       model_([&] {
         ModelOptions options = model_options(training, seed);
         options.propagation.timers = &propagation_timers_;
         options.whole_graph = whole_graph;
+        graphs_.give(options);
         return make_model<float>(training.model, shard, options);
       }()),
       optimizer_(options_.optimizer, model_->parameters()),
@@ -137,12 +139,13 @@ void measure_product(Communicator& communicator, const Shard& shard, const Model
 
 }  // namespace
 
-StepFigures measure_steps(const Shard& shard, const StepBenchArguments& arguments,
-                          std::uint64_t seed, const Shard* whole_graph) {
+StepFigures measure_steps(const Shard& shard, const DatasetFile& dataset,
+                          const StepBenchArguments& arguments, std::uint64_t seed,
+                          const Shard* whole_graph) {
   Communicator& communicator = shard.communicator();
   const TrainingArguments& training = arguments.training;
   StepFigures figures;
-  auto training_loop = std::make_unique<StepLoop>(shard, training, seed, whole_graph);
+  auto training_loop = std::make_unique<StepLoop>(shard, dataset, training, seed, whole_graph);
   StepLoop& loop = *training_loop;
   for (std::int64_t k = 0; k < arguments.warm_up; ++k) loop.run();
   loop.timers().take();
@@ -354,8 +357,8 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
                   std::move(found.owners.order));
     report.say("layers run by columns, on the whole graph of every rank (--exchange)");
   }
-  const StepFigures figures =
-      measure_steps(*shard, arguments, context.seed(), whole ? &whole->shard() : nullptr);
+  const StepFigures figures = measure_steps(*shard, source->dataset(), arguments, context.seed(),
+                                            whole ? &whole->shard() : nullptr);
   auto record = step_record(context, arguments.training, figures);
   record["columns"] = choice.columns;
   report.record(record);

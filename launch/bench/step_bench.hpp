@@ -8,6 +8,7 @@
 #include "engine/training_step.hpp"
 #include "launch/bench/bench_data.hpp"
 #include "launch/bench/statistics.hpp"
+#include "launch/training_graphs.hpp"
 #include "launch/training_options.hpp"
 
 namespace halorec {
@@ -22,9 +23,10 @@ struct StepBenchArguments {
 // The loop of the trainer without epochs' ends, checkpoints and evaluations.
 class StepLoop {
  public:
-  // whole_graph: given, layers run by columns; outlives this. Collective.
-  StepLoop(const Shard& shard, const TrainingArguments& training, std::uint64_t seed,
-           const Shard* whole_graph = nullptr);
+  // shard: of `dataset`'s training and validation. whole_graph: given, layers run by columns;
+  // outlives this. Collective.
+  StepLoop(const Shard& shard, const DatasetFile& dataset, const TrainingArguments& training,
+           std::uint64_t seed, const Shard* whole_graph = nullptr);
 
   // One step, update included; the global loss. Collective.
   double run();
@@ -46,6 +48,7 @@ class StepLoop {
   const Shard* shard_;
   TrainerOptions options_;
   PhaseTimers timers_, propagation_timers_;
+  TrainingGraphs graphs_;
   std::unique_ptr<Model<float>> model_;
   Optimizer<float> optimizer_;
   Sampler sampler_;
@@ -79,9 +82,10 @@ struct StepFigures {
   double last_loss = 0;
 };
 
-// whole_graph: as above. Collective.
-StepFigures measure_steps(const Shard& shard, const StepBenchArguments& arguments,
-                          std::uint64_t seed, const Shard* whole_graph = nullptr);
+// As above. Collective.
+StepFigures measure_steps(const Shard& shard, const DatasetFile& dataset,
+                          const StepBenchArguments& arguments, std::uint64_t seed,
+                          const Shard* whole_graph = nullptr);
 nlohmann::ordered_json step_record(const CommandContext& context, const TrainingArguments& training,
                                    const StepFigures& figures);
 

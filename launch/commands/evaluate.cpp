@@ -142,8 +142,8 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
   communicator.on_root([&] {
     if (arguments.per_user) check_folder_of(*arguments.per_user, "per-user");
   });
-  const TrainedRun run = load_trained_run(communicator, *arguments.run);
   const Split split = split_of(arguments);
+  const TrainedRun run = load_trained_run(communicator, *arguments.run, split);
   check_split(run, split);
   const std::uint32_t target = arguments.target ? find_target(run, *arguments.target) : 0;
   std::unique_ptr<UserFile> users;

@@ -16,6 +16,7 @@ struct Arguments {
   std::optional<std::filesystem::path> items;
   std::optional<std::string> protocol;
   std::string repeats = "exclude";
+  std::string repeat_time = "first";
   std::optional<std::filesystem::path> users, tags, item_vector_ids, user_vector_ids;
   std::string derive_links = "none";
   CoOccurrenceOptions co_occurrence;
@@ -28,6 +29,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
     ImportOptions options = arguments.import;
     options.seed = context.seed();
     options.keep_repeats = arguments.repeats == "keep";
+    options.newest_time = arguments.repeat_time == "last";
     if (arguments.items) options.items = *arguments.items;
     if (arguments.users) options.side.users = *arguments.users;
     if (arguments.tags) options.side.tags = *arguments.tags;
@@ -161,6 +163,10 @@ Command import_command() {
       .add("repeats", arguments->repeats,
            "held-out pairs that also stand in an earlier part: leave them out or keep them")
       .choices({"exclude", "keep"});
+  options
+      .add("repeat-time", arguments->repeat_time,
+           "time of a pair that stands in one part several times")
+      .choices({"first", "last"});
   options.group("Output");
   options.add("out", arguments->out, "dataset file to write").value_name("DATA.h5").required();
   command.check = [arguments] {

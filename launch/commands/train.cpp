@@ -9,7 +9,9 @@
 #include "comm/watchdog.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
+#include "engine/ops/combine.hpp"
 #include "engine/trainer.hpp"
+#include "launch/comma_list.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/cut_cache.hpp"
 #include "launch/exchange_choice.hpp"
@@ -23,6 +25,7 @@
 #include "launch/side_option.hpp"
 #include "launch/start_event.hpp"
 #include "launch/training_checks.hpp"
+#include "launch/training_graphs.hpp"
 #include "launch/training_options.hpp"
 #include "launch/training_result.hpp"
 #include "models/baselines/baselines.hpp"
@@ -69,6 +72,9 @@ class TrainCommand {
   template <typename T>
   TrainingEnd train_phase(bool refit, std::int64_t num_epochs, TrainingState& state,
                           Evaluation* test);
+  // What was learned of several half-lives, if the model mixes them.
+  template <typename T>
+  void note_mixture(Model<T>& model);
   void stop_if_asked();
   int stopped(const TrainingState& state);
   void write_result(const Evaluation& test, const TrainingState& state, bool refit);
@@ -206,8 +212,9 @@ Evaluation TrainCommand::test_of(Scorer& scorer, const Catalogue& catalogue, con
 int TrainCommand::run_baseline() {
   const Shard shard = make_shard(TrainingPart::train_and_validation);
   const auto start = std::chrono::steady_clock::now();
-  const auto scorer = make_baseline(training_.model, shard, *dataset_, context_.seed(),
-                                    {.num_neighbours = training_.neighbours});
+  const auto scorer =
+      make_baseline(training_.model, shard, *dataset_, context_.seed(),
+                    baseline_options(training_, TrainingPart::train_and_validation));
   TrainingState state;
   state.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -229,6 +236,8 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   }
   const SideInputs side = read_side_inputs(training_, shard, *dataset_);
   if (!side.empty()) of_model.side = &side;
+  const TrainingGraphs graphs(training_, shard, *dataset_, part);
+  graphs.give(of_model);
   const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());
   options.num_epochs = num_epochs;
@@ -281,11 +290,32 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   state = trainer.state();
   if (end == TrainingEnd::finished && test != nullptr) {
     trainer.load_best();
+    note_mixture<T>(*model);
     const Matrix<float> rows = trainer.final_rows();
     EmbeddingScorer scorer(shard, rows.view(), !side.empty());
     *test = test_of(scorer, catalogue, shard);
   }
   return end;
+}
+
+template <typename T>
+void TrainCommand::note_mixture(Model<T>& model) {
+  for (const Parameter<T>* parameter : model.parameters()) {
+    if (parameter->name != "mixture") continue;
+    Tape<T> tape(false);
+    const MatrixView<T> value = parameter->value.view();
+    const MatrixView<T> shares = softmax(tape, tape.leaf(value, {})).value;
+    const auto half_lives = split_commas(training_.half_life, "--half-life");
+    ordered_json mixture;
+    std::string text;
+    for (std::size_t m = 0; m < half_lives.size(); ++m) {
+      const auto share = static_cast<double>(shares(0, static_cast<std::int64_t>(m)));
+      mixture[half_lives[m]] = share;
+      text += fmt::format("{}{} {:.3f}", m == 0 ? "" : ", ", half_lives[m], share);
+    }
+    log_.note({{"event", "mixture"}, {"half_lives", mixture}});
+    say("learned mixture of half-lives: " + text);
+  }
 }
 
 template <typename T>

@@ -2,15 +2,18 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "models/baselines/item_knn.hpp"
 #include "models/baselines/planted.hpp"
 #include "models/baselines/popular.hpp"
 #include "models/baselines/random_scorer.hpp"
+#include "models/baselines/recent.hpp"
 
 namespace halorec {
 
 std::vector<std::string> baseline_names() {
-  return {"popular", "itemknn", "random", "planted"};
+  return {"popular", "recent", "itemknn", "random", "planted"};
 }
 
 std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
@@ -20,6 +23,18 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
   if (name == "random") return std::make_unique<RandomScorer>(shard, seed);
   if (name == "itemknn") {
     return std::make_unique<ItemKnn>(shard, dataset, options.num_neighbours, options.shrinkage);
+  }
+  if (name == "recent") {
+    if (!dataset.has_times()) {
+      throw Error(fmt::format("--model recent: {} has no times; import data with a time column",
+                              dataset.path().string()),
+                  kExitUsage, true);
+    }
+    const InteractionFacts facts(shard, dataset, options.part);
+    // Data of one moment knows no age: any half-life will do.
+    const auto span = static_cast<double>(facts.last_time() - facts.first_time());
+    return std::make_unique<Recent>(
+        facts, options.half_life_seconds.value_or(std::max(1.0, span / 10)), options.own_repeats);
   }
   if (name == "planted") {
     if (!dataset.has_truth()) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,13 +16,17 @@ namespace halorec {
 struct BaselineOptions {
   std::int64_t num_neighbours = 100;  // itemknn: neighbours kept of an item
   double shrinkage = 10;              // itemknn: what few common users count less by
+  // recent: of an interaction; none: a tenth of the time between the first and the last.
+  std::optional<double> half_life_seconds = std::nullopt;
+  double own_repeats = 0;  // recent: what a user's own items count beside popularity
+  TrainingPart part = TrainingPart::train_and_validation;  // that the shard was made from
 };
 
-// Names in the order of help: popular, itemknn, random, planted.
+// Names in the order of help: popular, recent, itemknn, random, planted.
 std::vector<std::string> baseline_names();
 
-// Error (exit status 2) when the name is none of the above, or when `planted` is asked of data that
-// no generator made. Collective.
+// Error (exit status 2) when the name is none of the above, when `planted` is asked of data that no
+// generator made, or `recent` of data without times. Collective.
 std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
                                       const DatasetFile& dataset, std::uint64_t seed,
                                       const BaselineOptions& options = {});

@@ -66,8 +66,8 @@ struct Sparse {
   }
 };
 
-// Every way of calling the product: scaled columns or columns that stand elsewhere, all rows or a
-// list, and what is added.
+// Every way of calling the product: scaled columns or columns that stand elsewhere, edges with
+// values and without, all rows or a list, and what is added.
 TYPED_TEST(SpmmOf, EveryWayOfCalling) {
   using X = TypeParam;
   using T = SumOf<X>;
@@ -76,8 +76,10 @@ TYPED_TEST(SpmmOf, EveryWayOfCalling) {
   const std::vector<std::int32_t> x_row{2, -1, 0, 1, -1, -1, 3, 4, -1};  // of 9 columns
   const std::vector<std::int32_t> base_row{-1, 0, -1, 1, 2, -1, 3};      // of 7 rows
   const auto row_scale = numbers<T>(7, 6), column_scale = numbers<T>(9, 7);
+  const auto edge_value = numbers<float>(31, 9);
   std::vector<std::int32_t> kept(
       static_cast<std::size_t>(20 + kernels::kKeptEdges + kernels::kKeptPadding));
+  std::vector<float> kept_value(kept.size());
   enum { kPlain, kScaled, kElsewhere };
   enum { kNothing, kItself, kRows, kRowsElsewhere };
   on_every_target([&] {
@@ -89,6 +91,7 @@ TYPED_TEST(SpmmOf, EveryWayOfCalling) {
         if (mode == kScaled && std::is_same_v<X, Bf16>) continue;  // holds the scale already
         for (const int added : {kNothing, kItself, kRows, kRowsElsewhere}) {
           const bool list = (cols + mode + added) % 2 == 0, by_row = added >= kRows;
+          const bool has_values = (cols + added) % 4 < 2;
           kernels::Spmm<T> what;
           what.row_begin = a.begin.data();
           what.column = a.column.data();
@@ -101,6 +104,10 @@ TYPED_TEST(SpmmOf, EveryWayOfCalling) {
           what.x_stride = x_stride;
           if (mode == kElsewhere) what.x_row = x_row.data();
           if (list || mode == kElsewhere) what.kept = kept.data();
+          if (has_values) {
+            what.value = edge_value.data();
+            what.kept_value = kept_value.data();
+          }
           what.accumulate = added == kItself;
           if (added >= kRows) {
             what.base = base.data();
@@ -137,6 +144,7 @@ TYPED_TEST(SpmmOf, EveryWayOfCalling) {
                 if (in < 0) continue;
                 const long double term =
                     (mode == kScaled ? static_cast<long double>(column_scale[column]) : 1.0L) *
+                    (has_values ? static_cast<long double>(edge_value[e]) : 1.0L) *
                     value(x[static_cast<std::size_t>(in * x_stride + c)]);
                 sum += term;
                 size += std::abs(term);
@@ -145,7 +153,7 @@ TYPED_TEST(SpmmOf, EveryWayOfCalling) {
                   -1.25L * (mode == kPlain ? 1.0L : static_cast<long double>(row_scale[r]));
               ASSERT_NEAR(
                   static_cast<double>(y[at]), static_cast<double>(start + factor * sum),
-                  static_cast<double>(12 * kUlp<T> * (std::abs(factor) * size + std::abs(start))))
+                  static_cast<double>(14 * kUlp<T> * (std::abs(factor) * size + std::abs(start))))
                   << "mode " << mode << ", added " << added << ", row " << row << ", column " << c
                   << " of " << cols;
             }
@@ -183,27 +191,32 @@ TYPED_TEST(SpmmOf, RowByRow) {
   for (std::int32_t c = 0; c < kColumns; ++c) x_row.push_back(c % 4 == 0 ? c / 4 : -1);
   std::vector<std::int32_t> kept(
       static_cast<std::size_t>(3 * kernels::kKeptEdges + kernels::kKeptPadding));
+  const auto edge_value = numbers<float>(std::ssize(column), 14);
+  std::vector<float> kept_value(kept.size());
   const auto x = stored<X>(kColumns * kCols, 13);
   on_every_target([&] {
-    for (const bool is_listed : {false, true}) {
-      for (const bool elsewhere : {false, true}) {
-        kernels::Spmm<T> what;
-        what.row_begin = begin.data();
-        what.column = column.data();
-        if (is_listed) what.rows = listed.data();
-        if (elsewhere) what.x_row = x_row.data();
-        if (is_listed || elsewhere) what.kept = kept.data();
-        read(x, what);
-        what.x_stride = what.y_stride = what.cols = kCols;
-        const std::int64_t rows = is_listed ? std::ssize(listed) : kRows;
-        std::vector<T> together(static_cast<std::size_t>(rows * kCols)), alone = together;
-        what.y = together.data();
-        kernels::spmm_rows<T>(what, 0, rows);
-        what.y = alone.data();
-        for (std::int64_t k = 0; k < rows; ++k) kernels::spmm_rows<T>(what, k, k + 1);
-        EXPECT_EQ(together, alone);
-        EXPECT_NE(alone.back(), T{0});
+    for (const int way : {0, 1, 2, 3, 4, 5, 6, 7}) {
+      const bool is_listed = way % 2 == 1, elsewhere = way / 2 % 2 == 1, has_values = way >= 4;
+      kernels::Spmm<T> what;
+      if (has_values) {
+        what.value = edge_value.data();
+        what.kept_value = kept_value.data();
       }
+      what.row_begin = begin.data();
+      what.column = column.data();
+      if (is_listed) what.rows = listed.data();
+      if (elsewhere) what.x_row = x_row.data();
+      if (is_listed || elsewhere) what.kept = kept.data();
+      read(x, what);
+      what.x_stride = what.y_stride = what.cols = kCols;
+      const std::int64_t rows = is_listed ? std::ssize(listed) : kRows;
+      std::vector<T> together(static_cast<std::size_t>(rows * kCols)), alone = together;
+      what.y = together.data();
+      kernels::spmm_rows<T>(what, 0, rows);
+      what.y = alone.data();
+      for (std::int64_t k = 0; k < rows; ++k) kernels::spmm_rows<T>(what, k, k + 1);
+      EXPECT_EQ(together, alone);
+      EXPECT_NE(alone.back(), T{0});
     }
   });
 }

@@ -4,6 +4,7 @@ halorec_test(exposure engine RANKS 1 2 3 5)
 halorec_test(kernels engine)
 halorec_test(spmm engine)
 halorec_test(propagation engine RANKS 1 2 3 5)
+halorec_test(weighted_propagation engine RANKS 1 2 3 5)
 halorec_test(row_storage engine RANKS 1 2 3 5)
 # Once with the matrix units hidden, once with those of this machine: skipped, and reported so, where
 # there are none.

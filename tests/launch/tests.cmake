@@ -1,5 +1,6 @@
 halorec_test(options launch)
 halorec_test(loss_option launch)
+halorec_test(durations launch)
 halorec_test(threads launch RANKS 1 2 3)
 halorec_test(progress launch)
 halorec_test(include_order launch)

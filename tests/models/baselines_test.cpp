@@ -11,7 +11,7 @@
 #include "engine/ranking.hpp"
 #include "models/baselines/item_knn.hpp"
 #include "models/baselines/planted.hpp"
-#include "tests/tiny_graph.hpp"
+#include "tests/dated_dataset.hpp"
 
 namespace halorec {
 namespace {
@@ -139,6 +139,72 @@ TEST_P(Baselines, ItemKnnEqualsANaiveOne) {
   }
 }
 
+// Of training and validation, with the newest time of a pair that stands in both; a user's own
+// items where they may stand in lists.
+TEST_P(Baselines, RecentEqualsANaiveOne) {
+  constexpr auto kPart = TrainingPart::train_and_validation;
+  for (const double own_repeats : {0.0, 0.7}) {
+    Dataset data = dated_dataset(kUsers, kItems, 0.15, 31);
+    data.protocol.keep_repeats = own_repeats > 0;
+    const TinyGraph graph(communicator_, std::move(data), kPart, GetParam());
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> newest;
+    std::int64_t first = kFirstTime + kTimeSpan, last = 0;
+    for (const Split split : {Split::train, Split::validation}) {
+      const Interactions& in = graph.data()[split];
+      for (std::size_t k = 0; k < in.user.size(); ++k) {
+        std::int64_t& time = newest[{in.user[k], in.item[k]}];
+        time = std::max(time, in.time[k]);
+      }
+    }
+    for (const auto& [pair, time] : newest) {
+      first = std::min(first, time);
+      last = std::max(last, time);
+    }
+    for (const std::optional<double> half_life :
+         {std::optional<double>(), std::optional(86400.0)}) {
+      BaselineOptions options;
+      options.half_life_seconds = half_life;
+      options.own_repeats = own_repeats;
+      options.part = kPart;
+      const auto scorer = make_baseline("recent", graph.shard(), graph.file(), 1, options);
+      const double h = half_life.value_or(static_cast<double>(last - first) / 10);
+      const auto counts = [&](std::int64_t time) {
+        return std::exp2(-std::min(40.0, static_cast<double>(last - time) / h));
+      };
+      std::vector<double> popularity(kItems, 0.0);
+      for (const auto& [pair, time] : newest) popularity[pair.second] += counts(time);
+      const double largest = *std::max_element(popularity.begin(), popularity.end());
+      // All items that were taken are ranked, and of a user's own nothing is left out here.
+      RankingQuery query;
+      query.k = 12;
+      query.exclude_history = false;
+      std::vector<std::int32_t> people;
+      for (std::int32_t r = 0; r < graph.shard().num_owned_users(); ++r) people.push_back(r);
+      query.people = people;
+      const Catalogue catalogue(graph.shard(), graph.file());
+      const RankedLists lists = rank_items(*scorer, catalogue, query);
+      for (const std::int32_t person : people) {
+        const std::uint32_t user = graph.shard().owned_users()[static_cast<std::size_t>(person)];
+        std::vector<std::pair<std::uint32_t, float>> expected;
+        for (std::uint32_t i = 0; i < kItems; ++i) {
+          if (popularity[i] == 0) continue;
+          const auto own = newest.find({user, i});
+          const double score = popularity[i] / largest +
+                               (own == newest.end() ? 0 : own_repeats * counts(own->second));
+          expected.emplace_back(i, static_cast<float>(score));
+        }
+        sort_list(graph.data(), expected);
+        const auto list = lists.of(person);
+        ASSERT_EQ(list.size(), 12U);
+        for (std::size_t k = 0; k < list.size(); ++k) {
+          EXPECT_EQ(list[k].item, expected[k].first);
+          EXPECT_FLOAT_EQ(list[k].score, expected[k].second);
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Baselines, AGuestWithAUsersHistoryGetsThatUsersList) {
   for (const char* name : {"itemknn", "popular"}) {
     const auto scorer = make_baseline(name, graph_.shard(), graph_.file(), 1);
@@ -244,7 +310,7 @@ TEST_P(Baselines, PlantedRanksByTheTastesOfTheTimeThatIsTested) {
 }
 
 TEST_P(Baselines, WhatIsNotThereIsAUsageErrorEverywhere) {
-  for (const char* name : {"planted", "populer"}) {
+  for (const char* name : {"planted", "populer", "recent"}) {  // no truth, no such name, no times
     try {
       make_baseline(name, graph_.shard(), graph_.file(), 1);
       ADD_FAILURE() << name;

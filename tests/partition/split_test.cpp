@@ -143,6 +143,12 @@ TEST(Split, RepeatsAreMergedInsidePartsAndExcludedAcross) {
   const Dataset kept = import_dataset({folder.path()}, keep);
   EXPECT_EQ(kept[Split::validation].size(), 2U);
   EXPECT_EQ(kept[Split::test].size(), 3U);
+  ImportOptions newest;
+  newest.newest_time = true;
+  const Dataset late = import_dataset({folder.path()}, newest);
+  EXPECT_EQ(rows_of(late, Split::train),
+            (std::multiset<Row>{{"a", "1", 20, 5.0F}, {"a", "2", 5, 1.0F}, {"b", "1", 1, 1.0F}}));
+  EXPECT_EQ(rows_of(late, Split::validation), (std::multiset<Row>{{"a", "3", 32, 5.0F}}));
 }
 
 TEST(Split, CoreIsFittedOnTrainingAlone) {

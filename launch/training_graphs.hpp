@@ -1,0 +1,27 @@
+// The graphs that a training's options ask for in place of the shard's equal interactions: weighed
+// by rating or age, one for each half-life, or cut into slices of time.
+#pragma once
+
+#include <vector>
+
+#include "launch/training_options.hpp"
+#include "partition/interaction_facts.hpp"
+
+namespace halorec {
+
+class TrainingGraphs {
+ public:
+  // Of what the shard was made from. Usage Error, on every rank, when the data has nothing that
+  // tells its edges apart. Collective.
+  TrainingGraphs(const TrainingArguments& training, const Shard& shard, const DatasetFile& dataset,
+                 TrainingPart part);
+
+  // Tells a model of them; this outlives the model. Nothing when interactions are equal.
+  void give(ModelOptions& options) const;
+
+ private:
+  std::vector<Adjacency> graphs_;
+  bool takes_their_place_ = false;  // one graph, for models of one
+};
+
+}  // namespace halorec

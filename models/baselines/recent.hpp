@@ -1,0 +1,34 @@
+// Recency times popularity: an item's score is its training interactions, each counting half as
+// much with every half-life that it is older than the newest one,
+//   p_i = sum over u of 2^-((T - t_ui) / h),   score(u, i) = p_i / max p + r 2^-((T - t_ui) / h)
+// where the second term is of items that the user has taken before. r = 0 gives everyone one list;
+// a large r puts a user's own items first, the newest at the top, which is hard to beat where
+// repeats count as hits. What a model that knows of time has to beat.
+#pragma once
+
+#include "engine/scorer.hpp"
+#include "partition/interaction_facts.hpp"
+
+namespace halorec {
+
+class Recent final : public Scorer {
+ public:
+  // Of facts with times. Collective.
+  Recent(const InteractionFacts& facts, double half_life_seconds, double own_repeats);
+
+  void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
+             float* scores) const override;
+  bool serves_cold_people() const override { return true; }
+
+ private:
+  // A guest's history has no times: as if just taken.
+  void fold_in_guests() override {}
+
+  double own_repeats_;
+  std::vector<double> popularity_;  // [items of the whole graph], 1 the largest
+  // 2^-((T - t) / h) of each interaction of the owned users, as Shard::items_of lists them.
+  std::vector<std::int64_t> begin_{0};
+  std::vector<float> own_;
+};
+
+}  // namespace halorec

@@ -1,0 +1,137 @@
+"""Weights and times through the whole program: half-lives, their mixtures, the recurrent model and
+recency x popularity, trained on several ranks, resumed, asked; and what makes no sense, each with
+one message."""
+
+import json
+import os
+import random
+import unittest
+
+import numpy
+
+from support import FolderTest, run, succeed
+
+SMALL = ["--epochs", 2, "--dim", 8, "--batch", 512, "--layers", 2, "--precision", "double"]
+DAY = 86400
+
+
+class TimeTest(FolderTest):
+
+    def dated(self, name="dated.h5", *options, ratings=lambda draw: draw.randint(1, 5)):
+        """Users whose taste moves on, with ratings and times."""
+        draw = random.Random(3)
+        rows = ["user,item,rating,time"]
+        for user in range(120):
+            for _ in range(25):
+                day = draw.randrange(200)
+                item = (user % 4 * 15 + day // 10 + draw.randrange(15)) % 80
+                rows.append(f"u{user},i{item},{ratings(draw)},{1_600_000_000 + day * DAY}")
+        source = self.write("rows.csv", "\n".join(rows) + "\n")
+        path = self.path(name)
+        succeed("import", source, "--out", path, "--protocol", "time", "--repeat-time", "last", *options)
+        return path
+
+    def metrics(self, name):
+        with open(self.path(name, "metrics.json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def log(self, name, event):
+        with open(self.path(name, "log.jsonl"), encoding="utf-8") as file:
+            return [e for e in map(json.loads, file) if e["event"] == event]
+
+    def test_trained_and_asked_on_other_ranks(self):
+        data = self.dated()
+        for name, *options in (
+                ("decay", "--half-life", "30d"),
+                ("rating", "--weight", "rating", "--half-life", "2w"),
+                ("mixed", "--half-life", "1w,60d,inf", "--refit"),
+                ("ngcf", "--model", "ngcf", "--weight", "log1p"),
+                ("roland", "--model", "roland", "--slices", 3)):
+            with self.subTest(name=name):
+                succeed("train", data, "--run", self.path(name), *options, *SMALL, ranks=2)
+                one = name + "-one"
+                succeed("train", data, "--run", self.path(one), *options, *SMALL)
+                numpy.testing.assert_allclose([e["loss"] for e in self.log(name, "epoch")],
+                                              [e["loss"] for e in self.log(one, "epoch")], rtol=1e-9)
+                trained = self.metrics(name)
+                for ranks in (0, 3):
+                    result = succeed("evaluate", self.path(name), "--json", ranks=ranks).events()[0]
+                    self.assertAlmostEqual(result["recall@20"], trained["recall@20"], delta=1e-4)
+                lists = succeed("recommend", self.path(name), "--users", "u1,u2", "--k", 5, "--json")
+                self.assertEqual([len(e["items"]) for e in lists.events()], [5, 5])
+        mixture = self.log("mixed", "mixture")[-1]["half_lives"]
+        self.assertEqual(list(mixture), ["1w", "60d", "inf"])
+        self.assertAlmostEqual(sum(mixture.values()), 1, places=6)
+
+    def test_resumed_with_its_own_options(self):
+        data = self.dated()
+        options = ["--half-life", "1w,60d"]
+        succeed("train", data, "--run", self.path("whole"), *options, *SMALL)
+        succeed("train", data, "--run", self.path("parts"), *options, *SMALL)
+        # As a job leaves it that was killed after the first epoch's checkpoint.
+        os.remove(self.path("parts", "metrics.json"))
+        last = max(os.listdir(self.path("parts", "checkpoints")))
+        for file in os.listdir(self.path("parts", "checkpoints", last)):
+            os.remove(self.path("parts", "checkpoints", last, file))
+        os.rmdir(self.path("parts", "checkpoints", last))
+        succeed("train", "--run", self.path("parts"), "--resume", ranks=2)
+        self.assertAlmostEqual(self.metrics("whole")["recall@20"], self.metrics("parts")["recall@20"],
+                               delta=1e-4)
+        refused = run("train", "--run", self.path("parts"), "--resume", "--half-life", "1w")
+        self.assertEqual(refused.status, 2)
+        self.assertIn("--half-life was '1w,60d'", refused.errors()[0])
+
+    def test_recent_is_a_baseline(self):
+        data = self.dated("kept.h5", "--repeats", "keep")
+        figures = {}
+        for name, *options in (("popular", "--model", "popular"),
+                               ("recent", "--model", "recent", "--half-life", "10d"),
+                               ("own", "--model", "recent", "--half-life", "10d", "--own-repeats", 5)):
+            succeed("train", data, "--run", self.path(name), *options)
+            for split in ("validation", "test"):
+                events = succeed("evaluate", self.path(name), "--split", split, "--json", ranks=2)
+                figures[name, split] = events.events()[0]["recall@20"]
+            self.assertAlmostEqual(figures[name, "test"], self.metrics(name)["recall@20"], delta=1e-6)
+        self.assertGreater(figures["recent", "test"], figures["popular", "test"])
+        self.assertNotEqual(figures["own", "validation"], figures["recent", "validation"])
+
+    def test_what_makes_no_sense(self):
+        data = self.dated()
+        plain = self.write("plain.csv", "user,item\n" + "".join(
+            f"u{u},i{i}\n" for u in range(20) for i in range(u % 3, 20, 2)))
+        for options, words in (
+                (("--half-life", "30"), "--half-life '30' is no duration"),
+                (("--half-life", "0d"), "--half-life '0d' is no duration"),
+                (("--half-life", "7d,1w"), "names the half-life 1w twice"),
+                (("--model", "mf", "--half-life", "7d"), "--half-life weigh the edges of sums"),
+                (("--model", "gat", "--weight", "rating"), "--weight weigh the edges of sums"),
+                (("--model", "roland", "--half-life", "7d"), "--model roland has none of"),
+                (("--model", "sage", "--half-life", "7d,30d"), "goes with --model lightgcn"),
+                (("--model", "recent", "--half-life", "7d,30d"), "goes with --model lightgcn"),
+                (("--half-life", "7d", "--exchange", "columns"), "--exchange columns goes with equal"),
+                (("--model", "roland", "--exchange", "columns"), "--exchange columns goes with"),
+                (("--half-life", "7d,30d", "--edge-dropout", 0.1), "a mixture goes without"),
+                (("--slices", 0), "--slices")):
+            self.refused(words, data, *options)
+        for options in (("--half-life", "7d"), ("--model", "roland"), ("--model", "recent")):
+            self.refused("the dataset has no times", plain, *options)
+        self.refused("every training interaction weighs 1", plain, "--weight", "rating", made=True)
+        negative = self.dated("negative.h5", ratings=lambda draw: draw.randint(-1, 3))
+        self.refused("--weight rating needs weights above 0", negative, "--weight", "rating", made=True)
+        idle = succeed("train", data, "--run", self.path("idle"), "--epochs", 1, "--dim", 4,
+                       "--slices", 2, "--own-repeats", 1)
+        self.assertIn("without effect", idle.err)
+        self.assertIn("--slices", idle.err)
+        self.assertIn("--own-repeats", idle.err)
+
+    def refused(self, words, data, *options, made=False):
+        folder = self.path("none" if not made else "made")
+        result = run("train", data, "--run", folder, "--overwrite", *options, ranks=2 if made else 0)
+        self.assertEqual(result.status, 2, result)
+        self.assertEqual(len(result.errors()), 1, result)
+        self.assertIn(words, result.errors()[0])
+        self.assertEqual(os.path.exists(folder), made, result)
+
+
+if __name__ == "__main__":
+    unittest.main()
