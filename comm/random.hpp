@@ -26,6 +26,7 @@ enum class Purpose : std::uint32_t {
   message_dropout = 22,
   row_noise = 23,
   view_dropout = 24,
+  neighbour_sample = 30,
 };
 
 // Uniform in [0, 1), from the upper 53 of uniform bits.

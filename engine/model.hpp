@@ -32,6 +32,10 @@ struct ModelOptions {
   // (engine/column_propagation.hpp).
   const Shard* whole_graph = nullptr;
   Perturbation perturbation;  // of training alone
+  // Neighbours that a node hears in training, of the last layer first, one number a layer; empty:
+  // all (engine/neighbour_sampler.hpp).
+  std::vector<std::int64_t> fanout;
+  bool move_touched_rows_alone = false;  // with a fanout: which embeddings an update moves
 };
 
 template <typename T>
@@ -72,6 +76,12 @@ void initialise_rows(const Shard& shard, std::uint64_t seed, double deviation, M
 // AISTATS 2010, eq. 16), keyed by (seed, name, place): the same on every rank.
 template <typename T>
 void initialise_shared(std::uint64_t seed, Parameter<T>& parameter);
+
+// The listed rows (ascending, distinct; the list outlives the step) of a table of embeddings,
+// [rows.size() x cols]. Where updates move touched rows alone, they are what this step touches, and
+// it may ask but once.
+template <typename T>
+Variable<T>& table_rows(Tape<T>& tape, Parameter<T>& table, std::span<const std::int32_t> rows);
 
 // A parameter as a variable of the step.
 template <typename T>

@@ -9,7 +9,8 @@ namespace {
 std::optional<bool> settled(const TrainingArguments& training, std::int64_t num_ranks) {
   if (training.model != "lightgcn" || num_ranks == 1) return false;
   if (training.exchange != "auto") return training.exchange == "columns";
-  if (perturbation(training, 0).any()) return false;  // by rows alone
+  // By rows alone.
+  if (perturbation(training, 0).any() || !training.fanout.empty()) return false;
   return std::nullopt;
 }
 

@@ -1,10 +1,13 @@
 #include "launch/training_checks.hpp"
 
+#include <fmt/ranges.h>
+
 #include <cstdio>
 
 #include "comm/check.hpp"
 #include "engine/kernels/bf16_product.hpp"
 #include "launch/loss_option.hpp"
+#include "models/presets.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
@@ -68,6 +71,36 @@ void check_training_options(const TrainingArguments& training) {
   }
 }
 
+void check_sampling(const TrainingArguments& a) {
+  if (a.fanout.empty()) {
+    if (a.update == "touched") {
+      fail_usage("--update touched goes with --fanout: without it every step reaches every row");
+    }
+    return;
+  }
+  if (a.model != "lightgcn" && !is_layered_model(a.model)) {
+    fail_usage("--fanout goes with models that pass messages, not {}", a.model);
+  }
+  if (std::ssize(a.fanout) != a.layers) {
+    fail_usage("--fanout {} has {} number{}, and --layers {} needs {}: one for each layer",
+               fmt::join(a.fanout, ","), a.fanout.size(), a.fanout.size() == 1 ? "" : "s", a.layers,
+               a.layers);
+  }
+  if (a.exchange == "columns") {
+    fail_usage(
+        "--exchange columns goes without --fanout, which fetches rows; allowed: auto, halo, "
+        "hybrid");
+  }
+  if (a.store == "bf16") {
+    fail_usage("--store bf16 goes without --fanout, whose steps keep their rows in full");
+  }
+  if (perturbation(a, 0).any()) {
+    fail_usage(
+        "--fanout goes without --loss contrastive, --edge-dropout, --node-dropout, "
+        "--message-dropout and --embedding-noise: what is drawn perturbs training already");
+  }
+}
+
 void check_weights(const EdgeWeights& weights) {
   if (weights.spread() > 0) return;
   throw Error(fmt::format("--loss rating has nothing to learn: every training interaction weighs "
@@ -78,6 +111,12 @@ void check_weights(const EdgeWeights& weights) {
 }
 
 void check_foretold(const TrainingArguments& training, std::string_view where) {
+  if (!training.fanout.empty()) {
+    fail_usage(
+        "{} foretells steps over the whole graph; those of --fanout can be measured: halorec bench "
+        "step, halorec bench scaling",
+        where);
+  }
   if (training.model == "lightgcn" || training.model == "mf") return;
   fail_usage(
       "{} foretells steps of lightgcn and mf, whose cost it can model; --model {} can be "

@@ -26,6 +26,9 @@ struct TrainingArguments {
   std::string precision = "single";
   std::int64_t neighbours = 100;
 
+  std::vector<std::int64_t> fanout;  // empty: all neighbours
+  std::string update = "all";
+
   std::string exchange = "auto";
   std::string wire = "fp32";
   std::string store = "fp32";
@@ -69,7 +72,7 @@ struct TrainingArguments {
 
 void declare_training_options(OptionTable& options, TrainingArguments& arguments);
 
-// Error (exit status 2) when options of the model exclude each other.
+// Error (exit status 2) when options of the model exclude each other, those of sampling included.
 void check_model(const TrainingArguments& arguments);
 // Message-passing layers that a forward pass runs.
 std::int64_t num_message_layers(const TrainingArguments& arguments);
