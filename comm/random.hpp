@@ -27,6 +27,7 @@ enum class Purpose : std::uint32_t {
   row_noise = 23,
   view_dropout = 24,
   id_dropout = 25,
+  neighbour_sample = 30,
 };
 
 // Uniform in [0, 1), from the upper 53 of uniform bits.

@@ -71,6 +71,21 @@ class Matrix {
   MatrixView<T> view() { return {data(), rows_, cols_, cols_}; }
   MatrixView<const T> view() const { return {data(), rows_, cols_, cols_}; }
 
+  // Another shape in the same storage, which is given back for a larger one where it is too small.
+  // Contents are unspecified.
+  void reshape(std::int64_t rows, std::int64_t cols) {
+    HALOREC_ASSERT_LIGHT(rows >= 0 && cols >= 0);
+    if (rows * cols > capacity()) {
+      data_ = {};
+      data_ = LargeVector<T>(static_cast<std::size_t>(rows * cols));
+    }
+    data_.resize(static_cast<std::size_t>(rows * cols));
+    rows_ = rows;
+    cols_ = cols;
+  }
+  // Numbers for which there is room.
+  std::int64_t capacity() const { return static_cast<std::int64_t>(data_.capacity()); }
+
   void fill(T value) { std::fill(data(), data() + size(), value); }
 
  private:

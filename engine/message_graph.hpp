@@ -1,6 +1,8 @@
 // What a model passes messages over. It hides how: weighted sums run over the shard's local and
 // cross edges with whatever exchange was chosen (engine/propagation.hpp), operators that look at
-// each edge over lists of neighbours (engine/neighbourhood.hpp) and whole ghost rows.
+// each edge over lists of neighbours (engine/neighbourhood.hpp) and whole ghost rows. In a sampled
+// step it stands for one layer's block of the graph (engine/neighbour_sampler.hpp): owned rows are
+// then the block's, and the demanded ones its targets.
 #pragma once
 
 #include <optional>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "comm/halo.hpp"
+#include "engine/neighbour_sampler.hpp"
 #include "engine/neighbourhood.hpp"
 #include "engine/propagation.hpp"
 
@@ -31,12 +34,18 @@ class MessageGraph {
     }
   }
 
-  std::int64_t num_owned() const { return edges_->num_owned(); }
-  std::int64_t num_ghosts() const { return edges_->num_ghosts(); }
+  // Operators are over this block until the next call; nullptr: over all edges again. The block
+  // outlives the step.
+  void use(SampledBlock* block) { block_ = block; }
+  SampledBlock* block() const { return block_; }
+
+  std::int64_t num_owned() const { return plan().num_owned(); }
+  std::int64_t num_ghosts() const { return plan().num_ghosts(); }
   std::int64_t num_rows(Rows rows) const {
-    return rows == Rows::all ? num_owned() : std::ssize(demanded_);
+    return rows == Rows::all ? num_owned() : std::ssize(demanded());
   }
-  // 1 / sqrt(degree) and sqrt(degree) of owned nodes; zero without edges.
+  const HaloPlan& plan() const { return block_ != nullptr ? block_->plan() : *edges_->halo; }
+  // Of all edges: 1 / sqrt(degree) and sqrt(degree) of owned nodes; zero without edges.
   std::span<const T> scale() const { return scale_; }
   std::span<const T> root_degree() const { return root_degree_; }
 
@@ -49,24 +58,29 @@ class MessageGraph {
       if (lists) lists->demand(rows);
     }
   }
-  std::span<const std::int32_t> demanded() const { return demanded_; }
+  std::span<const std::int32_t> demanded() const {
+    return block_ != nullptr ? block_->targets() : demanded_;
+  }
 
   // Each is made when first asked for: then collective. Layers ask when they are made.
   Propagation<T>& propagation() {
     if (!propagation_) propagation_.emplace(*shard_, *edges_, options_).demand(demanded_);
     return *propagation_;
   }
-  Neighbourhood& neighbourhood(bool with_self) {
+  const Neighbourhood& neighbourhood(bool with_self) {
+    if (block_ != nullptr) return block_->neighbourhood(with_self);
     auto& lists = neighbourhoods_[with_self ? 1 : 0];
     if (!lists) lists.emplace(*shard_, *edges_, with_self).demand(demanded_);
     return *lists;
   }
+  // Of plan(), which whoever starts an exchange has it use.
   HaloExchange<T>& rows_exchange() { return rows_exchange_; }
 
  private:
   const Shard* shard_;
   const Adjacency* edges_;
   PropagationOptions options_;
+  SampledBlock* block_ = nullptr;
   std::vector<T> scale_, root_degree_;
   std::span<const std::int32_t> demanded_;
   std::optional<Propagation<T>> propagation_;

@@ -1,8 +1,10 @@
 #include "engine/model.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "comm/random.hpp"
+#include "engine/ops/rows.hpp"
 
 namespace halorec {
 
@@ -49,6 +51,24 @@ void initialise_shared(std::uint64_t seed, Parameter<T>& parameter) {
   }
 }
 
+template <typename T>
+Variable<T>& table_rows(Tape<T>& tape, Parameter<T>& table, std::span<const std::int32_t> rows) {
+  if (!table.touched) return select_rows(tape, on_tape(tape, table), rows);
+  const std::int64_t count = std::ssize(rows), cols = table.value.cols();
+  table.touched->rows.assign(rows.begin(), rows.end());
+  table.gradient.reshape(count, cols);
+  Matrix<T>& copy = tape.scratch(count, cols);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < count; ++k) {
+    std::copy_n(table.value.row(rows[static_cast<std::size_t>(k)]), cols, copy.row(k));
+  }
+  return tape.parameter(copy.view(), table.gradient.view());
+}
+
+template Variable<float>& table_rows<float>(Tape<float>&, Parameter<float>&,
+                                            std::span<const std::int32_t>);
+template Variable<double>& table_rows<double>(Tape<double>&, Parameter<double>&,
+                                              std::span<const std::int32_t>);
 template void initialise_rows<float>(const Shard&, std::uint64_t, double, Matrix<float>&);
 template void initialise_rows<double>(const Shard&, std::uint64_t, double, Matrix<double>&);
 template void initialise_normal<float>(std::uint64_t, double, Parameter<float>&);

@@ -53,6 +53,10 @@ struct ModelOptions {
   // For models of several graphs: one for each half-life that is mixed, or for each slice of time,
   // the oldest first. All outlive the model.
   std::span<const Adjacency> time_graphs;
+  // Neighbours that a node hears in training, of the last layer first, one number a layer; empty:
+  // all (engine/neighbour_sampler.hpp).
+  std::vector<std::int64_t> fanout;
+  bool move_touched_rows_alone = false;  // with a fanout: which embeddings an update moves
 };
 
 inline const Adjacency& message_edges(const Shard& shard, const ModelOptions& options) {
@@ -103,6 +107,12 @@ void initialise_shared(std::uint64_t seed, Parameter<T>& parameter);
 // The same of normal numbers of the given deviation.
 template <typename T>
 void initialise_normal(std::uint64_t seed, double deviation, Parameter<T>& parameter);
+
+// The listed rows (ascending, distinct; the list outlives the step) of a table of embeddings,
+// [rows.size() x cols]. Where updates move touched rows alone, they are what this step touches, and
+// it may ask but once.
+template <typename T>
+Variable<T>& table_rows(Tape<T>& tape, Parameter<T>& table, std::span<const std::int32_t> rows);
 
 // A parameter as a variable of the step.
 template <typename T>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "comm/halo.hpp"
 
@@ -53,8 +54,21 @@ Neighbourhood::Neighbourhood(const Shard& shard, const Adjacency& edges, bool wi
       return ids[static_cast<std::size_t>(a)] < ids[static_cast<std::size_t>(b)];
     });
   }
+  turn_round(num_owned + edges.num_ghosts());
+}
 
-  readers_ = transpose(edges_, num_owned + edges.num_ghosts());
+Neighbourhood::Neighbourhood(Csr edges, std::int64_t num_sources, std::vector<std::int32_t> degree,
+                             std::span<const std::int32_t> demanded)
+    : edges_(std::move(edges)),
+      degree_(std::move(degree)),
+      place_(static_cast<std::size_t>(edges_.num_rows()), -1) {
+  HALOREC_ASSERT_LIGHT(std::ssize(degree_) == edges_.num_rows());
+  turn_round(num_sources);
+  demand(demanded);
+}
+
+void Neighbourhood::turn_round(std::int64_t num_sources) {
+  readers_ = transpose(edges_, num_sources);
   edge_of_.resize(readers_.column.size());
   std::vector<std::int64_t> next(readers_.row_begin.begin(), readers_.row_begin.end() - 1);
   for (std::size_t e = 0; e < edges_.column.size(); ++e) {

@@ -25,6 +25,12 @@ class Neighbourhood {
       : Neighbourhood(shard, shard.interactions(), with_self) {}
   Neighbourhood(const Shard& shard, const Adjacency& edges, bool with_self);
 
+  // Of ready lists: rows of `edges` are owned nodes, columns places among num_sources rows, by
+  // ascending global id within a row. degree: of each owned node, the neighbours of which the lists
+  // hold some. The rows demanded are named at once. Not collective.
+  Neighbourhood(Csr edges, std::int64_t num_sources, std::vector<std::int32_t> degree,
+                std::span<const std::int32_t> demanded);
+
   std::int64_t num_owned() const { return edges_.num_rows(); }
   std::int64_t num_sources() const { return readers_.num_rows(); }  // owned and ghosts
   std::int64_t num_edges() const { return edges_.num_nonzeros(); }
@@ -34,6 +40,12 @@ class Neighbourhood {
   // nonzero edge_of()[k] of edges().
   const Csr& readers() const { return readers_; }
   std::span<const std::int64_t> edge_of() const { return edge_of_; }
+
+  // Neighbours that an owned node has, listed or not.
+  std::int64_t degree(std::int64_t row) const {
+    const auto r = static_cast<std::size_t>(row);
+    return degree_.empty() ? edges_.row_begin[r + 1] - edges_.row_begin[r] : degree_[r];
+  }
 
   // Names the owned rows, ascending and distinct, that Rows::demanded means. Not collective.
   void demand(std::span<const std::int32_t> rows);
@@ -48,7 +60,11 @@ class Neighbourhood {
   const RowChunks& reader_chunks() const { return reader_chunks_; }
 
  private:
+  // What follows from edges_.
+  void turn_round(std::int64_t num_sources);
+
   Csr edges_, readers_;
+  std::vector<std::int32_t> degree_;  // empty: all neighbours are listed
   std::vector<std::int64_t> edge_of_;
   std::vector<std::int32_t> demanded_, place_;
   RowChunks all_chunks_, demanded_chunks_, reader_chunks_;

@@ -41,26 +41,46 @@ void Optimizer<T>::synchronise(Communicator& communicator) {
 }
 
 template <typename T>
+struct Optimizer<T>::Rates {
+  double learning_rate;
+  double rate, root;  // Adam's
+};
+
+template <typename T>
+void Optimizer<T>::move(const Rates& rates, std::int64_t n, const T* gradient, std::int64_t first,
+                        Parameter<T>& p) const {
+  if (options_.kind == OptimizerKind::adam) {
+    kernels::adam<T>(n, static_cast<T>(rates.rate), static_cast<T>(rates.root),
+                     static_cast<T>(options_.beta1), static_cast<T>(options_.beta2),
+                     static_cast<T>(options_.epsilon), gradient, p.first_moment.data() + first,
+                     p.second_moment.data() + first, p.value.data() + first);
+  } else {
+    kernels::add_scaled<T>(n, static_cast<T>(-rates.learning_rate), gradient,
+                           p.value.data() + first);
+  }
+}
+
+template <typename T>
 void Optimizer<T>::update(std::uint64_t step, double learning_rate) {
   const auto t = static_cast<double>(step);
-  const double rate = learning_rate / (1.0 - std::pow(options_.beta1, t));
-  const double root = std::sqrt(1.0 - std::pow(options_.beta2, t));
+  const Rates rates{learning_rate, learning_rate / (1.0 - std::pow(options_.beta1, t)),
+                    std::sqrt(1.0 - std::pow(options_.beta2, t))};
   for (Parameter<T>* p : parameters_) {
+    if (p->touched) {
+      const auto& rows = p->touched->rows;
+      HALOREC_ASSERT_LIGHT(p->gradient.rows() == std::ssize(rows));
+      const std::int64_t cols = p->value.cols();
+#pragma omp parallel for schedule(static)
+      for (std::int64_t k = 0; k < std::ssize(rows); ++k) {
+        move(rates, cols, p->gradient.row(k), rows[static_cast<std::size_t>(k)] * cols, *p);
+      }
+      continue;
+    }
     // Elements, not rows: a block is long enough for the loop inside, whatever the width.
     const std::int64_t size = p->value.size();
 #pragma omp parallel for schedule(static)
     for (std::int64_t first = 0; first < size; first += kBlock) {
-      const std::int64_t n = std::min(kBlock, size - first);
-      if (options_.kind == OptimizerKind::adam) {
-        kernels::adam<T>(n, static_cast<T>(rate), static_cast<T>(root),
-                         static_cast<T>(options_.beta1), static_cast<T>(options_.beta2),
-                         static_cast<T>(options_.epsilon), p->gradient.data() + first,
-                         p->first_moment.data() + first, p->second_moment.data() + first,
-                         p->value.data() + first);
-      } else {
-        kernels::add_scaled<T>(n, static_cast<T>(-learning_rate), p->gradient.data() + first,
-                               p->value.data() + first);
-      }
+      move(rates, std::min(kBlock, size - first), p->gradient.data() + first, first, *p);
     }
   }
 }

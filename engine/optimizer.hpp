@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,17 @@ struct Parameter {
         replicated(is_replicated),
         value(rows, cols),
         gradient(rows, cols) {}
+
+  // A table of which a step reads and moves few rows: its gradient is then of those alone,
+  // [touched.size() x cols].
+  struct Touched {
+    std::vector<std::int32_t> rows;  // ascending and distinct
+  };
+  std::optional<Touched> touched;
+  void move_touched_rows_alone() {
+    touched.emplace();
+    gradient = {};
+  }
 };
 
 enum class OptimizerKind : std::uint8_t { adam, sgd };
@@ -49,10 +61,16 @@ class Optimizer {
   // Sums the replicated parameters' gradients over ranks, in one exchange. Collective.
   void synchronise(Communicator& communicator);
   // Moves every parameter; `step` counts from 1. Dense semantics: rows without gradient move too,
-  // as their moments say. Not collective.
+  // as their moments say. Of a parameter that moves touched rows alone the others stand still, and
+  // so do their moments (lazy Adam). Not collective.
   void update(std::uint64_t step, double learning_rate);
 
  private:
+  struct Rates;
+  // n numbers of a parameter from `first` on, with their gradients.
+  void move(const Rates& rates, std::int64_t n, const T* gradient, std::int64_t first,
+            Parameter<T>& p) const;
+
   OptimizerOptions options_;
   std::vector<Parameter<T>*> parameters_;
 };

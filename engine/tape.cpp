@@ -66,7 +66,7 @@ void Tape<T>::backward() {
 template <typename T>
 void Tape<T>::clear() {
   records_.clear();
-  // What the last step did not take again has another shape than this one's (a last, short batch).
+  // What the last step did not take again is of no use to it (a last, short batch).
   spare_.clear();
   for (Variable<T>& variable : variables_) {
     spare_.push_back(std::move(variable.own_value_));
@@ -79,12 +79,19 @@ void Tape<T>::clear() {
 
 template <typename T>
 Matrix<T> Tape<T>::take(std::int64_t rows, std::int64_t cols) {
-  const auto fits = std::find_if(spare_.begin(), spare_.end(), [&](const Matrix<T>& matrix) {
-    return matrix.rows() == rows && matrix.cols() == cols;
-  });
-  if (fits == spare_.end()) return Matrix<T>(rows, cols);
-  Matrix<T> matrix = std::move(*fits);
-  spare_.erase(fits);
+  // The tightest that is large enough; where there is none, the largest is given back before memory
+  // for a larger one is asked for, so that steps of ever other shapes hold no more than one step's.
+  const std::int64_t size = rows * cols;
+  const auto is_worse = [size](const Matrix<T>& a, const Matrix<T>& b) {
+    const bool fits = a.capacity() >= size;
+    if (fits != (b.capacity() >= size)) return !fits;
+    return fits ? a.capacity() > b.capacity() : a.capacity() < b.capacity();
+  };
+  const auto best = std::max_element(spare_.begin(), spare_.end(), is_worse);
+  if (best == spare_.end()) return Matrix<T>(rows, cols);
+  Matrix<T> matrix = std::move(*best);
+  spare_.erase(best);
+  matrix.reshape(rows, cols);
   return matrix;
 }
 

@@ -10,7 +10,8 @@ namespace {
 std::optional<bool> settled(const TrainingArguments& training, std::int64_t num_ranks) {
   if (training.model != "lightgcn" || num_ranks == 1) return false;
   if (training.exchange != "auto") return training.exchange == "columns";
-  if (perturbation(training, 0).any() || has_side_inputs(training) || weighs_edges(training)) {
+  if (perturbation(training, 0).any() || has_side_inputs(training) || weighs_edges(training) ||
+      !training.fanout.empty()) {
     return false;  // by rows alone
   }
   return std::nullopt;

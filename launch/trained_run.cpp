@@ -23,7 +23,8 @@ TrainingArguments read_arguments(const RunConfig& config, std::uint64_t& seed) {
   declare_training_options(table, arguments);
   table.add("seed", seed, "");
   for (const auto& [name, value] : config.options) {
-    if (table.has(name)) table.find(name).assign({value});
+    // Empty: a list without entries, or a value that was left open, as they start.
+    if (table.has(name) && !value.empty()) table.find(name).assign({value});
   }
   return arguments;
 }

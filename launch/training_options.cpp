@@ -1,5 +1,7 @@
 #include "launch/training_options.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -7,6 +9,7 @@
 #include "launch/durations.hpp"
 #include "launch/loss_option.hpp"
 #include "launch/side_option.hpp"
+#include "launch/training_checks.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
 
@@ -123,6 +126,20 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
           "the most popular item's 1")
       .at_least(0);
 
+  options.group("Neighbour sampling");
+  options
+      .add("fanout", a.fanout,
+           "neighbours that a node hears in a training step, drawn without replacement; a number "
+           "for each layer, the first for the batch's own nodes; steps then hold the batch's "
+           "surroundings, not the graph, and evaluation hears all neighbours as ever (none: all)")
+      .value_name("N,N,...")
+      .at_least(1);
+  options
+      .add("update", a.update,
+           "with --fanout, which embeddings a step moves: all, as their moments say, or those "
+           "touched, while the others and their moments stand still (lazy Adam)")
+      .choices({"all", "touched"});
+
   options.group("Exchange");
   options
       .add("exchange", a.exchange,
@@ -156,8 +173,10 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
                        allowed_loss_terms()))
       .value_name("NAME[:W],...");
   options
-      .add("batch", a.batch,
-           "positives in a step, over all ranks; auto: 2048, on large graphs 1/400 of the edges")
+      .add(
+          "batch", a.batch,
+          "positives in a step, over all ranks; auto: 2048, on large graphs without --fanout 1/400 "
+          "of the edges")
       .or_word("auto")
       .range(1, std::int64_t{1} << 30);
   options
@@ -298,6 +317,7 @@ void check_model(const TrainingArguments& a) {
                a.half_life);
   }
   if (!is_trained_model(a.model)) return;
+  check_sampling(a);
   check_model_options(a.model, model_options(a, 0));
   if (weighs_edges(a)) check_weighing(a, half_lives.size() > 1);
   if (!is_layered_model(a.model) && a.model != "roland") return;
@@ -363,6 +383,7 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     names.insert(names.end(), {"contrastive-layer", "noise"});
   }
   if (!contrasts || a.contrastive != "sgl") names.emplace_back("contrastive-dropout");
+  if (a.fanout.empty()) names.emplace_back("update");
   if (a.select == "none") names.insert(names.end(), {"metric", "patience", "evaluate-every"});
   return names;
 }
@@ -425,6 +446,8 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.propagation.store = a.store == "bf16" ? RowStorage::bf16 : RowStorage::full;
   options.perturbation = perturbation(a, seed);
   options.cold_level = a.cold_level;
+  options.fanout = a.fanout;
+  options.move_touched_rows_alone = a.update == "touched";
   return options;
 }
 
@@ -449,7 +472,8 @@ TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,
                                               : Schedule::cosine;
   options.schedule_epochs = a.epochs;
   options.num_epochs = a.epochs;
-  options.batch_size = a.batch.value_or(automatic_batch_size(num_edges));
+  // A sampled step has no cost of the whole graph that a large batch would share.
+  options.batch_size = a.batch.value_or(automatic_batch_size(a.fanout.empty() ? num_edges : 0));
   options.seed = seed;
   options.evaluate_every = a.evaluate_every;
   options.patience = a.select == "none" ? 0 : a.patience;
@@ -480,6 +504,9 @@ std::string checkpoint_identity(const TrainingArguments& a, std::uint64_t seed,
   if (a.model == "rgcn") identity += fmt::format(" bases={}", a.bases);
   if (has_side_inputs(a)) {
     identity += fmt::format(" relations={} features={}", a.relations, a.features);
+  }
+  if (!a.fanout.empty()) {
+    identity += fmt::format(" fanout={} update={}", fmt::join(a.fanout, ","), a.update);
   }
   return identity;
 }

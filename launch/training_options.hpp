@@ -36,6 +36,8 @@ struct TrainingArguments {
   std::string half_life = "auto";
   std::int64_t slices = 4;
   double own_repeats = 0;
+  std::vector<std::int64_t> fanout;  // empty: all neighbours
+  std::string update = "all";
 
   std::string exchange = "auto";
   std::string wire = "fp32";
@@ -80,7 +82,7 @@ struct TrainingArguments {
 
 void declare_training_options(OptionTable& options, TrainingArguments& arguments);
 
-// Error (exit status 2) when options of the model exclude each other.
+// Error (exit status 2) when options of the model exclude each other, those of sampling included.
 void check_model(const TrainingArguments& arguments);
 // Whether its edges are told apart, by weight or by age.
 bool weighs_edges(const TrainingArguments& arguments);

@@ -1,8 +1,8 @@
 // A model of message-passing layers over embeddings: x_0 = E, x_k = layer_k(x_{k-1}), and a
 // combination of x_0 ... x_L that is ranked by. Which layers and which combination is all that
 // distinguishes NGCF, GAT, NGAT4Rec, GGNN, GraphSAGE, R-GCN and one's own (models/presets.hpp). The
-// last
-// layer is computed at the rows alone that the step asks for.
+// last layer is computed at the rows alone that the step asks for; with a fanout, in training,
+// every layer at the rows that the next one hears.
 #pragma once
 
 #include <deque>
@@ -36,6 +36,7 @@ class LayeredModel : public Model<T> {
             &relation_graphs_.emplace_back(shard, relation.edges, options.propagation));
       }
     }
+    if (!options.fanout.empty()) sampler_.emplace(shard, options.fanout, options.seed);
     const std::int64_t num_made = shares_layer && num_layers_ > 0 ? 1 : num_layers_;
     for (std::int64_t k = 1; k <= num_made; ++k) layers_.push_back(make_layer(graphs, k));
     if (combine_ == Combine::attention) {
@@ -54,36 +55,52 @@ class LayeredModel : public Model<T> {
   }
 
   typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
-    return pass(tape, inputs_.rows(tape), rows);
+    return whole(tape, inputs_.rows(tape), rows);
   }
+
   typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
                                                         std::span<const std::int32_t> rows,
                                                         const StepKey& key) override {
-    return {pass(tape, inputs_.rows_in_training(tape, key), rows)};
+    if (!sampler_) return {whole(tape, inputs_.rows_in_training(tape, key), rows)};
+    sampler_->sample(key.step, rows);
+    Variable<T>& x = inputs_.listed(tape, sampler_->first_rows());
+    Variable<T>& initial = select_rows(tape, x, sampler_->places(0));
+    return {{layers_at(tape, x, initial, rows, &*sampler_), initial}};
   }
   void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
 
  private:
-  typename Model<T>::Output pass(Tape<T>& tape, Variable<T>& inputs,
-                                 std::span<const std::int32_t> rows) {
+  // Over all edges.
+  typename Model<T>::Output whole(Tape<T>& tape, Variable<T>& x,
+                                  std::span<const std::int32_t> rows) {
+    graph_.use(nullptr);
     if (num_layers_ > 0) {
       graph_.demand(rows);
       for (MessageGraph<T>& graph : relation_graphs_) graph.demand(rows);
     }
-    Variable<T>* x = &inputs;
-    Variable<T>& initial = select_rows(tape, *x, rows);
+    Variable<T>& initial = select_rows(tape, x, rows);
+    return {layers_at(tape, x, initial, rows, nullptr), initial};
+  }
+
+  // All layers from x, and what they are together at the rows. sampled: the blocks that they run
+  // over, or null.
+  Variable<T>& layers_at(Tape<T>& tape, Variable<T>& first, Variable<T>& initial,
+                         std::span<const std::int32_t> rows, NeighbourSampler* sampled) {
+    Variable<T>* x = &first;
     std::vector<Variable<T>*> parts{&initial};  // each layer at the rows
-    for (std::int64_t k = 0; k < num_layers_; ++k) {
-      MessageLayer<T>& layer = *layers_[std::min(static_cast<std::size_t>(k), layers_.size() - 1)];
-      const bool is_last = k + 1 == num_layers_;
-      x = &layer.forward(tape, *x, is_last ? Rows::demanded : Rows::all);
+    for (std::int64_t k = 1; k <= num_layers_; ++k) {
+      MessageLayer<T>& layer =
+          *layers_[std::min(static_cast<std::size_t>(k - 1), layers_.size() - 1)];
+      const bool is_last = k == num_layers_;
+      if (sampled != nullptr) graph_.use(&sampled->block(k));
+      x = &layer.forward(tape, *x, is_last || sampled != nullptr ? Rows::demanded : Rows::all);
       if (is_last) {
         parts.push_back(x);
       } else if (combine_ != Combine::last) {
-        parts.push_back(&select_rows(tape, *x, rows));
+        parts.push_back(&select_rows(tape, *x, sampled != nullptr ? sampled->places(k) : rows));
       }
     }
-    return {combined(tape, parts), initial};
+    return combined(tape, parts);
   }
 
   Variable<T>& combined(Tape<T>& tape, const std::vector<Variable<T>*>& parts) {
@@ -102,6 +119,7 @@ class LayeredModel : public Model<T> {
   NodeInputs<T> inputs_;
   MessageGraph<T> graph_;
   std::deque<MessageGraph<T>> relation_graphs_;
+  std::optional<NeighbourSampler> sampler_;
   Combine combine_;
   std::int64_t num_layers_;
   std::vector<std::unique_ptr<MessageLayer<T>>> layers_;

@@ -10,6 +10,7 @@
 #include "engine/ops/layer_sum.hpp"
 #include "engine/ops/perturbed_layers.hpp"
 #include "engine/ops/rows.hpp"
+#include "engine/ops/sampled_sum.hpp"
 #include "models/node_inputs.hpp"
 
 namespace halorec {
@@ -30,6 +31,11 @@ class LightGcn : public Model<T> {
       columns_.emplace(shard, *options.whole_graph, options.dim, options.propagation.store);
     } else {
       over_relations(propagation_.emplace(shard, *edges_, options.propagation));
+    }
+    if (!options.fanout.empty()) {
+      sampler_.emplace(shard, options.fanout, options.seed);
+      sampled_exchange_.emplace(shard.halo(), options.propagation.wire,
+                                options.propagation.wire_seed);
     }
     layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
   }
@@ -52,6 +58,7 @@ class LightGcn : public Model<T> {
   typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
                                                         std::span<const std::int32_t> rows,
                                                         const StepKey& key) override {
+    if (sampler_) return {forward_sampled(tape, rows, key.step)};
     const std::optional<IdDropout> dropped = inputs_.dropped(key);
     if (!perturbation_.any() && !dropped) return {forward(tape, rows)};
     HALOREC_ASSERT_LIGHT(propagation_.has_value());  // perturbed steps run by rows
@@ -86,11 +93,25 @@ class LightGcn : public Model<T> {
     Variable<T>& embeddings;  // or what nodes are with their features
     Variable<T>& weights;
   };
-  OnTape parameters_on(Tape<T>& tape, Variable<T>& e) {
-    Variable<T>& w =
-        tape.parameter(layer_weights_.value.view(),
-                       learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
-    return {e, w};
+  OnTape parameters_on(Tape<T>& tape, Variable<T>& e) { return {e, weights_on(tape)}; }
+  Variable<T>& weights_on(Tape<T>& tape) {
+    return tape.parameter(layer_weights_.value.view(),
+                          learn_layer_weights_ ? layer_weights_.gradient.view() : MatrixView<T>{});
+  }
+
+  // Layer by layer over the neighbours drawn: x_k at the nodes that layer k + 1 hears.
+  typename Model<T>::Output forward_sampled(Tape<T>& tape, std::span<const std::int32_t> rows,
+                                            std::uint64_t step) {
+    sampler_->sample(step, rows);
+    Variable<T>* x = &inputs_.listed(tape, sampler_->first_rows());
+    std::vector<Variable<T>*> layers;  // each at the rows
+    for (std::int64_t k = 0; k < sampler_->num_layers(); ++k) {
+      layers.push_back(&select_rows(tape, *x, sampler_->places(k)));
+      x = &sampled_sum(tape, sampler_->block(k + 1), *sampled_exchange_, Normalisation::symmetric,
+                       *x);
+    }
+    layers.push_back(x);
+    return {combine_layers(tape, layers, weights_on(tape)), *layers.front()};
   }
 
   void over_relations(Propagation<T>& propagation) const {
@@ -122,6 +143,8 @@ class LightGcn : public Model<T> {
   std::optional<Propagation<T>> propagation_;
   std::optional<ColumnPropagation<T>> columns_;
   NodeInputs<T> inputs_;
+  std::optional<NeighbourSampler> sampler_;
+  std::optional<HaloExchange<T>> sampled_exchange_;
   Parameter<T> layer_weights_;
   bool learn_layer_weights_;
   const Shard* shard_;

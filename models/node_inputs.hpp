@@ -26,6 +26,7 @@ class NodeInputs {
         seed_(options.perturbation.seed),
         cold_level_(options.cold_level) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
+    if (options.move_touched_rows_alone) embeddings_.move_touched_rows_alone();
     if (options.side != nullptr) take(*options.side, options);
   }
 
@@ -47,6 +48,11 @@ class NodeInputs {
       }
     }
     return rows(tape, step_keep_);
+  }
+  // Those of the listed owned rows alone (as table_rows), without side information.
+  Variable<T>& listed(Tape<T>& tape, std::span<const std::int32_t> rows) {
+    HALOREC_ASSERT_LIGHT(!has_side_);
+    return table_rows(tape, embeddings_, rows);
   }
   // The nodes that the step treats as new, if it does that.
   std::optional<IdDropout> dropped(const StepKey& key) const {

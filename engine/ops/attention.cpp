@@ -135,7 +135,9 @@ Variable<T>& neighbour_aware_sum(Tape<T>& tape, const Neighbourhood& neighbours,
   for_each_row(neighbours.chunks(rows), [&](std::int64_t, std::int64_t k, std::int64_t row) {
     const auto edge = edge_row<T>(edges, row, sources.value, 1);
     T* w = weights.row(first_edge(edges, row));
-    scale(k, 0) = edge.count == 0 ? T{0} : T{1} / std::sqrt(static_cast<T>(edge.count));
+    // d^-1/2 of the sum over all d neighbours, for which those listed stand, each for d / count.
+    const auto count = static_cast<T>(edge.count), degree = static_cast<T>(neighbours.degree(row));
+    scale(k, 0) = edge.count == 0 ? T{0} : T{1} / std::sqrt(count) * std::sqrt(degree / count);
     kernels::aware_weights(edge, inverse_norm.data, means.row(k), w);
     kernels::weighted_rows(edge, w, result.value.row(k));
     kernels::scale_into(dim, scale(k, 0), result.value.row(k), result.value.row(k));

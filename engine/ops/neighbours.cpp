@@ -5,6 +5,7 @@
 
 #include "engine/kernels/dense.hpp"
 #include "engine/ops/rows.hpp"
+#include "engine/ops/sampled_sum.hpp"
 #include "engine/parallel.hpp"
 
 namespace halorec {
@@ -38,6 +39,10 @@ Variable<T>& own_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x, Row
 template <typename T>
 Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation weights,
                           Variable<T>& x, Rows rows) {
+  if (graph.block() != nullptr) {
+    HALOREC_ASSERT_LIGHT(rows == Rows::demanded);
+    return sampled_sum(tape, *graph.block(), graph.rows_exchange(), weights, x);
+  }
   Propagation<T>& propagation = graph.propagation();
   const std::int64_t cols = x.value.cols;
   Variable<T>& result = tape.result(graph.num_rows(rows), cols);
@@ -92,16 +97,19 @@ Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation w
 template <typename T>
 Variable<T>& neighbour_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x) {
   HaloExchange<T>& exchange = graph.rows_exchange();
-  const std::int64_t num_owned = graph.num_owned(), num_ghosts = graph.num_ghosts();
+  const HaloPlan& plan = graph.plan();
+  const std::int64_t num_owned = plan.num_owned(), num_ghosts = plan.num_ghosts();
   const std::int64_t cols = x.value.cols;
   HALOREC_ASSERT_LIGHT(x.value.rows == num_owned);
   Variable<T>& result = tape.result(num_owned + num_ghosts, cols);
+  exchange.use(plan);
   exchange.start_gather(x.value.data, cols, x.value.stride);
   scale_into<T>(T{1}, x.value, result.value.rows_from(0, num_owned));
   const MatrixView<const T> ghosts{exchange.finish_gather(), num_ghosts, cols, cols};
   scale_into<T>(T{1}, ghosts, result.value.rows_from(num_owned, num_ghosts));
-  tape.record([&exchange, &x, &result, num_owned, num_ghosts, cols] {
+  tape.record([&exchange, &plan, &x, &result, num_owned, num_ghosts, cols] {
     if (!x.wants_gradient()) return;
+    exchange.use(plan);
     exchange.start_scatter_add(result.gradient.rows_from(num_owned, num_ghosts).data, cols);
     x.clear_stale_gradient();
     add_scaled<T>(T{1}, result.gradient.rows_from(0, num_owned), x.gradient);

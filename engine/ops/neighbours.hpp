@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/message_graph.hpp"
+#include "engine/ops/sampled_sum.hpp"
 #include "engine/tape.hpp"
 
 namespace halorec {
@@ -11,11 +12,9 @@ namespace halorec {
 template <typename T>
 Variable<T>& own_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x, Rows rows);
 
-// The weight of an edge from j to i: 1 / sqrt(d_i d_j), 1 / d_i, or 1 (d: degrees).
-enum class Normalisation : std::uint8_t { symmetric, mean, sum };
-
 // y_i = sum over neighbours j of w_ij x_j, zero without neighbours. x: [num_owned x dim], result:
-// [num_rows(rows) x dim]. Collective, forward and backward.
+// [num_rows(rows) x dim]. Over a sampled block (rows: demanded) as ops/sampled_sum.hpp says.
+// Collective, forward and backward.
 template <typename T>
 Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation weights,
                           Variable<T>& x, Rows rows);

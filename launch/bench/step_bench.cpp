@@ -193,7 +193,8 @@ StepFigures measure_steps(const Shard& shard, const DatasetFile& dataset,
   figures.nonzeros = 2.0 * static_cast<double>(shard.num_edges());
   figures.batch = loop.batch_size();
   figures.steps_per_epoch = loop.steps_per_epoch();
-  const std::int64_t layers = num_message_layers(training);
+  // Products of all rows, which a sampled step has none of.
+  const std::int64_t layers = training.fanout.empty() ? num_message_layers(training) : 0;
   figures.products = 2 * layers;
   const StepLoop::BatchRows read = loop.rows_of_batch();
   figures.batch_rows = read.rows;

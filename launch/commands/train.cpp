@@ -277,6 +277,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
              {"negatives", options.loss.num_negatives},
              {"loss_weights", weights_by_name(options.loss.terms)},
              {"steps_per_epoch", trainer.steps_per_epoch()},
+             {"fanout", training_.fanout},
              {"propagations_per_epoch", 2 * num_message_layers(training_) *
                                             of_model.perturbation.num_passes() *
                                             trainer.steps_per_epoch()},

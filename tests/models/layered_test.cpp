@@ -7,8 +7,7 @@
 #include <numeric>
 
 #include "models/presets.hpp"
-#include "tests/engine/whole_graph.hpp"
-#include "tests/models/small_training.hpp"
+#include "tests/models/step_checks.hpp"
 
 namespace halorec {
 namespace {
@@ -81,68 +80,28 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"OwnMaxMean", "gnn", 3, Aggregate::max, Combine::mean}),
     [](const auto& one) { return std::string(one.param.name); });
 
-// Losses, parameters and final rows over ranks against one process.
 TEST_P(LayeredTest, TheRankCountDoesNotChangeTheAnswer) {
-  const Setting setting = setting_of(GetParam());
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   const TinyGraph alone(self_, small_data());
-  SmallTraining<double> training(graph.shard(), setting), reference(alone.shard(), setting);
-  for (int step = 1; step <= 20; ++step) {
-    const double loss = training.advance(), expected = reference.advance();
-    ASSERT_NEAR(loss, expected, 1e-9 * std::abs(expected)) << "at step " << step;
-  }
-  ASSERT_EQ(training.parameters().size(), reference.parameters().size());
-  for (std::size_t p = 0; p < training.parameters().size(); ++p) {
-    const Parameter<double>&one = *training.parameters()[p], &other = *reference.parameters()[p];
-    EXPECT_EQ(one.name, other.name);
-    const bool same_everywhere = one.replicated;
-    EXPECT_LT(relative_difference(
-                  same_everywhere ? one.value.clone() : collect(graph.shard(), one.value),
-                  same_everywhere ? other.value.clone() : collect(alone.shard(), other.value)),
-              1e-8)
-        << one.name;
-  }
-  const Matrix<double> rows = training.final_rows(), expected = reference.final_rows();
-  EXPECT_LT(relative_difference(collect(graph.shard(), rows), collect(alone.shard(), expected)),
-            1e-8);
+  expect_same_answer(graph.shard(), alone.shard(), setting_of(GetParam()));
 }
 
 // In single precision the largest of nearly equal numbers may be another one.
 TEST_P(LayeredTest, SinglePrecisionOfOneRank) {
   const double tolerance = GetParam().aggregate == Aggregate::max ? 1e-3 : 1e-5;
-  const Setting setting = setting_of(GetParam());
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   const TinyGraph alone(self_, small_data());
-  SmallTraining<float> training(graph.shard(), setting), reference(alone.shard(), setting);
-  for (int step = 1; step <= 20; ++step) {
-    const double loss = training.advance(), expected = reference.advance();
-    ASSERT_NEAR(loss, expected, tolerance * std::abs(expected)) << "at step " << step;
-  }
+  expect_same_losses<float>(graph.shard(), alone.shard(), setting_of(GetParam()), tolerance);
 }
 
 TEST_P(LayeredTest, TheSameRanksGiveTheSameBits) {
-  const Setting setting = setting_of(GetParam());
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
-  SmallTraining<float> first(graph.shard(), setting), second(graph.shard(), setting);
-  for (int step = 1; step <= 10; ++step) ASSERT_EQ(first.advance(), second.advance());
-  for (std::size_t p = 0; p < first.parameters().size(); ++p) {
-    EXPECT_TRUE(same_bits(first.parameters()[p]->value, second.parameters()[p]->value));
-  }
+  expect_same_bits_again(graph.shard(), setting_of(GetParam()));
 }
 
 TEST_P(LayeredTest, TheLossGoesDown) {
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
-  SmallTraining<float> training(graph.shard(), setting_of(GetParam()));
-  const std::int64_t steps = training.sampler().steps_per_epoch();
-  const auto mean_of_epoch = [&] {
-    double sum = 0;
-    for (std::int64_t s = 0; s < steps; ++s) sum += training.advance();
-    return sum / static_cast<double>(steps);
-  };
-  const double first = mean_of_epoch();
-  double last = first;
-  for (int epoch = 0; epoch < 15; ++epoch) last = mean_of_epoch();
-  EXPECT_LT(last, 0.98 * first);
+  expect_loss_goes_down(graph.shard(), setting_of(GetParam()));
 }
 
 TEST_P(LayeredTest, RowsAskedForAreThoseOfAll) {
@@ -161,7 +120,6 @@ TEST_P(LayeredTest, RowsAskedForAreThoseOfAll) {
   }
 }
 
-// The gradients that a whole step leaves in the parameters, by central differences.
 TEST_P(LayeredTest, GradientsOfAStep) {
   Setting setting = setting_of(GetParam());
   setting.model_options.dim = GetParam().num_heads == 1 ? 3 : 2 * GetParam().num_heads;
@@ -169,41 +127,7 @@ TEST_P(LayeredTest, GradientsOfAStep) {
   setting.loss.num_negatives = GetParam().loss == kBpr ? 2 : 15;
   const TinyGraph graph(world_, random_dataset(12, 11, 0.3, 8), TrainingPart::train,
                         GetParam().deal);
-  SmallTraining<double> training(graph.shard(), setting);
-  training.sampler().start_epoch(0);
-  const Batch batch = training.sampler().batch(0);
-  training.gradient(1, batch);
-  std::vector<Matrix<double>> gradients;
-  for (const Parameter<double>* p : training.parameters()) {
-    gradients.push_back(p->gradient.clone());
-  }
-  constexpr double kStep = 2e-6;  // short rows are divided by their norm: strongly curved
-  double largest = 0;
-  for (std::size_t p = 0; p < gradients.size(); ++p) {
-    Parameter<double>& parameter = *training.parameters()[p];
-    const auto sizes = world_.all_gather(parameter.value.size());
-    for (int owner = 0; owner < (parameter.replicated ? 1 : world_.size()); ++owner) {
-      const bool moves = parameter.replicated || world_.rank() == owner;
-      const std::int64_t size = sizes[static_cast<std::size_t>(owner)];
-      for (std::int64_t k = 0; k < size; k += parameter.replicated ? 2 : 5) {
-        double unused = 0;
-        double& number = moves ? parameter.value.values()[static_cast<std::size_t>(k)] : unused;
-        const double middle = number;
-        number = middle + kStep;
-        const double above = training.gradient(1, batch);
-        number = middle - kStep;
-        const double below = training.gradient(1, batch);
-        number = middle;
-        if (!moves) continue;
-        const double expected = (above - below) / (2 * kStep);
-        EXPECT_NEAR(gradients[p].values()[static_cast<std::size_t>(k)], expected,
-                    1e-7 * (1 + std::abs(expected)))
-            << parameter.name << " " << k;
-        largest = std::max(largest, std::abs(expected));
-      }
-    }
-  }
-  EXPECT_GT(world_.max(largest), 1e-4);
+  check_gradients_of_step(graph.shard(), setting);
 }
 
 // Boundary rows that travel rounded change the loss a little, and the layers still learn.
