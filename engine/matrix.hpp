@@ -71,13 +71,14 @@ class Matrix {
   MatrixView<T> view() { return {data(), rows_, cols_, cols_}; }
   MatrixView<const T> view() const { return {data(), rows_, cols_, cols_}; }
 
-  // Another shape in the same storage, which is given back for a larger one where it is too small.
-  // Contents are unspecified.
+  // Another shape in the same storage, which is given back for a larger one where it is too small:
+  // a sixteenth larger than it must be, so that shapes that vary a little soon find room. Contents
+  // are unspecified.
   void reshape(std::int64_t rows, std::int64_t cols) {
     HALOREC_ASSERT_LIGHT(rows >= 0 && cols >= 0);
     if (rows * cols > capacity()) {
       data_ = {};
-      data_ = LargeVector<T>(static_cast<std::size_t>(rows * cols));
+      data_.reserve(static_cast<std::size_t>(rows * cols + rows * cols / 16));
     }
     data_.resize(static_cast<std::size_t>(rows * cols));
     rows_ = rows;

@@ -1,6 +1,7 @@
 #include "engine/neighbour_sampler.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -15,6 +16,23 @@ constexpr std::int32_t kAbsent = -1;
 std::size_t at(std::int64_t k) {
   return static_cast<std::size_t>(k);
 }
+
+constexpr std::uint64_t kAnyHash = ~std::uint64_t{0};
+
+// A hash such that, of `count` uniform ones, `kept` are below it but for a chance of some 1e-3: the
+// smallest are then among few.
+std::uint64_t likely_limit(std::int64_t kept, std::int64_t count) {
+  const auto wanted = static_cast<double>(kept);
+  const double share = (wanted + 3 * std::sqrt(wanted) + 3) / static_cast<double>(count);
+  return share >= 1 ? kAnyHash : static_cast<std::uint64_t>(share * 0x1.0p64);
+}
+
+// A neighbour that may be drawn. Equal hashes, which a lifetime will not see, go by id.
+struct Candidate {
+  std::uint64_t hash;
+  GlobalId id;
+  std::int32_t draw;
+};
 
 std::int64_t length(const Csr& matrix, std::int64_t row) {
   return matrix.row_begin[at(row) + 1] - matrix.row_begin[at(row)];
@@ -90,26 +108,28 @@ NeighbourSampler::Draws NeighbourSampler::draw(std::uint64_t step, std::int64_t 
     const std::int64_t row = targets[at(t)];
     const std::int64_t kept = draws.begin[at(t) + 1] - draws.begin[at(t)];
     const std::uint64_t of_node = sequence_bits(start, owned_ids_[at(row)].bits());
-    // The hash first; equal ones, which a lifetime will not see, by id.
-    struct Candidate {
-      std::uint64_t hash;
-      GlobalId id;
-      Draw draw;
-    };
     thread_local std::vector<Candidate> candidates;
     candidates.clear();
-    const auto add = [&](GlobalId id, Draw draw) {
-      candidates.push_back({sequence_bits(of_node, id.bits()), id, draw});
+    const auto add_below = [&](std::uint64_t limit) {
+      const auto add = [&](GlobalId id, Draw draw) {
+        const std::uint64_t hash = sequence_bits(of_node, id.bits());
+        if (hash <= limit) candidates.push_back({hash, id, draw});
+      };
+      for (std::int64_t e = edges_->local.row_begin[at(row)];
+           e < edges_->local.row_begin[at(row) + 1]; ++e) {
+        const std::int32_t column = edges_->local.column[at(e)];
+        add(owned_ids_[at(column)], column);
+      }
+      for (std::int64_t e = edges_->cross.row_begin[at(row)];
+           e < edges_->cross.row_begin[at(row) + 1]; ++e) {
+        const std::int32_t ghost = edges_->cross.column[at(e)];
+        add(ghost_ids_[at(ghost)], static_cast<Draw>(num_owned + ghost));
+      }
     };
-    for (std::int64_t e = edges_->local.row_begin[at(row)];
-         e < edges_->local.row_begin[at(row) + 1]; ++e) {
-      const std::int32_t column = edges_->local.column[at(e)];
-      add(owned_ids_[at(column)], column);
-    }
-    for (std::int64_t e = edges_->cross.row_begin[at(row)];
-         e < edges_->cross.row_begin[at(row) + 1]; ++e) {
-      const std::int32_t ghost = edges_->cross.column[at(e)];
-      add(ghost_ids_[at(ghost)], static_cast<Draw>(num_owned + ghost));
+    add_below(likely_limit(kept, degree(row)));
+    if (std::ssize(candidates) < kept) {  // seldom
+      candidates.clear();
+      add_below(kAnyHash);
     }
     if (kept < std::ssize(candidates)) {
       std::nth_element(candidates.begin(), candidates.begin() + kept, candidates.end(),
