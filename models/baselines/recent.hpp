@@ -18,7 +18,7 @@ class Recent final : public Scorer {
 
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
              float* scores) const override;
-  bool serves_cold_people() const override { return true; }
+  bool serves_cold(std::int64_t /*person*/) const override { return true; }
 
  private:
   // A guest's history has no times: as if just taken.
