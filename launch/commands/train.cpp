@@ -301,7 +301,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
 
 template <typename T>
 void TrainCommand::note_mixture(Model<T>& model) {
-  for (const Parameter<T>* parameter : model.parameters()) {
+  for (Parameter<T>* parameter : model.parameters()) {
     if (parameter->name != "mixture") continue;
     Tape<T> tape(false);
     const MatrixView<T> value = parameter->value.view();

@@ -304,7 +304,8 @@ TEST_F(WrittenOut, RolandBeforeItsFirstStep) {
     }
   }
   Matrix<double> expected(e.rows(), e.cols());
-  for (const Matrix<double>* part : {&e, &states[0], &states[1]}) add(1.0 / 3, *part, expected);
+  add(1.0 / 3, e, expected);
+  for (const Matrix<double>& state : states) add(1.0 / 3, state, expected);
   EXPECT_LT(relative_difference(collect(shard_, training->final_rows()), expected), 1e-12);
 }
 
