@@ -35,6 +35,20 @@ TEST_F(TapeTest, ReusesItsMemoryAndForgetsItsRecords) {
   EXPECT_TRUE(same_bits(once, rows.gradient));
 }
 
+TEST_F(TapeTest, ShapesThatVaryTakeTheSameMemory) {
+  Tape<double> tape;
+  const double* large = tape.scratch(100, 4).data();
+  const double* small = tape.scratch(10, 4).data();
+  tape.clear();
+  EXPECT_EQ(tape.scratch(9, 3).data(), small);  // the tightest that fits
+  EXPECT_EQ(tape.scratch(7, 11).data(), large);
+  tape.clear();
+  const Matrix<double>& again = tape.scratch(50, 8);
+  EXPECT_EQ(again.data(), large);
+  EXPECT_EQ(again.rows(), 50);
+  EXPECT_EQ(again.cols(), 8);
+}
+
 TEST_F(TapeTest, WithoutGradientsTheValuesAreTheSame) {
   Leaf rows(own_rows(4, 2, 1));
   Tape<double> with;
