@@ -49,7 +49,8 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
 
 }  // namespace
 
-TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path) {
+TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path,
+                            TrainingPart baseline_part) {
   const RunFolder folder(path);
   RunConfig config;
   communicator.together([&] { config = read_run_config(folder); });
@@ -76,8 +77,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
     refit = arguments.refit && latest && checkpoints.read_state(*latest).finished;
   });
   refit = communicator.broadcast(static_cast<std::int32_t>(refit)) != 0;
-  run.part = is_trained_model(run.model) ? training_part(arguments, refit)
-                                         : TrainingPart::train_and_validation;
+  run.part = is_trained_model(run.model) ? training_part(arguments, refit) : baseline_part;
 
   OwnersRequest owners;
   owners.cut.method = CutMethod::block;

@@ -32,7 +32,9 @@ struct TrainedRun {
 
 // Loads the parameters that the run chose (the refit's if it made one, else those of the best
 // evaluation, else the newest checkpoint) and propagates them over block-cut shards. Error when the
-// folder is no run, has no checkpoint yet, or is damaged. Collective.
-TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path);
+// folder is no run, has no checkpoint yet, or is damaged. A baseline, of which nothing is stored,
+// is fitted now to `baseline_part`. Collective.
+TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path,
+                            TrainingPart baseline_part = TrainingPart::train_and_validation);
 
 }  // namespace halorec
