@@ -5,6 +5,7 @@
 #include "engine/checkpoint.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/trainer.hpp"
+#include "launch/baseline_options.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/training_options.hpp"
@@ -15,10 +16,12 @@ namespace halorec {
 namespace {
 
 // The options of the run, back in their variables.
-TrainingArguments read_arguments(const RunConfig& config, std::uint64_t& seed) {
+TrainingArguments read_arguments(const RunConfig& config, std::uint64_t& seed,
+                                 BaselineArguments& baseline) {
   TrainingArguments arguments;
   OptionTable table;
   declare_training_options(table, arguments);
+  declare_baseline_options(table, baseline);
   table.add("seed", seed, "");
   for (const auto& [name, value] : config.options) {
     if (table.has(name)) table.find(name).assign({value});
@@ -56,7 +59,8 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   communicator.together([&] { config = read_run_config(folder); });
   TrainedRun run;
   run.folder = path;
-  const TrainingArguments arguments = read_arguments(config, run.seed);
+  BaselineArguments baseline;
+  const TrainingArguments arguments = read_arguments(config, run.seed, baseline);
   run.model = arguments.model;
   communicator.together([&] {
     run.dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root());
@@ -86,7 +90,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
                                       find_owners(communicator, *run.dataset, owners).owners);
   if (!is_trained_model(run.model)) {
     run.scorer = make_baseline(run.model, *run.shard, *run.dataset, run.seed,
-                               {.num_neighbours = arguments.neighbours});
+                               baseline_options(arguments, baseline));
     return run;
   }
   CheckpointStore checkpoints(

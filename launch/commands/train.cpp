@@ -10,6 +10,7 @@
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
 #include "engine/trainer.hpp"
+#include "launch/baseline_options.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/cut_cache.hpp"
 #include "launch/exchange_choice.hpp"
@@ -39,6 +40,7 @@ struct Arguments {
   std::string balance = "both";
   std::optional<double> memory_gib;
   TrainingArguments training;
+  BaselineArguments baseline;
 };
 
 // Lengths of lists whose metrics a result has.
@@ -94,6 +96,7 @@ int TrainCommand::run() {
   arguments_.request.check = [&](const DatasetFile& dataset) {
     check_model(training_);
     check_data(training_, dataset);
+    check_baseline(training_, arguments_.baseline, dataset);
     if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
   };
   OpenRun opened = open_run(communicator_, arguments_.request, context_.options);
@@ -206,11 +209,11 @@ int TrainCommand::run_baseline() {
   const Shard shard = make_shard(TrainingPart::train_and_validation);
   const auto start = std::chrono::steady_clock::now();
   const auto scorer = make_baseline(training_.model, shard, *dataset_, context_.seed(),
-                                    {.num_neighbours = training_.neighbours});
+                                    baseline_options(training_, arguments_.baseline));
   TrainingState state;
   state.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const Catalogue catalogue(shard, *dataset_);
+  const Catalogue catalogue(shard, *dataset_, served_candidates(*scorer));
   write_result(test_of(*scorer, catalogue, shard), state, false);
   return 0;
 }
@@ -385,6 +388,7 @@ Command train_command() {
       .or_word("auto")
       .above(0);
   declare_training_options(options, arguments->training);
+  declare_baseline_options(options, arguments->baseline);
   command.check = [arguments] {
     check_training_options(arguments->training);
     if (arguments->request.resume && arguments->request.overwrite) {

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include "models/baselines/content_neighbours.hpp"
+#include "models/baselines/content_profile.hpp"
 #include "models/baselines/item_knn.hpp"
 #include "models/baselines/planted.hpp"
 #include "models/baselines/popular.hpp"
@@ -10,7 +12,7 @@
 namespace halorec {
 
 std::vector<std::string> baseline_names() {
-  return {"popular", "itemknn", "random", "planted"};
+  return {"popular", "itemknn", "content", "random", "planted"};
 }
 
 std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
@@ -20,6 +22,13 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
   if (name == "random") return std::make_unique<RandomScorer>(shard, seed);
   if (name == "itemknn") {
     return std::make_unique<ItemKnn>(shard, dataset, options.num_neighbours, options.shrinkage);
+  }
+  if (name == "content") {
+    if (options.content_neighbours == 0) {
+      return std::make_unique<ContentProfile>(shard, dataset, options.content_columns);
+    }
+    return std::make_unique<ContentNeighbours>(shard, dataset, options.content_columns,
+                                               options.content_neighbours, options.content_power);
   }
   if (name == "planted") {
     if (!dataset.has_truth()) {

@@ -15,13 +15,18 @@ namespace halorec {
 struct BaselineOptions {
   std::int64_t num_neighbours = 100;  // itemknn: neighbours kept of an item
   double shrinkage = 10;              // itemknn: what few common users count less by
+  // content: columns of items; the trained items most like an item that count, 0: a user's profile
+  // of all; and the power that their similarity counts to.
+  std::vector<std::string> content_columns = {"all"};
+  std::int64_t content_neighbours = 0;
+  double content_power = 1;
 };
 
-// Names in the order of help: popular, itemknn, random, planted.
+// Names in the order of help: popular, itemknn, content, random, planted.
 std::vector<std::string> baseline_names();
 
 // Error (exit status 2) when the name is none of the above, or when `planted` is asked of data that
-// no generator made. Collective.
+// no generator made, or `content` of data without side information of items. Collective.
 std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
                                       const DatasetFile& dataset, std::uint64_t seed,
                                       const BaselineOptions& options = {});
