@@ -4,20 +4,23 @@
 
 namespace halorec {
 
-Catalogue::Catalogue(const Shard& shard, const DatasetFile& dataset) {
+Catalogue::Catalogue(const Shard& shard, const DatasetFile& dataset, Candidates candidates) {
+  const auto is_candidate = [&](std::uint32_t item) {
+    return is_among(candidates, shard.item_degree(item) > 0);
+  };
   Communicator& communicator = shard.communicator();
   communicator.together([&] { id_hash_ = dataset.read_item_id_hashes(); });
   HALOREC_ASSERT_LIGHT(id_hash_.size() == shard.num_items());
   begin_.assign(static_cast<std::size_t>(communicator.size()) + 1, 0);
   for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
-    if (shard.item_degree(i) == 0) continue;
+    if (!is_candidate(i)) continue;
     ++begin_[static_cast<std::size_t>(shard.address_of_item(i).owner) + 1];
   }
   std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
   items_.resize(begin_.back());
   auto next = begin_;
   for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
-    if (shard.item_degree(i) == 0) continue;
+    if (!is_candidate(i)) continue;
     items_[next[static_cast<std::size_t>(shard.address_of_item(i).owner)]++] = i;
   }
 }

@@ -1,6 +1,6 @@
-// The items that may stand in a list, in the order in which their owners send them, and the order
-// of lists: score descending, then the hash of the original id (indices often follow popularity, so
-// they must not break ties), then the index. 12 bytes an item on every rank.
+// The items that may stand in a list (the candidates), in the order in which their owners send
+// them, and the order of lists: score descending, then the hash of the original id (indices often
+// follow popularity, so they must not break ties), then the index. 12 bytes an item on every rank.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,23 @@
 
 namespace halorec {
 
+// Warm: with a training interaction. Cold: the others.
+enum class Candidates : std::uint8_t { warm, cold, all };
+
+inline bool is_among(Candidates candidates, bool warm) {
+  return candidates == Candidates::all || warm == (candidates == Candidates::warm);
+}
+
+// What stands in lists unless the caller says otherwise.
+inline Candidates served_candidates(const Scorer& scorer) {
+  return scorer.serves_cold_items() ? Candidates::all : Candidates::warm;
+}
+
 class Catalogue {
  public:
-  // The warm items: those with a training interaction. Collective.
-  Catalogue(const Shard& shard, const DatasetFile& dataset);
+  // Collective.
+  Catalogue(const Shard& shard, const DatasetFile& dataset,
+            Candidates candidates = Candidates::warm);
 
   // Narrows to these items, or to all but these (global indices, any order, repeats allowed; the
   // same on every rank).

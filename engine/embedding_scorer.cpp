@@ -53,14 +53,13 @@ void normalise(float* row, std::int64_t dim) {
 
 }  // namespace
 
-EmbeddingScorer::EmbeddingScorer(const Shard& shard, MatrixView<const float> rows,
-                                 bool rows_know_cold)
-    : Scorer(shard), rows_(rows), rows_know_cold_(rows_know_cold) {
+EmbeddingScorer::EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold)
+    : Scorer(shard), rows_(rows), cold_(cold) {
   HALOREC_ASSERT_LIGHT(rows.rows == shard.num_owned());
 }
 
 bool EmbeddingScorer::serves_cold(std::int64_t person) const {
-  if (!rows_know_cold_ || person >= shard().num_owned_users()) return false;
+  if (!cold_.users || person >= shard().num_owned_users()) return false;
   const float* row = rows_.row(person);
   return std::any_of(row, row + rows_.cols, [](float number) { return number != 0; });
 }

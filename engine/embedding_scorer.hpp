@@ -5,12 +5,17 @@
 
 namespace halorec {
 
+// Of which nodes without interactions the rows say something, made of what else is known of them;
+// zero, where nothing is.
+struct ColdRows {
+  bool users = false, items = false;
+};
+
 class EmbeddingScorer final : public Scorer {
  public:
   // rows: [num_owned x dim], users first, then items, as in the shard; kept by reference and read
-  // at each ranking, so one scorer serves a whole training. rows_know_cold: rows of users without
-  // interactions are made of what else is known of them; zero, where nothing is.
-  EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, bool rows_know_cold = false);
+  // at each ranking, so one scorer serves a whole training.
+  EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold = {});
 
   std::int64_t item_width() const override { return rows_.cols; }
   void pack_items(std::span<const std::int32_t> owned, float* out) const override;
@@ -21,6 +26,7 @@ class EmbeddingScorer final : public Scorer {
              float* scratch, float* scores) const override;
 
   bool serves_cold(std::int64_t person) const override;
+  bool serves_cold_items() const override { return cold_.items; }
 
   // By the cosine of item rows.
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
@@ -38,7 +44,7 @@ class EmbeddingScorer final : public Scorer {
   }
 
   MatrixView<const float> rows_;
-  bool rows_know_cold_;
+  ColdRows cold_;
   Matrix<float> guest_rows_;  // [guests x dim], the same on every rank
 };
 

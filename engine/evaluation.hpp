@@ -1,4 +1,4 @@
-// The metrics of a split: every user with a held-out item gets a list over the whole catalogue.
+// The metrics of a split: every user with a held-out item gets a list over all candidates.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,22 @@
 
 namespace halorec {
 
-// One user's figures. `at` follows the evaluation's ks, ascending.
+// One user's figures. Metrics follow the evaluation's ks, ascending.
 struct UserFigures {
   std::uint32_t user = 0;
   std::uint32_t num_held_out = 0;
-  bool cold = false;  // no training interaction: served by popularity
-  std::span<const MetricValues> at;
+  std::uint32_t num_cold_held_out = 0;  // among them: of items never seen in training
+  bool cold = false;                    // no training interaction
+  UserMetrics at;
 };
 
 struct EvaluationQuery {
   std::vector<std::int64_t> ks = {20};
   const HeldOut* held_out = nullptr;  // the split's items, rows as in the shard
   bool exclude_history = true;        // false when repeats count as hits (Protocol::keep_repeats)
-  const HeldOut* also_exclude = nullptr;  // for the test split: the validation items
+  const HeldOut* also_exclude = nullptr;        // for the test split: the validation items
+  Candidates held_out_items = Candidates::all;  // others are not asked for: neither hits nor misses
+  const std::vector<bool>* only_users = nullptr;  // by index; null: all
   // When set (on every rank or on none): called on the root for each evaluated user, by ascending
   // index, while the others wait. May throw.
   std::function<void(const UserFigures&)> per_user;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace halorec {
 namespace {
@@ -52,14 +53,20 @@ double Evaluation::value(Metric metric, std::int64_t k) const {
 
 std::vector<std::pair<std::string, double>> Evaluation::named_values() const {
   std::vector<std::pair<std::string, double>> named;
-  for (const char* prefix : {"", "warm_"}) {
+  const auto add = [&](const char* prefix, MetricValues MetricsAtK::*means) {
     for (const MetricsAtK& figures : at) {
-      const MetricValues& means = *prefix == '\0' ? figures.all : figures.warm;
       for (std::size_t m = 0; m < kNumMetrics; ++m) {
         named.emplace_back(fmt::format("{}{}@{}", prefix, kMetricNames[m], figures.k),
-                           means.values[m]);
+                           (figures.*means).values[m]);
       }
     }
+  };
+  add("", &MetricsAtK::all);
+  add("warm_", &MetricsAtK::warm);
+  if (num_cold_held_out > 0) add("cold_", &MetricsAtK::cold);
+  if (num_cold_users > 0) {
+    add("warm_user_", &MetricsAtK::warm_user);
+    add("cold_user_", &MetricsAtK::cold_user);
   }
   for (const MetricsAtK& figures : at) {
     named.emplace_back(fmt::format("coverage@{}", figures.k), figures.coverage);
@@ -73,68 +80,88 @@ MetricSums::MetricSums(std::span<const std::int64_t> ks, std::uint64_t num_items
   std::sort(ks_.begin(), ks_.end());
   ks_.erase(std::unique(ks_.begin(), ks_.end()), ks_.end());
   HALOREC_ASSERT_LIGHT(ks_.front() >= 1);
-  all_.resize(ks_.size());
-  warm_.resize(ks_.size());
-  of_user_.resize(ks_.size());
+  for (auto& sums : sums_) sums.resize(ks_.size());
+  for (auto& values : of_user_) values.resize(ks_.size());
   shown_before_.assign(ks_.size() * num_items, 0);
 }
 
-std::span<const MetricValues> MetricSums::add(std::span<const std::uint32_t> list,
-                                              std::span<const std::uint32_t> relevant,
-                                              std::span<const std::uint32_t> warm_relevant,
-                                              bool cold_user) {
+UserMetrics MetricSums::add(std::span<const std::uint32_t> list,
+                            std::span<const std::uint32_t> relevant,
+                            std::span<const std::uint32_t> warm_relevant, bool cold_user) {
+  cold_relevant_.clear();
+  std::set_difference(relevant.begin(), relevant.end(), warm_relevant.begin(), warm_relevant.end(),
+                      std::back_inserter(cold_relevant_));
   ++counts_.num_users;
   counts_.num_cold_users += cold_user ? 1 : 0;
   counts_.num_warm_users += warm_relevant.empty() ? 0 : 1;
+  counts_.num_users_of_cold += cold_relevant_.empty() ? 0 : 1;
   counts_.num_held_out += relevant.size();
-  counts_.num_cold_held_out += relevant.size() - warm_relevant.size();
+  counts_.num_cold_held_out += cold_relevant_.size();
   const auto add_to = [](MetricValues& sums, const MetricValues& values) {
     for (std::size_t m = 0; m < kNumMetrics; ++m) sums.values[m] += values.values[m];
   };
+  const auto measure = [&](std::size_t j, std::span<const std::uint32_t> some) {
+    return some.size() == relevant.size() ? of_user_[kAll][j] : measure_list(list, some, ks_[j]);
+  };
   for (std::size_t j = 0; j < ks_.size(); ++j) {
-    of_user_[j] = measure_list(list, relevant, ks_[j]);
-    add_to(all_[j], of_user_[j]);
-    if (warm_relevant.size() == relevant.size()) {
-      add_to(warm_[j], of_user_[j]);
-    } else if (!warm_relevant.empty()) {
-      add_to(warm_[j], measure_list(list, warm_relevant, ks_[j]));
+    of_user_[kAll][j] = measure_list(list, relevant, ks_[j]);
+    add_to(sums_[kAll][j], of_user_[kAll][j]);
+    add_to(sums_[cold_user ? kColdUser : kWarmUser][j], of_user_[kAll][j]);
+    if (!warm_relevant.empty()) {
+      of_user_[kWarm][j] = measure(j, warm_relevant);
+      add_to(sums_[kWarm][j], of_user_[kWarm][j]);
+    }
+    if (!cold_relevant_.empty()) {
+      of_user_[kCold][j] = measure(j, cold_relevant_);
+      add_to(sums_[kCold][j], of_user_[kCold][j]);
     }
     const std::size_t length = std::min(list.size(), static_cast<std::size_t>(ks_[j]));
     for (std::size_t r = 0; r < length; ++r) {
       if (list[r] < num_items_) shown_before_[j * num_items_ + list[r]] = 1;
     }
   }
-  return of_user_;
+  UserMetrics metrics{of_user_[kAll], {}, {}};
+  if (!warm_relevant.empty()) metrics.warm = of_user_[kWarm];
+  if (!cold_relevant_.empty()) metrics.cold = of_user_[kCold];
+  return metrics;
 }
 
 Evaluation MetricSums::reduce(Communicator& communicator, std::uint64_t num_candidates) {
   std::vector<double> sums;
   for (std::size_t j = 0; j < ks_.size(); ++j) {
-    sums.insert(sums.end(), all_[j].values.begin(), all_[j].values.end());
-    sums.insert(sums.end(), warm_[j].values.begin(), warm_[j].values.end());
+    for (const auto& of_group : sums_) {
+      sums.insert(sums.end(), of_group[j].values.begin(), of_group[j].values.end());
+    }
   }
   communicator.sum(std::span<double>(sums));
-  std::array<std::uint64_t, 5> counts = {counts_.num_users, counts_.num_warm_users,
-                                         counts_.num_cold_users, counts_.num_held_out,
-                                         counts_.num_cold_held_out};
+  std::array<std::uint64_t, 6> counts = {counts_.num_users,         counts_.num_warm_users,
+                                         counts_.num_users_of_cold, counts_.num_cold_users,
+                                         counts_.num_held_out,      counts_.num_cold_held_out};
   communicator.sum(std::span<std::uint64_t>(counts));
   communicator.sum(std::span<std::uint32_t>(shown_before_));
 
   Evaluation result;
   result.num_users = counts[0];
   result.num_warm_users = counts[1];
-  result.num_cold_users = counts[2];
-  result.num_held_out = counts[3];
-  result.num_cold_held_out = counts[4];
+  result.num_users_of_cold = counts[2];
+  result.num_cold_users = counts[3];
+  result.num_held_out = counts[4];
+  result.num_cold_held_out = counts[5];
   const auto mean = [](double sum, std::uint64_t n) {
     return n == 0 ? 0.0 : sum / static_cast<double>(n);
   };
   auto next = sums.begin();
+  const auto take_means = [&](MetricValues& means, std::uint64_t n) {
+    for (double& value : means.values) value = mean(*next++, n);
+  };
   for (std::size_t j = 0; j < ks_.size(); ++j) {
     MetricsAtK figures;
     figures.k = ks_[j];
-    for (double& value : figures.all.values) value = mean(*next++, result.num_users);
-    for (double& value : figures.warm.values) value = mean(*next++, result.num_warm_users);
+    take_means(figures.all, result.num_users);
+    take_means(figures.warm, result.num_warm_users);
+    take_means(figures.cold, result.num_users_of_cold);
+    take_means(figures.warm_user, result.num_users - result.num_cold_users);
+    take_means(figures.cold_user, result.num_cold_users);
     const auto begin = shown_before_.begin() + static_cast<std::ptrdiff_t>(j * num_items_);
     const auto never = std::count(begin, begin + static_cast<std::ptrdiff_t>(num_items_), 0u);
     figures.coverage =

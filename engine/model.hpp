@@ -2,6 +2,7 @@
 // (engine/ops) and never mentions ranks, ghosts or MPI.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -29,6 +30,12 @@ struct SideInputs {
   std::optional<FeatureRows> features;
 
   bool empty() const { return relations.empty() && !features; }
+  // Whether anything is known of nodes of this kind.
+  bool know(NodeKind kind) const {
+    const auto is_of = [kind](const auto& one) { return one.kind == kind; };
+    return std::any_of(relations.begin(), relations.end(), is_of) ||
+           (features && std::any_of(features->columns.begin(), features->columns.end(), is_of));
+  }
 };
 
 struct ModelOptions {

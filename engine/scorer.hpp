@@ -55,6 +55,9 @@ class Scorer {
 
   // Whether a person without history is scored too. Otherwise popularity serves them.
   virtual bool serves_cold(std::int64_t /*person*/) const { return false; }
+  // Whether a score says something of items without a training interaction. Only then do they
+  // stand in lists, unless the caller asks for them.
+  virtual bool serves_cold_items() const { return false; }
 
   // Invites guests; replaces earlier ones. The same histories (global item indices) on every rank.
   // Error when the model knows no one without a row. Collective.

@@ -65,6 +65,10 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
   return inputs;
 }
 
+ColdRows cold_rows(const SideInputs& side) {
+  return {side.know(NodeKind::user), side.know(NodeKind::item)};
+}
+
 void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& dataset) {
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
     find_links(dataset, named.name);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/embedding_scorer.hpp"
 #include "engine/model.hpp"
 #include "launch/training_options.hpp"
 
@@ -26,5 +27,7 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
                             const DatasetFile& dataset);
 // The same from the file's heads alone, before anything is cut. Not collective.
 void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& dataset);
+// Which rows of nodes without interactions say something with these inputs.
+ColdRows cold_rows(const SideInputs& side);
 
 }  // namespace halorec

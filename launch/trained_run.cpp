@@ -5,6 +5,7 @@
 #include "engine/checkpoint.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/trainer.hpp"
+#include "launch/baseline_options.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/side_option.hpp"
@@ -17,10 +18,12 @@ namespace halorec {
 namespace {
 
 // The options of the run, back in their variables.
-TrainingArguments read_arguments(const RunConfig& config, std::uint64_t& seed) {
+TrainingArguments read_arguments(const RunConfig& config, std::uint64_t& seed,
+                                 BaselineArguments& baseline) {
   TrainingArguments arguments;
   OptionTable table;
   declare_training_options(table, arguments);
+  declare_baseline_options(table, baseline);
   table.add("seed", seed, "");
   for (const auto& [name, value] : config.options) {
     // Empty: a list without entries, or a value that was left open, as they start.
@@ -48,6 +51,7 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
   const SideInputs side = read_side_inputs(arguments, *run.shard, *run.dataset);
   ModelOptions options = model_options(arguments, run.seed);
   if (!side.empty()) options.side = &side;
+  run.cold = cold_rows(side);
   const TrainingGraphs graphs(arguments, *run.shard, *run.dataset, run.part);
   graphs.give(options);
   const auto model = make_model<T>(run.model, *run.shard, options);
@@ -58,13 +62,14 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
 }  // namespace
 
 TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path,
-                            Split measured) {
+                            TrainingPart baseline_part) {
   const RunFolder folder(path);
   RunConfig config;
   communicator.together([&] { config = read_run_config(folder); });
   TrainedRun run;
   run.folder = path;
-  const TrainingArguments arguments = read_arguments(config, run.seed);
+  BaselineArguments baseline;
+  const TrainingArguments arguments = read_arguments(config, run.seed, baseline);
   run.model = arguments.model;
   communicator.together([&] {
     run.dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root());
@@ -85,9 +90,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
     refit = arguments.refit && latest && checkpoints.read_state(*latest).finished;
   });
   refit = communicator.broadcast(static_cast<std::int32_t>(refit)) != 0;
-  run.part = is_trained_model(run.model)     ? training_part(arguments, refit)
-             : measured == Split::validation ? TrainingPart::train
-                                             : TrainingPart::train_and_validation;
+  run.part = is_trained_model(run.model) ? training_part(arguments, refit) : baseline_part;
 
   OwnersRequest owners;
   owners.cut.method = CutMethod::block;
@@ -96,7 +99,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
                                       find_owners(communicator, *run.dataset, owners).owners);
   if (!is_trained_model(run.model)) {
     run.scorer = make_baseline(run.model, *run.shard, *run.dataset, run.seed,
-                               baseline_options(arguments, run.part));
+                               baseline_options(arguments, baseline, run.part));
     return run;
   }
   CheckpointStore checkpoints(
@@ -107,8 +110,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   } else {
     load_rows<float>(run, arguments, checkpoints, refit);
   }
-  run.scorer = std::make_unique<EmbeddingScorer>(*run.shard, run.embeddings.view(),
-                                                 has_side_inputs(arguments));
+  run.scorer = std::make_unique<EmbeddingScorer>(*run.shard, run.embeddings.view(), run.cold);
   return run;
 }
 

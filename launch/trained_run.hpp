@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/checkpoint.hpp"
+#include "engine/embedding_scorer.hpp"
 #include "engine/matrix.hpp"
 #include "engine/scorer.hpp"
 #include "partition/dataset.hpp"
@@ -20,6 +21,7 @@ struct TrainedRun {
   std::unique_ptr<DatasetFile> dataset;
   std::unique_ptr<Shard> shard;
   Matrix<float> embeddings;  // final rows [num_owned x dim] of owned nodes; empty for baselines
+  ColdRows cold;             // of which nodes without interactions they say something
   std::unique_ptr<Scorer> scorer;
   std::string model;
   std::uint64_t seed = 0;
@@ -31,10 +33,10 @@ struct TrainedRun {
 };
 
 // Loads the parameters that the run chose (the refit's if it made one, else those of the best
-// evaluation, else the newest checkpoint) and propagates them over block-cut shards. A baseline is
-// made again, from training and validation, or to be `measured` on validation from training alone.
-// Error when the folder is no run, has no checkpoint yet, or is damaged. Collective.
+// evaluation, else the newest checkpoint) and propagates them over block-cut shards. Error when the
+// folder is no run, has no checkpoint yet, or is damaged. A baseline, of which nothing is stored,
+// is fitted now to `baseline_part`. Collective.
 TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::path& path,
-                            Split measured = Split::test);
+                            TrainingPart baseline_part = TrainingPart::train_and_validation);
 
 }  // namespace halorec

@@ -10,6 +10,7 @@
 #include "launch/loss_option.hpp"
 #include "launch/side_option.hpp"
 #include "launch/training_checks.hpp"
+#include "models/baselines/baselines.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
 
@@ -417,16 +418,6 @@ Perturbation perturbation(const TrainingArguments& a, std::uint64_t seed) {
   p.view_dropout = a.contrastive_dropout;
   p.seed = seed;
   return p;
-}
-
-BaselineOptions baseline_options(const TrainingArguments& a, TrainingPart part) {
-  BaselineOptions options;
-  options.num_neighbours = a.neighbours;
-  const auto half_lives = parse_half_lives(a.half_life, "--half-life");
-  if (!half_lives.empty()) options.half_life_seconds = half_lives.front();
-  options.own_repeats = a.own_repeats;
-  options.part = part;
-  return options;
 }
 
 ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {

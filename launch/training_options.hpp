@@ -10,7 +10,6 @@
 #include "engine/model.hpp"
 #include "engine/trainer.hpp"
 #include "launch/options.hpp"
-#include "models/baselines/baselines.hpp"
 #include "partition/graph.hpp"
 
 namespace halorec {
@@ -98,8 +97,6 @@ WireFormat wire_format(const std::string& name);
 // What training perturbs.
 Perturbation perturbation(const TrainingArguments& arguments, std::uint64_t seed);
 
-// What a baseline is told; `part`: that its shard was made from.
-BaselineOptions baseline_options(const TrainingArguments& arguments, TrainingPart part);
 // What the engine is told. `num_edges`: of the training part (for --batch auto).
 ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);
 TrainerOptions trainer_options(const TrainingArguments& arguments, std::uint64_t seed,

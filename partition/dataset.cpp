@@ -57,6 +57,8 @@ void write_rest(Hdf5File& file, const Dataset& dataset, const std::string& hash)
     file.write("perturbation/fake_user", dataset.perturbation->fake_users);
     file.write("perturbation/pair_user", dataset.perturbation->pair_user);
     file.write("perturbation/pair_item", dataset.perturbation->pair_item);
+    const auto& thinned = dataset.perturbation->thinned_users;
+    if (!thinned.empty()) file.write("perturbation/thinned_user", thinned);
   }
   write_side_info(file, dataset.side);
   if (!dataset.truth) return;

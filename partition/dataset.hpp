@@ -73,10 +73,12 @@ struct Truth {
   std::optional<double> attribute_noise = std::nullopt;
 };
 
-// What `halorec perturb` added (perturbed data only): the truth that a defence is scored against.
+// What `halorec perturb` has done (perturbed data only): the truth that a defence is scored
+// against, and whose lists it has thinned.
 struct DatasetPerturbation {
   std::vector<std::uint32_t> fake_users;            // indices, ascending: the last of all users
   std::vector<std::uint32_t> pair_user, pair_item;  // training pairs that are fake, ascending
+  std::vector<std::uint32_t> thinned_users;         // indices, ascending
   std::string steps_json = "[]";  // each perturbation in turn: what, how, of which data
 };
 

@@ -270,6 +270,15 @@ DatasetPerturbation DatasetFile::read_perturbation() const {
       contradict(path(), "fake pairs are out of range or not sorted by user and item");
     }
   }
+  if (state_->file.has("perturbation/thinned_user")) {
+    read.thinned_users = state_->file.read<std::uint32_t>("perturbation/thinned_user");
+  }
+  for (std::uint64_t t = 0; t < read.thinned_users.size(); ++t) {
+    if (read.thinned_users[t] >= num_users() ||
+        (t > 0 && read.thinned_users[t - 1] >= read.thinned_users[t])) {
+      contradict(path(), "thinned users are out of range or not sorted");
+    }
+  }
   return read;
 }
 

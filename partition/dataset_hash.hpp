@@ -93,6 +93,8 @@ std::string hash_dataset(const Dataset& rest, const AddColumn& add_column) {
     hash.add("fake_user", rest.perturbation->fake_users);
     hash.add("pair_user", rest.perturbation->pair_user);
     hash.add("pair_item", rest.perturbation->pair_item);
+    const auto& thinned = rest.perturbation->thinned_users;
+    if (!thinned.empty()) hash.add("thinned_user", thinned);
   }
   hash_side_info(hash, rest.side);
   if (!rest.truth) return hash.hex();

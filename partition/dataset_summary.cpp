@@ -84,6 +84,7 @@ class Summarizer {
   void add_perturbation(const DatasetPerturbation& perturbation) {
     summary_.num_fake_users = perturbation.fake_users.size();
     summary_.num_fake_interactions = perturbation.pair_user.size();
+    summary_.num_thinned_users = perturbation.thinned_users.size();
     summary_.perturbations_json = perturbation.steps_json;
   }
   void add_attributes(const std::vector<std::uint32_t>& values) {
@@ -221,6 +222,10 @@ Json summary_json(const DatasetSummary& summary) {
     json["fake"] = {{"users", summary.num_fake_users},
                     {"interactions", summary.num_fake_interactions},
                     {"steps", Json::parse(summary.perturbations_json, nullptr, false)}};
+  }
+  if (summary.num_thinned_users > 0) {
+    json["thinned"] = {{"users", summary.num_thinned_users},
+                       {"steps", Json::parse(summary.perturbations_json, nullptr, false)}};
   }
   json["report"] = Json::parse(summary.report_json, nullptr, false);
   return json;

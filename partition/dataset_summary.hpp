@@ -40,6 +40,7 @@ struct DatasetSummary {
   std::uint64_t num_communities = 0;       // planted; 0 when not generated
   double mixing = 0, drift = 0;            // of the planted truth
   std::uint64_t num_fake_users = 0, num_fake_interactions = 0;  // of perturbed data
+  std::uint64_t num_thinned_users = 0;                          //
   std::string perturbations_json = "[]";                        // its steps
 };
 

@@ -143,6 +143,9 @@ std::string describe_dataset(const DatasetSummary& summary, const std::string& n
     line("fake", fmt::format("{} users, {} training interactions", grouped(summary.num_fake_users),
                              grouped(summary.num_fake_interactions)));
   }
+  if (summary.num_thinned_users > 0) {
+    line("thinned", fmt::format("{} users", grouped(summary.num_thinned_users)));
+  }
   const auto report = nlohmann::ordered_json::parse(summary.report_json, nullptr, false);
   if (report.is_object()) {
     for (const auto& [key, label] :

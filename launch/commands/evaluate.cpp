@@ -6,15 +6,19 @@
 #include "comm/run_log.hpp"
 #include "engine/evaluation.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/evaluation_output.hpp"
 #include "launch/held_out_lists.hpp"
 #include "launch/named_ids.hpp"
 #include "launch/output.hpp"
 #include "launch/output_file.hpp"
+#include "launch/paired_runs.hpp"
 #include "launch/predictions.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/target_exposure.hpp"
 #include "launch/threads.hpp"
 #include "launch/trained_run.hpp"
+#include "launch/user_group.hpp"
+#include "models/registry.hpp"
 #include "partition/import.hpp"
 
 namespace halorec {
@@ -29,76 +33,18 @@ struct Arguments {
   std::optional<std::filesystem::path> per_user;
   std::optional<std::filesystem::path> predictions, data;
   std::optional<std::string> target;
+  std::string candidates = "auto";
+  std::string users = "all";
+  std::optional<std::filesystem::path> against;
 };
 
 Split split_of(const Arguments& arguments) {
   return arguments.split == "test" ? Split::test : Split::validation;
 }
 
-// One line for each user: id, held-out items, 1 when cold, each metric at each k. On the root.
-class UserFile {
- public:
-  UserFile(const std::filesystem::path& path, StringTable ids, std::span<const std::int64_t> ks)
-      : file_(path), ids_(std::move(ids)) {
-    std::string header = "user,held_out,cold";
-    for (const std::int64_t k : ks) {
-      for (const std::string_view name : kMetricNames) header += fmt::format(",{}@{}", name, k);
-    }
-    file_.write(header + "\n");
-  }
-
-  void add(const UserFigures& figures) {
-    std::string line = fmt::format("{},{},{}", csv_field(ids_[figures.user]), figures.num_held_out,
-                                   figures.cold ? 1 : 0);
-    for (const MetricValues& at : figures.at) {
-      for (const double value : at.values) line += fmt::format(",{}", value);
-    }
-    file_.write(line + "\n");
-  }
-  void commit() { file_.commit(); }
-
- private:
-  OutputFile file_;
-  StringTable ids_;
-};
-
 std::vector<std::int64_t> sorted_ks(const Arguments& arguments) {
   const MetricSums sums(arguments.k, 0);
   return {sums.ks().begin(), sums.ks().end()};
-}
-
-void add_figures(ordered_json& line, const Evaluation& figures) {
-  for (const auto& [name, value] : figures.named_values()) line[name] = value;
-  line["users"] = figures.num_users;
-  line["warm_users"] = figures.num_warm_users;
-  line["cold_users"] = figures.num_cold_users;
-  line["held_out"] = figures.num_held_out;
-  line["cold_held_out"] = figures.num_cold_held_out;
-}
-
-std::string table_of(const Evaluation& figures) {
-  std::string text = "            ";
-  for (const std::string_view name : kMetricNames) text += fmt::format("{:>10}", name);
-  text += "  coverage";
-  for (const MetricsAtK& at : figures.at) {
-    text += fmt::format("\n  at {:<7}", at.k);
-    for (const double value : at.all.values) text += fmt::format("{:>10.4f}", value);
-    text += fmt::format("{:>10.4f}", at.coverage);
-  }
-  if (figures.num_cold_held_out > 0) {
-    text += fmt::format(
-        "\n{} of {} held-out interactions are of items that were never trained on; without them:",
-        figures.num_cold_held_out, figures.num_held_out);
-    for (const MetricsAtK& at : figures.at) {
-      text += fmt::format("\n  at {:<7}", at.k);
-      for (const double value : at.warm.values) text += fmt::format("{:>10.4f}", value);
-    }
-  }
-  if (figures.num_cold_users > 0) {
-    text += fmt::format("\n{} users have no training interaction: served by popularity",
-                        figures.num_cold_users);
-  }
-  return text + "\n";
 }
 
 // What the run's own result says of its training; of one that is not finished, its checkpoint. Root
@@ -137,56 +83,167 @@ void check_split(const TrainedRun& run, Split split) {
   }
 }
 
+// Runs that have learned from the same part of the same data: what is cold to one is cold to the
+// other. A baseline learns now, from what the other run has learned from. Collective.
+struct RunPair {
+  TrainedRun run;
+  std::optional<TrainedRun> other;
+};
+
+RunPair load_runs(Communicator& communicator, const Arguments& arguments) {
+  // Nothing is trained in a baseline: asked about validation, it does without.
+  const TrainingPart part = split_of(arguments) == Split::validation
+                                ? TrainingPart::train
+                                : TrainingPart::train_and_validation;
+  RunPair pair{load_trained_run(communicator, *arguments.run, part), {}};
+  if (!arguments.against) return pair;
+  pair.other = load_trained_run(communicator, *arguments.against, pair.run.part);
+  if (pair.run.part != pair.other->part && !is_trained_model(pair.run.model)) {
+    pair.run = load_trained_run(communicator, *arguments.run, pair.other->part);
+  }
+  if (pair.run.dataset->content_hash() != pair.other->dataset->content_hash()) {
+    throw Error(fmt::format("--against: runs {} and {} are of different datasets ({} and {})",
+                            arguments.run->string(), arguments.against->string(),
+                            pair.run.dataset->content_hash(), pair.other->dataset->content_hash()),
+                kExitUsage, true);
+  }
+  if (pair.run.part != pair.other->part) {
+    throw Error(fmt::format("--against: run {} has learned from {}, run {} from {}; train one of "
+                            "them again with the other's --select and --refit",
+                            arguments.run->string(), training_part_name(pair.run.part),
+                            arguments.against->string(), training_part_name(pair.other->part)),
+                kExitUsage, true);
+  }
+  return pair;
+}
+
+Candidates candidates_for(const TrainedRun& run, const Arguments& arguments) {
+  if (arguments.candidates == "auto") return served_candidates(*run.scorer);
+  const Candidates candidates = arguments.candidates == "all"    ? Candidates::all
+                                : arguments.candidates == "warm" ? Candidates::warm
+                                                                 : Candidates::cold;
+  if (candidates != Candidates::warm && !run.scorer->serves_cold_items() &&
+      run.shard->communicator().is_root()) {
+    std::fputs(fmt::format("halorec: warning: --candidates {}: {} knows nothing of items that were "
+                           "never trained on, where they stand in its lists says nothing\n",
+                           arguments.candidates, run.model)
+                   .c_str(),
+               stderr);
+  }
+  return candidates;
+}
+
+// What one run's lists come to. Collective.
+struct Measured {
+  Evaluation figures;
+  std::uint64_t num_candidates = 0;
+  bool ranks_cold = false;
+  std::optional<Exposure> exposure;
+};
+
+Measured measure(const TrainedRun& run, const Arguments& arguments,
+                 const std::function<void(const UserFigures&)>& per_user) {
+  const HeldOutLists lists = read_held_out_lists(*run.shard, *run.dataset, split_of(arguments));
+  const Candidates candidates = candidates_for(run, arguments);
+  const Catalogue catalogue(*run.shard, *run.dataset, candidates);
+  const std::vector<bool> users = users_of_group(run, arguments.users);
+  EvaluationQuery query = lists.query(arguments.k);
+  query.per_user = per_user;
+  query.only_users = &users;
+  if (arguments.candidates != "auto") query.held_out_items = candidates;
+  Measured measured;
+  measured.figures = evaluate_ranking(*run.scorer, catalogue, query);
+  measured.num_candidates = catalogue.num_items();
+  measured.ranks_cold = candidates != Candidates::warm;
+  if (measured.figures.num_users == 0) {
+    throw Error(fmt::format("nobody has a held-out {} item that is asked for (--candidates {}, "
+                            "--users {})",
+                            split_name(split_of(arguments)), arguments.candidates, arguments.users),
+                kExitUsage, true);
+  }
+  if (arguments.target) {
+    const std::uint32_t target = find_target(run, *arguments.target);
+    measured.exposure = measure_target(run, catalogue, lists, target, sorted_ks(arguments));
+  }
+  return measured;
+}
+
+std::string headline(const TrainedRun& run, const Arguments& arguments, const Measured& measured,
+                     const ordered_json& facts) {
+  std::string text =
+      fmt::format("{} on the {} split, {} users, {:.2f} s", run.model, arguments.split,
+                  measured.figures.num_users, measured.figures.seconds);
+  if (arguments.users != "all") text += fmt::format(", {} users alone", arguments.users);
+  if (arguments.candidates != "auto") {
+    text += fmt::format(", {} candidates: {} items", arguments.candidates, measured.num_candidates);
+  }
+  if (facts.value("selected_on", "") == "test") text += ", epoch chosen on the TEST split";
+  if (!facts.value("finished", true) && run.epoch > 0) {
+    text += fmt::format("; the run is not finished, these are epoch {}'s parameters", run.epoch);
+  }
+  return text + "\n";
+}
+
 int evaluate_run(const CommandContext& context, const Arguments& arguments) {
   Communicator& communicator = context.communicator;
   communicator.on_root([&] {
     if (arguments.per_user) check_folder_of(*arguments.per_user, "per-user");
   });
-  const Split split = split_of(arguments);
-  const TrainedRun run = load_trained_run(communicator, *arguments.run, split);
-  check_split(run, split);
-  const std::uint32_t target = arguments.target ? find_target(run, *arguments.target) : 0;
+  const RunPair loaded = load_runs(communicator, arguments);
+  const TrainedRun& run = loaded.run;
+  const std::optional<TrainedRun>& other = loaded.other;
+  check_split(run, split_of(arguments));
+  if (arguments.target) find_target(run, *arguments.target);  // before the work, not after it
   std::unique_ptr<UserFile> users;
   communicator.on_root([&] {
     if (!arguments.per_user) return;
     users = std::make_unique<UserFile>(*arguments.per_user, run.dataset->read_user_ids(),
                                        sorted_ks(arguments));
   });
-
-  const HeldOutLists lists = read_held_out_lists(*run.shard, *run.dataset, split);
-  EvaluationQuery query = lists.query(arguments.k);
-  if (arguments.per_user) {
-    query.per_user = [&](const UserFigures& figures) { users->add(figures); };
+  PairedRuns pairs(sorted_ks(arguments));
+  std::function<void(const UserFigures&)> per_user;
+  if (arguments.per_user || other) {
+    per_user = [&](const UserFigures& figures) {
+      if (users) users->add(figures);
+      if (other) pairs.add(true, figures);
+    };
   }
-  const Catalogue catalogue(*run.shard, *run.dataset);
-  const Evaluation figures = evaluate_ranking(*run.scorer, catalogue, query);
-  std::optional<Exposure> exposure;
-  if (arguments.target) {
-    exposure = measure_target(run, catalogue, lists, target, sorted_ks(arguments));
+  const Measured measured = measure(run, arguments, per_user);
+  if (other) {
+    measure(*other, arguments, [&](const UserFigures& figures) { pairs.add(false, figures); });
   }
 
   communicator.on_root([&] {
     if (users) users->commit();
     const ordered_json facts = read_training_facts(run);
+    const auto parts = other ? pairs.compare(context.seed()) : std::vector<PairedRuns::Part>();
     if (context.json()) {
-      ordered_json line{{"event", "result"}, {"model", run.model}, {"split", split_name(split)}};
+      ordered_json line{{"event", "result"}, {"model", run.model}, {"split", arguments.split}};
       line.update(facts);
-      add_figures(line, figures);
-      if (exposure) add_exposure(line, *arguments.target, *exposure);
-      line["evaluate_seconds"] = figures.seconds;
+      add_figures(line, measured.figures);
+      line["candidates"] = arguments.candidates;
+      line["candidate_items"] = measured.num_candidates;
+      line["of_users"] = arguments.users;
+      if (measured.exposure) add_exposure(line, *arguments.target, *measured.exposure);
+      if (other) {
+        line["against"] = {{"run", arguments.against->string()},
+                           {"model", other->model},
+                           {"figures", pairs.json(parts)}};
+      }
+      line["evaluate_seconds"] = measured.figures.seconds;
       line["ranks"] = communicator.size();
       line["threads"] = context.threads.threads;
       write_stdout(json_line(line));
       return;
     }
-    std::string text = fmt::format("{} on the {} split, {} users, {:.2f} s", run.model,
-                                   split_name(split), figures.num_users, figures.seconds);
-    if (facts.value("selected_on", "") == "test") text += ", epoch chosen on the TEST split";
-    if (!facts.value("finished", true) && run.epoch > 0) {
-      text += fmt::format("; the run is not finished, these are epoch {}'s parameters", run.epoch);
+    write_stdout(headline(run, arguments, measured, facts) +
+                 figures_table(measured.figures, measured.ranks_cold));
+    if (measured.exposure) write_stdout(exposure_text(*arguments.target, *measured.exposure));
+    if (other) {
+      write_stdout(fmt::format("against {} ({}), user by user\n", arguments.against->string(),
+                               other->model) +
+                   pairs.text(parts));
     }
-    write_stdout(text + "\n" + table_of(figures));
-    if (exposure) write_stdout(exposure_text(*arguments.target, *exposure));
     if (users) write_stdout(fmt::format("each user in {}\n", arguments.per_user->string()));
   });
   return 0;
@@ -243,9 +300,10 @@ void evaluate_predictions(const CommandContext& context, const Arguments& argume
     num_without_list += predictions.has_list[user] ? 0 : 1;
     const auto& list = predictions.lists[user];
     num_short += std::ssize(list) < sums.largest_k() ? 1 : 0;
-    const auto at = sums.add(list, relevant, warm, !warm_user[user]);
+    const UserMetrics at = sums.add(list, relevant, warm, !warm_user[user]);
     if (users) {
-      users->add({user, static_cast<std::uint32_t>(relevant.size()), !warm_user[user], at});
+      users->add({user, static_cast<std::uint32_t>(relevant.size()),
+                  static_cast<std::uint32_t>(relevant.size() - warm.size()), !warm_user[user], at});
     }
   }
   Communicator alone(MPI_COMM_SELF);
@@ -268,7 +326,7 @@ void evaluate_predictions(const CommandContext& context, const Arguments& argume
   }
   std::string text = fmt::format("{} on the {} split, {} users\n", arguments.predictions->string(),
                                  split_name(split), figures.num_users);
-  text += table_of(figures);
+  text += figures_table(figures, true);
   text += fmt::format(
       "{} lists; {} evaluated users have none (all misses), {} lists are shorter than {}; {} users "
       "and {} items of the lists are not in the dataset\n",
@@ -284,9 +342,9 @@ Command evaluate_command() {
   Command command;
   command.usage = "RUN [options]   |   --predictions LISTS --data DATA [options]";
   command.notes =
-      "Every metric is defined in docs/METRICS.md: over all items that were trained on, training "
-      "(and, for test, validation) items left out, means over the users with a held-out item. "
-      "LISTS is the output of recommend, or user,item[,score] rows.";
+      "Every metric is defined in docs/METRICS.md: over all items that the model knows something "
+      "of, training (and, for test, validation) items left out, means over the users with a "
+      "held-out item. LISTS is the output of recommend, or user,item[,score] rows.";
   OptionTable& options = command.options;
   options.group("Evaluate");
   options.add("run", arguments->run, "folder of a training run").value_name("RUN").positional();
@@ -298,6 +356,22 @@ Command evaluate_command() {
       .add("target", arguments->target,
            "also say in how many users' lists this item stands, and how far up")
       .value_name("ITEM");
+  options
+      .add("candidates", arguments->candidates,
+           "items that are ranked, and held-out items that are asked for: those with a training "
+           "interaction (warm), those without (cold), or all; auto: lists hold what the model can "
+           "serve, and every held-out item is asked for")
+      .choices({"auto", "all", "cold", "warm"});
+  options
+      .add("users", arguments->users,
+           "users who are asked about: with a training interaction (warm), without (cold), those "
+           "that perturb --thin-users drew (thinned), or the users it did not draw (others)")
+      .choices(kUserGroups);
+  options
+      .add("against", arguments->against,
+           "another run on the same data: also the difference of each metric, paired by user, "
+           "with a 95 % bootstrap interval")
+      .value_name("RUN");
   options.add("predictions", arguments->predictions, "measure these lists instead of a run")
       .value_name("LISTS");
   options.add("data", arguments->data, "dataset file or raw data that the lists are about")
@@ -310,6 +384,10 @@ Command evaluate_command() {
     }
     if (arguments->predictions.has_value() != arguments->data.has_value()) {
       fail_usage("--predictions LISTS and --data DATA belong together");
+    }
+    if (!arguments->run &&
+        (arguments->against || arguments->candidates != "auto" || arguments->users != "all")) {
+      fail_usage("--against, --candidates and --users go with RUN, not with lists made elsewhere");
     }
     if (arguments->target && !arguments->run) {
       fail_usage("--target ITEM goes with RUN: lists alone do not say how far down an item stands");

@@ -18,8 +18,9 @@ struct Arguments {
   std::string repeats = "exclude";
   std::string repeat_time = "first";
   std::optional<std::filesystem::path> users, tags, item_vector_ids, user_vector_ids;
-  std::string derive_links = "none";
+  std::vector<std::string> derive_links = {"none"};
   CoOccurrenceOptions co_occurrence;
+  ContentLinkOptions content_links;
   ImportOptions import;
 };
 
@@ -35,8 +36,9 @@ int run(const CommandContext& context, const Arguments& arguments) {
     if (arguments.tags) options.side.tags = *arguments.tags;
     if (arguments.item_vector_ids) options.side.item_vector_ids = *arguments.item_vector_ids;
     if (arguments.user_vector_ids) options.side.user_vector_ids = *arguments.user_vector_ids;
-    if (arguments.derive_links == "co-occurrence") {
-      options.side.co_occurrence = arguments.co_occurrence;
+    for (const std::string& kind : arguments.derive_links) {
+      if (kind == kCoOccurrenceName) options.side.co_occurrence = arguments.co_occurrence;
+      if (kind == kContentLinksName) options.side.content_links = arguments.content_links;
     }
     if (arguments.protocol) options.protocol = *arguments.protocol;
     const Dataset dataset = import_dataset(arguments.sources, options);
@@ -89,9 +91,15 @@ void add_side_options(OptionTable& options, Arguments& arguments) {
               "a link goes from the first id to the second only");
   options
       .add("derive-links", arguments.derive_links,
-           "links between items that stand together in baskets of the training part")
-      .choices({"none", "co-occurrence"});
-  options.add("derive-top", arguments.co_occurrence.top, "links that each item chooses")
+           "links between items that stand together in baskets of the training part "
+           "(co-occurrence), or whose texts and attributes are alike (content)")
+      .value_name("KIND,KIND")
+      .choices({"none", "co-occurrence", "content"});
+  options.add("derive-top", arguments.co_occurrence.top, "co-occurrence: links that each chooses")
+      .at_least(1);
+  options
+      .add("content-neighbours", arguments.content_links.neighbours,
+           "content: links that each item chooses, to items with a training interaction")
       .at_least(1);
   options
       .add("session-gap", arguments.co_occurrence.session_gap,

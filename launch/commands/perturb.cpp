@@ -1,4 +1,4 @@
-// halorec perturb: a dataset with fake edges or fake users in its training part.
+// halorec perturb: a dataset with fake edges, fake users or short lists in its training part.
 #include "partition/perturb/perturb.hpp"
 
 #include "comm/check.hpp"
@@ -13,7 +13,8 @@ namespace {
 
 struct Arguments {
   std::filesystem::path data, out;
-  std::optional<double> fake_edges;
+  std::optional<double> fake_edges, thin_users;
+  std::optional<std::uint32_t> keep;
   std::optional<std::string> attack, target, id_prefix;
   std::optional<std::uint32_t> profiles, profile_size;
 };
@@ -21,10 +22,19 @@ struct Arguments {
 constexpr double kMostFakeEdges = 10;
 
 void check(const Arguments& arguments) {
-  if (arguments.fake_edges.has_value() == arguments.attack.has_value()) {
-    fail_usage("give {} --fake-edges X {} --attack KIND{}",
-               arguments.attack ? "only one of" : "either", arguments.attack ? "and" : "or",
-               arguments.attack ? "; the result can be perturbed again" : "");
+  const int num_ways =
+      (arguments.fake_edges ? 1 : 0) + (arguments.attack ? 1 : 0) + (arguments.thin_users ? 1 : 0);
+  if (num_ways != 1) {
+    fail_usage("give {} of --fake-edges X, --attack KIND and --thin-users X{}",
+               num_ways == 0 ? "one" : "only one",
+               num_ways == 0 ? "" : "; the result can be perturbed again");
+  }
+  if (arguments.thin_users.has_value() != arguments.keep.has_value()) {
+    fail_usage("--thin-users X and --keep N belong together: whose lists, and what stays of them");
+  }
+  if (arguments.thin_users.value_or(1) > 1) {
+    fail_usage("--thin-users takes a share of the users above 0, at most 1, not {}",
+               *arguments.thin_users);
   }
   if (arguments.attack) {
     if (!arguments.target || !arguments.profiles) {
@@ -36,11 +46,10 @@ void check(const Arguments& arguments) {
     return;
   }
   if (arguments.target || arguments.profiles || arguments.profile_size || arguments.id_prefix) {
-    fail_usage(
-        "--target, --profiles, --profile-size and --id-prefix go with --attack, not with "
-        "--fake-edges");
+    fail_usage("--target, --profiles, --profile-size and --id-prefix go with --attack, not with {}",
+               arguments.fake_edges ? "--fake-edges" : "--thin-users");
   }
-  if (*arguments.fake_edges > kMostFakeEdges) {
+  if (arguments.fake_edges.value_or(1) > kMostFakeEdges) {
     fail_usage(
         "--fake-edges takes a share of the training interactions above 0, at most {}, not {}",
         kMostFakeEdges, *arguments.fake_edges);
@@ -51,6 +60,10 @@ Dataset perturbed(const Arguments& arguments, std::uint64_t seed) {
   Dataset dataset = DatasetFile(arguments.data).read_all();
   if (arguments.fake_edges) {
     add_fake_edges(dataset, *arguments.fake_edges, seed);
+    return dataset;
+  }
+  if (arguments.thin_users) {
+    thin_users(dataset, *arguments.thin_users, *arguments.keep, seed);
     return dataset;
   }
   Attack attack;
@@ -86,20 +99,22 @@ Command perturb_command() {
   Command command;
   command.usage =
       "DATA.h5 --out ATTACKED.h5 --fake-edges X   |   DATA.h5 --out ATTACKED.h5 --attack KIND "
-      "--target ITEM --profiles N [--profile-size M]";
+      "--target ITEM --profiles N [--profile-size M]   |   DATA.h5 --out THINNED.h5 --thin-users X "
+      "--keep N";
   command.notes =
       "Only the training part changes. Fake edges: the users of randomly drawn training "
       "interactions (so users by activity) get random items that stand with them in no part. "
       "Attacks: new users interact with the target and with filler items, drawn evenly (random), "
       "by popularity (popular), or for a tenth the most popular ones and for the rest evenly "
-      "(bandwagon). Fake users have nothing held out: no metric counts them. The file says which "
-      "users and interactions are fake. The same data and seed give the same file. An existing "
+      "(bandwagon). Fake users have nothing held out: no metric counts them. Thinned users keep a "
+      "few of their training items, drawn evenly. The file says which users and interactions are "
+      "fake and who was thinned. The same data and seed give the same file. An existing "
       "dataset file at --out is replaced, any other file is refused. `halorec evaluate RUN "
-      "--target "
-      "ITEM` measures what an attack achieved. docs/DATA.md has the definitions and their sources.";
+      "--target ITEM` measures what an attack achieved, `--users thinned` how thinned users are "
+      "served. docs/DATA.md has the definitions and their sources.";
   OptionTable& options = command.options;
   options.group("Data");
-  options.add("data", arguments->data, "dataset file to attack")
+  options.add("data", arguments->data, "dataset file to perturb")
       .value_name("DATA.h5")
       .positional()
       .required();
@@ -122,6 +137,12 @@ Command perturb_command() {
       .add("id-prefix", arguments->id_prefix,
            "ids of fake users are this and a number (default: fake-)")
       .value_name("TEXT");
+  options.group("Short lists");
+  options
+      .add("thin-users", arguments->thin_users,
+           "share of the users, drawn evenly, who lose most of what they have in training")
+      .above(0);
+  options.add("keep", arguments->keep, "training items that each of them keeps").at_least(1);
   options.group("Output");
   options.add("out", arguments->out, "dataset file to write").value_name("DATA.h5").required();
   command.check = [arguments] { check(*arguments); };

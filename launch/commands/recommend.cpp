@@ -120,7 +120,7 @@ std::vector<std::uint32_t> read_items(const TrainedRun& run, const std::filesyst
         ++num_unknown;
         continue;
       }
-      num_cold += run.shard->item_degree(*found) == 0 ? 1 : 0;
+      num_cold += run.shard->item_degree(*found) == 0 && !run.scorer->serves_cold_items() ? 1 : 0;
       items.push_back(*found);
     }
     if (num_unknown + num_cold == 0) return;
@@ -145,7 +145,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
     if (arguments.out) check_folder_of(*arguments.out, "out");
   });
   TrainedRun run = load_trained_run(communicator, arguments.run);
-  Catalogue catalogue(*run.shard, *run.dataset);
+  Catalogue catalogue(*run.shard, *run.dataset, served_candidates(*run.scorer));
   if (arguments.candidates) {
     catalogue.keep_only(read_items(run, *arguments.candidates, "--candidates", false));
   }
@@ -217,8 +217,9 @@ Command recommend_command() {
   Command command;
   command.usage = "RUN --users ID,ID | --users-file FILE | --all-users | --history ITEM,ITEM";
   command.notes =
-      "Items are those that were trained on; what a user has interacted with (training and "
-      "validation) is left out. A known user without training interactions gets the popular items "
+      "Items are those that were trained on, and of models that know items by their features also "
+      "the others; what a user has interacted with (training and validation) is left out. A known "
+      "user without training interactions gets the popular items "
       "and is marked cold. Lists come in the order asked for, with --all-users in that of the "
       "dataset. An --out file appears whole or not at all.";
   OptionTable& options = command.options;

@@ -25,12 +25,12 @@ int run(const CommandContext& context, const Arguments& arguments) {
     item = find_all(names->ids, {{arguments.item}}, "item").front();
   });
   item = communicator.broadcast(item);
-  if (run.shard->item_degree(item) == 0) {
+  if (run.shard->item_degree(item) == 0 && !run.scorer->serves_cold_items()) {
     throw Error(fmt::format("item '{}' was never trained on: nothing is known of it but its id",
                             arguments.item),
                 kExitUsage, true);
   }
-  const Catalogue catalogue(*run.shard, *run.dataset);
+  const Catalogue catalogue(*run.shard, *run.dataset, served_candidates(*run.scorer));
   const auto similar = similar_items(*run.scorer, run.model, catalogue, item, arguments.k);
   communicator.on_root([&] {
     std::string text;

@@ -11,6 +11,7 @@
 #include "engine/evaluation.hpp"
 #include "engine/ops/combine.hpp"
 #include "engine/trainer.hpp"
+#include "launch/baseline_options.hpp"
 #include "launch/comma_list.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/cut_cache.hpp"
@@ -43,6 +44,7 @@ struct Arguments {
   std::string balance = "both";
   std::optional<double> memory_gib;
   TrainingArguments training;
+  BaselineArguments baseline;
 };
 
 // Lengths of lists whose metrics a result has.
@@ -101,6 +103,7 @@ int TrainCommand::run() {
   arguments_.request.check = [&](const DatasetFile& dataset) {
     check_model(training_);
     check_data(training_, dataset);
+    check_baseline(training_, arguments_.baseline, dataset);
     if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
   };
   OpenRun opened = open_run(communicator_, arguments_.request, context_.options);
@@ -212,13 +215,13 @@ Evaluation TrainCommand::test_of(Scorer& scorer, const Catalogue& catalogue, con
 int TrainCommand::run_baseline() {
   const Shard shard = make_shard(TrainingPart::train_and_validation);
   const auto start = std::chrono::steady_clock::now();
-  const auto scorer =
-      make_baseline(training_.model, shard, *dataset_, context_.seed(),
-                    baseline_options(training_, TrainingPart::train_and_validation));
+  const auto scorer = make_baseline(
+      training_.model, shard, *dataset_, context_.seed(),
+      baseline_options(training_, arguments_.baseline, TrainingPart::train_and_validation));
   TrainingState state;
   state.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const Catalogue catalogue(shard, *dataset_);
+  const Catalogue catalogue(shard, *dataset_, served_candidates(*scorer));
   write_result(test_of(*scorer, catalogue, shard), state, false);
   return 0;
 }
@@ -255,7 +258,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
     const Split split = training_.select == "test" ? Split::test : Split::validation;
     choose = [&,
               lists = read_held_out_lists(shard, *dataset_, split)](MatrixView<const float> rows) {
-      EmbeddingScorer scorer(shard, rows, !side.empty());
+      EmbeddingScorer scorer(shard, rows, cold_rows(side));
       const Evaluation e = evaluate_ranking(scorer, catalogue, lists.query({20}));
       return std::map<std::string, double>{{"recall@20", e.value(Metric::recall, 20)},
                                            {"ndcg@20", e.value(Metric::ndcg, 20)}};
@@ -293,7 +296,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
     trainer.load_best();
     note_mixture<T>(*model);
     const Matrix<float> rows = trainer.final_rows();
-    EmbeddingScorer scorer(shard, rows.view(), !side.empty());
+    EmbeddingScorer scorer(shard, rows.view(), cold_rows(side));
     *test = test_of(scorer, catalogue, shard);
   }
   return end;
@@ -419,6 +422,7 @@ Command train_command() {
       .or_word("auto")
       .above(0);
   declare_training_options(options, arguments->training);
+  declare_baseline_options(options, arguments->baseline);
   command.check = [arguments] {
     check_training_options(arguments->training);
     if (arguments->request.resume && arguments->request.overwrite) {

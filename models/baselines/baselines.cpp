@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "models/baselines/content_neighbours.hpp"
+#include "models/baselines/content_profile.hpp"
 #include "models/baselines/item_knn.hpp"
 #include "models/baselines/planted.hpp"
 #include "models/baselines/popular.hpp"
@@ -13,7 +15,7 @@
 namespace halorec {
 
 std::vector<std::string> baseline_names() {
-  return {"popular", "recent", "itemknn", "random", "planted"};
+  return {"popular", "recent", "itemknn", "content", "random", "planted"};
 }
 
 std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
@@ -35,25 +37,31 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
     const auto span = static_cast<double>(facts.last_time() - facts.first_time());
     return std::make_unique<Recent>(
         facts, options.half_life_seconds.value_or(std::max(1.0, span / 10)), options.own_repeats);
-  }
-  if (name == "planted") {
-    if (!dataset.has_truth()) {
-      throw Error(fmt::format("--model planted: {} has no planted truth; only data made by "
-                              "`halorec generate` has one",
-                              dataset.path().string()),
-                  kExitUsage, true);
+    if (name == "content") {
+      if (options.content_neighbours == 0) {
+        return std::make_unique<ContentProfile>(shard, dataset, options.content_columns);
+      }
+      return std::make_unique<ContentNeighbours>(shard, dataset, options.content_columns,
+                                                 options.content_neighbours, options.content_power);
     }
-    Truth truth;
-    shard.communicator().together([&] { truth = dataset.read_truth(); });
-    // Tastes as they are where the protocol tests: in the last fifth of the times, at each user's
-    // last, or anywhere.
-    const std::string& protocol = dataset.protocol().name;
-    const double first = protocol == "time" ? 0.8 : (protocol == "leave-last" ? 1 : 0);
-    return std::make_unique<Planted>(shard, truth, first, 1);
+    if (name == "planted") {
+      if (!dataset.has_truth()) {
+        throw Error(fmt::format("--model planted: {} has no planted truth; only data made by "
+                                "`halorec generate` has one",
+                                dataset.path().string()),
+                    kExitUsage, true);
+      }
+      Truth truth;
+      shard.communicator().together([&] { truth = dataset.read_truth(); });
+      // Tastes as they are where the protocol tests: in the last fifth of the times, at each user's
+      // last, or anywhere.
+      const std::string& protocol = dataset.protocol().name;
+      const double first = protocol == "time" ? 0.8 : (protocol == "leave-last" ? 1 : 0);
+      return std::make_unique<Planted>(shard, truth, first, 1);
+    }
+    throw Error(
+        fmt::format("'{}' is no baseline; allowed: {}", name, fmt::join(baseline_names(), ", ")),
+        kExitUsage, true);
   }
-  throw Error(
-      fmt::format("'{}' is no baseline; allowed: {}", name, fmt::join(baseline_names(), ", ")),
-      kExitUsage, true);
-}
 
 }  // namespace halorec

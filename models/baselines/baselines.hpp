@@ -20,13 +20,19 @@ struct BaselineOptions {
   std::optional<double> half_life_seconds = std::nullopt;
   double own_repeats = 0;  // recent: what a user's own items count beside popularity
   TrainingPart part = TrainingPart::train_and_validation;  // that the shard was made from
+  // content: columns of items; the trained items most like an item that count, 0: a user's profile
+  // of all; and the power that their similarity counts to.
+  std::vector<std::string> content_columns = {"all"};
+  std::int64_t content_neighbours = 0;
+  double content_power = 1;
 };
 
-// Names in the order of help: popular, recent, itemknn, random, planted.
+// Names in the order of help: popular, recent, itemknn, content, random, planted.
 std::vector<std::string> baseline_names();
 
-// Error (exit status 2) when the name is none of the above, when `planted` is asked of data that no
-// generator made, or `recent` of data without times. Collective.
+// Error (exit status 2) when the name is none of the above, or when `planted` is asked of data that
+// no generator made, `recent` of data without times, or `content` of data without side information
+// of items. Collective.
 std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
                                       const DatasetFile& dataset, std::uint64_t seed,
                                       const BaselineOptions& options = {});

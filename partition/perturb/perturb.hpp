@@ -1,4 +1,5 @@
-// Attacks on a dataset: fake interactions of real users, or fake users who push one item. Only the
+// What a dataset can suffer: fake interactions of real users, fake users who push one item, or the
+// loss of most of what some users have done. Only the
 // training part changes. What is real keeps its ids, indices and rows, fake users are numbered
 // behind all others, and the truth of what is fake stays with the dataset (DatasetPerturbation), so
 // that a defence can be scored. Every draw is keyed by (seed, number of earlier perturbations,
@@ -25,6 +26,15 @@ namespace halorec {
 // may be recommended stay the same. share is above 0; all interactions are drawn once before one is
 // drawn twice. Usage Error when fewer pairs are left, or when not even one is asked for.
 void add_fake_edges(Dataset& dataset, double share, std::uint64_t seed);
+
+// Takes from a share of the users all training items but `keep` each: what is known of people who
+// have just come. round(share x users) are drawn evenly from the real users with a training
+// interaction, whatever they have, so that a seed draws the same users for every `keep`; a user's
+// kept items are drawn evenly, and those for a smaller `keep` are among those for a larger one. Who
+// was drawn stays with the dataset; whoever has no more than `keep` loses nothing. share: above 0,
+// at most 1; keep: at least 1. Usage Error when not one user is asked for, or when the dataset has
+// links that were derived from its interactions, which would tell of what is taken.
+void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_t seed);
 
 inline constexpr std::string_view kAttackNames = "random, popular, bandwagon";
 

@@ -14,7 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Pair = std::pair<std::uint32_t, std::uint32_t>;
 
-// The rows order[0], order[1], ... of one column; a column that is not there stays so.
 template <typename T>
 void reorder(std::vector<T>& column, const std::vector<std::uint64_t>& order) {
   if (column.empty()) return;
@@ -102,6 +101,25 @@ void append_like(const Interactions& train, std::uint64_t from, std::uint32_t us
   if (!train.behavior.empty()) added.behavior.push_back(train.behavior[from]);
 }
 
+void take_rows(Interactions& part, const std::vector<std::uint64_t>& rows) {
+  reorder(part.weight, rows);
+  reorder(part.time, rows);
+  reorder(part.behavior, rows);
+  reorder(part.user, rows);
+  reorder(part.item, rows);
+}
+
+void note_step(Dataset& dataset, nlohmann::ordered_json step, const std::string& words,
+               const std::string& sentence, const std::string& old_hash) {
+  if (!dataset.perturbation) dataset.perturbation = std::make_unique<DatasetPerturbation>();
+  step["of_content"] = old_hash;
+  Json steps = Json::parse(dataset.perturbation->steps_json);
+  steps.push_back(std::move(step));
+  dataset.perturbation->steps_json = steps.dump();
+  dataset.protocol.text += " PERTURBED: " + sentence;
+  dataset.source += fmt::format("; perturbed with {} from content {}", words, old_hash);
+}
+
 void commit_fakes(Dataset& dataset, Interactions added, std::uint32_t num_new_users,
                   const std::string& old_hash, nlohmann::ordered_json step,
                   const std::string& words) {
@@ -121,11 +139,7 @@ void commit_fakes(Dataset& dataset, Interactions added, std::uint32_t num_new_us
   const auto middle = order.begin() + static_cast<std::ptrdiff_t>(num_old);
   std::sort(middle, order.end(), before);
   std::inplace_merge(order.begin(), middle, order.end(), before);
-  reorder(train.weight, order);
-  reorder(train.time, order);
-  reorder(train.behavior, order);
-  reorder(train.user, order);
-  reorder(train.item, order);
+  take_rows(train, order);
 
   if (!dataset.perturbation) dataset.perturbation = std::make_unique<DatasetPerturbation>();
   DatasetPerturbation& fake = *dataset.perturbation;
@@ -145,14 +159,10 @@ void commit_fakes(Dataset& dataset, Interactions added, std::uint32_t num_new_us
     fake.fake_users.push_back(static_cast<std::uint32_t>(dataset.users.size() - k));
   }
   step["interactions"] = added.size();
-  step["of_content"] = old_hash;
-  Json steps = Json::parse(fake.steps_json);
-  steps.push_back(std::move(step));
-  fake.steps_json = steps.dump();
-  dataset.protocol.text +=
-      fmt::format(" PERTURBED: {} fake training interactions ({}) were added to content {}.",
-                  added.size(), words, old_hash);
-  dataset.source += fmt::format("; perturbed with {} from content {}", words, old_hash);
+  note_step(dataset, std::move(step), words,
+            fmt::format("{} fake training interactions ({}) were added to content {}.",
+                        added.size(), words, old_hash),
+            old_hash);
 }
 
 }  // namespace halorec

@@ -32,6 +32,14 @@ std::vector<std::uint32_t> draw_distinct(std::uint32_t count, std::uint32_t n, c
 void append_like(const Interactions& train, std::uint64_t from, std::uint32_t user,
                  std::uint32_t item, Interactions& added);
 
+// Rows rows[0], rows[1], ... of what was there; a column that is not there stays so.
+void take_rows(Interactions& part, const std::vector<std::uint64_t>& rows);
+
+// Keeps what was done: `step` among the steps, and `words` (the options) and `sentence` in source
+// and protocol. `old_hash`: of the data before.
+void note_step(Dataset& dataset, nlohmann::ordered_json step, const std::string& words,
+               const std::string& sentence, const std::string& old_hash);
+
 // Puts `added` (its pairs stand nowhere in the dataset, each once, in any order) into the training
 // part, and keeps what is fake, what was done (`step`, in `words`, of which content) and by how
 // much in DatasetPerturbation, protocol and source. Users that are fake stand in dataset.users

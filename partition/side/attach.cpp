@@ -59,7 +59,7 @@ void attach_list(const std::filesystem::path& path, const std::string& columns,
 bool asks_for_any(const SideOptions& options) {
   return !options.users.empty() || !options.links.empty() || !options.item_links.empty() ||
          !options.tags.empty() || !options.item_vectors.empty() || !options.user_vectors.empty() ||
-         options.co_occurrence.has_value();
+         options.co_occurrence.has_value() || options.content_links.has_value();
 }
 
 }  // namespace
@@ -140,6 +140,12 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
   if (options.co_occurrence) {
     LinkTable links = derive_co_occurrence(dataset[Split::train], dataset.items.size(),
                                            *options.co_occurrence, report["co_occurrence"]);
+    check_new_name(side, links.kind, links.name);
+    side.links.push_back(std::move(links));
+  }
+  if (options.content_links) {
+    LinkTable links =
+        derive_content_links(dataset, *options.content_links, report["content_links"]);
     check_new_name(side, links.kind, links.name);
     side.links.push_back(std::move(links));
   }

@@ -11,6 +11,7 @@
 
 #include "partition/dataset.hpp"
 #include "partition/side/co_occurrence.hpp"
+#include "partition/side/content_links.hpp"
 #include "partition/side/text_features.hpp"
 
 namespace halorec {
@@ -26,7 +27,9 @@ struct SideOptions {
   // Vectors (readers/vector_file.hpp), and the ids of their rows; empty: none.
   std::string item_vectors, user_vectors;
   std::filesystem::path item_vector_ids, user_vector_ids;
-  std::optional<CoOccurrenceOptions> co_occurrence;  // links to derive from the training part
+  // Links to derive, from the training part and from what is known of items.
+  std::optional<CoOccurrenceOptions> co_occurrence;
+  std::optional<ContentLinkOptions> content_links;
 };
 
 // Usage Error on options that cannot be, before anything is read.

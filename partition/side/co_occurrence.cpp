@@ -121,7 +121,8 @@ LinkTable derive_co_occurrence(const Interactions& train, std::uint64_t num_item
   }
   counts["baskets"] = baskets.size();
   counts["baskets_too_large"] = baskets.too_large;
-  return make_link_table(NodeKind::item, "co-occurrence", false, num_items, std::move(links));
+  return make_link_table(NodeKind::item, std::string(kCoOccurrenceName), false, num_items,
+                         std::move(links));
 }
 
 }  // namespace halorec

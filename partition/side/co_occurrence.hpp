@@ -13,17 +13,20 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <string_view>
 
 #include "partition/dataset.hpp"
 
 namespace halorec {
+
+inline constexpr std::string_view kCoOccurrenceName = "co-occurrence";
 
 struct CoOccurrenceOptions {
   std::uint32_t top = 20;
   std::uint64_t session_gap = 0;  // seconds
 };
 
-// The symmetric item links "co-occurrence". Time is of the order of the sum of squared sizes of the
+// The symmetric item links of that name. Time is of the order of the sum of squared sizes of the
 // baskets, so that those of more than 1000 items are left out and counted. Uses OpenMP.
 LinkTable derive_co_occurrence(const Interactions& train, std::uint64_t num_items,
                                const CoOccurrenceOptions& options, nlohmann::ordered_json& counts);

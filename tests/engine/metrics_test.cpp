@@ -60,25 +60,31 @@ TEST(Metrics, MeansOverRanks) {
     sums.add(Items{1, 2}, Items{2}, Items{2}, false);             // a hit at 2
     sums.add(Items{3, 1}, Items{3, 9}, Items{3}, false);          // a hit at 1, and a cold item
     const auto last = sums.add(Items{1, 4}, Items{9}, {}, true);  // nothing warm
-    ASSERT_EQ(last.size(), 2u);
-    EXPECT_EQ(last[1][Metric::recall], 0);
+    ASSERT_EQ(last.all.size(), 2u);
+    EXPECT_EQ(last.all[1][Metric::recall], 0);
+    EXPECT_TRUE(last.warm.empty());
+    EXPECT_EQ(last.cold.size(), 2u);
   }
   const Evaluation result = sums.reduce(communicator, 8);
   EXPECT_EQ(result.num_users, 3u);
   EXPECT_EQ(result.num_warm_users, 2u);
+  EXPECT_EQ(result.num_users_of_cold, 2u);
   EXPECT_EQ(result.num_cold_users, 1u);
   EXPECT_EQ(result.num_held_out, 4u);
   EXPECT_EQ(result.num_cold_held_out, 2u);
   EXPECT_DOUBLE_EQ(result.value(Metric::recall, 1), 0.5 / 3);
   EXPECT_DOUBLE_EQ(result.value(Metric::recall, 2), 1.5 / 3);
   EXPECT_DOUBLE_EQ(result.at[1].warm[Metric::recall], 2.0 / 2);
+  EXPECT_DOUBLE_EQ(result.at[1].cold[Metric::recall], 0);
+  EXPECT_DOUBLE_EQ(result.at[1].warm_user[Metric::recall], 1.5 / 2);
+  EXPECT_DOUBLE_EQ(result.at[1].cold_user[Metric::recall], 0);
   EXPECT_DOUBLE_EQ(result.at[0].coverage, 2.0 / 8);
   EXPECT_DOUBLE_EQ(result.at[1].coverage, 4.0 / 8);
   EXPECT_THROW(result.value(Metric::recall, 5), Error);
   const auto named = result.named_values();
   EXPECT_EQ(named.front().first, "recall@1");
   EXPECT_EQ(named.back().first, "coverage@2");
-  EXPECT_EQ(named.size(), 2 * 2 * kNumMetrics + 2);
+  EXPECT_EQ(named.size(), 5 * 2 * kNumMetrics + 2);
 }
 
 TEST(Metrics, NobodyEvaluatedIsZeroNotNan) {

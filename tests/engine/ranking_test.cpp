@@ -332,7 +332,7 @@ TEST_P(Ranking, EvaluationEqualsANaiveOne) {
   std::vector<double> recalls;
   query.per_user = [&](const UserFigures& figures) {
     users_seen.push_back(figures.user);
-    recalls.push_back(figures.at[1][Metric::recall]);
+    recalls.push_back(figures.at.all[1][Metric::recall]);
   };
   const Evaluation result = evaluate_ranking(scorer, catalogue, query);
 

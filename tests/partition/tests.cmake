@@ -1,5 +1,5 @@
 foreach(name shared_data readers split dataset side_info side_import co_occurrence text_features
-        synthetic expansion perturb)
+        synthetic expansion perturb thin_users content_links)
   halorec_test(${name} partition)
   target_compile_definitions(${name}_test PRIVATE HALOREC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endforeach()
@@ -14,5 +14,4 @@ halorec_test(cluster partition RANKS 1 2 3 5)
 halorec_test(row_order partition RANKS 1 2 3 5)
 halorec_test(shard partition RANKS 1 2 3 5)
 halorec_test(relation partition RANKS 1 2 3 5)
-halorec_test(feature_rows partition RANKS 1 2 3 5)
 halorec_test(interaction_facts partition RANKS 1 2 3 5)
