@@ -24,6 +24,7 @@ struct CommCounters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t messages_sent = 0;
   double wait_seconds = 0;
+  double progress_seconds = 0;  // of driving exchanges between chunks of work
 };
 
 template <typename T>

@@ -154,10 +154,12 @@ template <typename T>
 bool HaloExchange<T>::progress() {
   int done = 1;
   if (!requests_.empty()) {
+    const double start = MPI_Wtime();
     check_mpi(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done,
                           MPI_STATUSES_IGNORE),
               "MPI_Testall");
     if (done != 0) requests_.clear();
+    plan_->communicator().counters().progress_seconds += MPI_Wtime() - start;
   }
   return done != 0;
 }

@@ -190,7 +190,7 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
   if (show_epoch_) show_epoch_({state_.epoch, epoch_loss, state_.epoch_seconds, metrics, terms});
   nlohmann::ordered_json phases{{"event", "phases"}, {"epoch", state_.epoch}};
   for (const auto& [name, seconds] : timers_.take()) phases[name + "_seconds"] = seconds;
-  phases["propagations"] = sampler_.steps_per_epoch();
+  // Of this rank, as the phases are.
   phases["wait_seconds"] = shard_->communicator().counters().wait_seconds;
   phases["bytes_sent"] = shard_->communicator().counters().bytes_sent;
   shard_->communicator().counters() = {};

@@ -7,8 +7,16 @@ namespace halorec {
 namespace {
 
 // What is decided without comparing: columns or not; nothing when auto has to look.
-std::optional<bool> settled(const TrainingArguments& training, std::int64_t num_ranks) {
+// everywhere: asked on all ranks.
+std::optional<bool> settled(const TrainingArguments& training, std::int64_t num_ranks,
+                            bool everywhere) {
   if (training.model != "lightgcn" || num_ranks == 1) return false;
+  if (training.exchange == "columns" && num_ranks > training.dim) {
+    throw Error(fmt::format("--exchange columns gives each rank some of the --dim {} columns, and "
+                            "there are {} ranks; use {} ranks at most, or --exchange hybrid",
+                            training.dim, num_ranks, training.dim),
+                kExitUsage, everywhere);
+  }
   if (training.exchange != "auto") return training.exchange == "columns";
   if (perturbation(training, 0).any() || has_side_inputs(training) || weighs_edges(training) ||
       !training.fanout.empty()) {
@@ -24,14 +32,14 @@ ExchangeChoice cheaper(const ExchangeCost& cost) {
 }  // namespace
 
 ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard) {
-  if (const auto columns = settled(training, shard.communicator().size())) return {*columns, {}};
+  if (const auto columns = settled(training, shard.communicator().size(), true)) return {*columns, {}};
   if (!columns_may_pay(shard, training.dim, training.layers)) return {};
   return cheaper(exchange_cost(shard, training.layers, training.dim));
 }
 
 ExchangeChoice foresee_exchange(const TrainingArguments& training, const BipartiteGraph& graph,
                                 std::int64_t num_ranks, double hybrid_vectors) {
-  if (const auto columns = settled(training, num_ranks)) return {*columns, {}};
+  if (const auto columns = settled(training, num_ranks, false)) return {*columns, {}};
   const auto memory = static_cast<double>(host_memory_bytes());
   if (!columns_may_pay(graph.num_edges(), num_ranks, memory, training.dim, training.layers)) {
     return {};

@@ -104,8 +104,13 @@ int run_plan(const CommandContext& context, const PlanArguments& arguments) {
       const auto choice =
           std::find_if(possible.begin(), possible.end(),
                        [&](const StepPrediction& p) { return p.ranks == verdict.best_ranks; });
+      auto options = given_training_options(context);
+      for (const auto& [name, value] : context.options.values()) {
+        if (!context.options.given(name) || (name != "method" && name != "balance")) continue;
+        options.insert(options.end(), {"--" + name, value});
+      }
       OutputFile file(*arguments.slurm);
-      file.write(slurm_script(arguments, *choice, threads, given_training_options(context)));
+      file.write(slurm_script(arguments, *choice, threads, options));
       file.commit();
       report.say(fmt::format("written to {}", arguments.slurm->string()));
     }

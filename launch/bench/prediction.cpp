@@ -42,7 +42,11 @@ Network choose_network(Communicator& communicator, const PredictionArguments& ar
   Network network;
   const bool all_given = arguments.latency_us && arguments.bandwidth_gb && arguments.message_us;
   if (communicator.size() > 1 && !all_given) network = measure_network(communicator);
-  if (arguments.latency_us || arguments.bandwidth_gb) network.how = "given";
+  if (all_given) {
+    network.how = "given";
+  } else if (arguments.latency_us || arguments.bandwidth_gb || arguments.message_us) {
+    network.how += ", partly given";
+  }
   if (arguments.latency_us) network.latency_seconds = *arguments.latency_us * 1e-6;
   if (arguments.bandwidth_gb) network.bytes_per_second = *arguments.bandwidth_gb * 1e9;
   if (arguments.message_us) network.message_seconds = *arguments.message_us * 1e-6;
@@ -150,7 +154,7 @@ std::string exchange_of(const Predictions& all, std::size_t k) {
 void report_tables(Report& report, const Predictions& all, std::int32_t threads) {
   ReportTable table{
       fmt::format("Predicted training, {} thread{} a rank", threads, threads == 1 ? "" : "s"),
-      {"ranks", "exchange", "step ms", "epoch s", "speedup", "efficiency", "MB/step", "messages",
+      {"ranks", "exchange", "step ms", "epoch s", "speedup", "efficiency", "MB/step (busiest)", "messages",
        "MiB/rank", "cut", "halo", "edges", "cut s"},
       {}};
   ReportTable memory{"Peak memory of the largest rank, MiB",

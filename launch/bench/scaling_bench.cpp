@@ -120,7 +120,7 @@ void ScalingBench::report_jobs(const std::vector<ScalingJob>& jobs,
                                const std::string& fault) const {
   ReportTable table{"Strong scaling over the same cores",
                     {"ranks", "threads", "cores", "step ms", "middle half", "of one rank",
-                     "wait ms", "MB/step", "messages", "MiB/rank"},
+                     "wait ms", "MB/step (all)", "messages", "MiB/rank"},
                     {}};
   LinePlot plot{"Strong scaling over the same cores", "ranks", "step, ms", true, false, {}};
   PlotSeries measured{"measured, with the middle half", {}, PlotSeries::Look::line_and_marks};

@@ -247,11 +247,14 @@ nlohmann::ordered_json step_record(const CommandContext& context, const Training
           {"propagations_per_epoch", f.products * f.steps_per_epoch},
           {"product_seconds", summary_json(f.product_seconds)},
           {"gather_seconds", summary_json(f.gather_seconds)},
-          {"fraction_of_gather", f.gather_seconds.median / f.product_seconds.median},
+          {"fraction_of_gather",
+           f.gather_seconds.median > 0
+               ? nlohmann::ordered_json(f.gather_seconds.median / f.product_seconds.median)
+               : nlohmann::ordered_json(nullptr)},
           {"floor_products", f.floor_products},
           {"floor_seconds", f.floor_seconds},
           {"floor_fraction", f.floor_seconds / f.seconds.median},
-          {"edges_per_second", static_cast<double>(f.products) * f.nonzeros / f.seconds.median},
+          {"edges_per_second", f.floor_products * f.nonzeros / f.seconds.median},
           {"interactions_per_second", static_cast<double>(f.batch) / f.seconds.median},
           {"epoch_seconds", f.seconds.median * static_cast<double>(f.steps_per_epoch)},
           {"peak_memory_bytes", f.peak_memory_bytes},
@@ -276,6 +279,7 @@ ReportTable phase_table(const StepFigures& f) {
 void say_figures(Report& report, const StepFigures& f) {
   const double most = static_cast<double>(
       *std::max_element(f.peak_memory_bytes.begin(), f.peak_memory_bytes.end()));
+  const bool has_gather = f.gather_seconds.median > 0;
   report.table(
       {"Step",
        {"", "", "middle half"},
@@ -285,9 +289,10 @@ void say_figures(Report& report, const StepFigures& f) {
          fmt::format("{:.3f} .. {:.3f}", f.product_seconds.lower * 1e3,
                      f.product_seconds.upper * 1e3)},
         {"its rows gathered without arithmetic, ms",
-         fmt::format("{:.3f}", f.gather_seconds.median * 1e3),
-         fmt::format("{:.0f} % of that rate",
-                     100 * f.gather_seconds.median / f.product_seconds.median)},
+         has_gather ? fmt::format("{:.3f}", f.gather_seconds.median * 1e3) : "-",
+         has_gather ? fmt::format("{:.0f} % of that rate",
+                                  100 * f.gather_seconds.median / f.product_seconds.median)
+                    : "not measured at this --dim"},
         {"floor, ms", fmt::format("{:.3f}", f.floor_seconds * 1e3),
          fmt::format("{:.2f} products + update", f.floor_products)},
         {"floor / step", fmt::format("{:.0f} %", 100 * f.floor_seconds / f.seconds.median), ""},
@@ -299,8 +304,7 @@ void say_figures(Report& report, const StepFigures& f) {
         {"training interactions/s",
          fmt::format("{:.0f}", static_cast<double>(f.batch) / f.seconds.median), ""},
         {"Medges/s propagated",
-         fmt::format("{:.0f}",
-                     static_cast<double>(f.products) * f.nonzeros / f.seconds.median / 1e6),
+         fmt::format("{:.0f}", f.floor_products * f.nonzeros / f.seconds.median / 1e6),
          ""},
         {"sent a step, MB", fmt::format("{:.3f}", f.bytes / 1e6),
          fmt::format("{:.0f} messages", f.messages)},

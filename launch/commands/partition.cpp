@@ -76,7 +76,6 @@ int run(const CommandContext& context, const Arguments& arguments) {
   Owners owners = cut(context.communicator, dataset, part, options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const std::uint64_t peak = context.communicator.sum(peak_memory_bytes());
   const auto ordering = std::chrono::steady_clock::now();
   options.order_rows = true;
   owners.order = order_rows(context.communicator, dataset, part, options.seed);
@@ -92,6 +91,8 @@ int run(const CommandContext& context, const Arguments& arguments) {
     return static_cast<double>(vectors) /
            static_cast<double>(dataset.num_users() + dataset.num_items());
   };
+  // Of all of the command: the cut, the order of rows, and counting what the cut costs.
+  const std::uint64_t peak = context.communicator.sum(peak_memory_bytes());
   context.communicator.on_root([&] {
     CutCache(default_cache(), dataset.content_hash(), part, options).save(owners);
     if (arguments.out) {

@@ -142,6 +142,7 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
   request.memory_gib = arguments_.memory_gib;
   request.hosts = find_hosts(communicator_);
   request.announce = [&](const MethodChoice& choice) {
+    say(fmt::format("cutting by {}: {}", cut_method_name(choice.method), choice.reason));
     log_.note({{"event", "cut"},
                {"method", cut_method_name(choice.method)},
                {"metis_memory_bytes", choice.metis_bytes},
