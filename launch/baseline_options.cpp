@@ -13,14 +13,13 @@ void declare_baseline_options(OptionTable& options, BaselineArguments& arguments
            "link")
       .value_name("NAME,NAME");
   options
-      .add(
-          "content-neighbours", arguments.content_neighbours,
-          "trained items most like it that an item keeps; as many as there are: the ranking by the "
-          "sum of a user's TF-IDF rows")
-      .range(1, 1'000'000);
+      .add("content-neighbours", arguments.content_neighbours,
+           "trained items most like it that an item is ranked by; 0: by all of a user's items, as "
+           "the cosine with the sum of their rows")
+      .range(0, 10'000);
   options
       .add("content-power", arguments.content_power,
-           "similarities count to this power: above 1 the nearest count for more")
+           "with neighbours: similarities count to this power")
       .above(0);
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "comm/check.hpp"
+#include "models/registry.hpp"
 
 namespace halorec {
 namespace {
@@ -11,6 +12,33 @@ namespace {
 constexpr std::array<const char*, 3> kPrefixes = {"", "warm_", "cold_"};
 
 }  // namespace
+
+RunPair load_runs(Communicator& communicator, const std::filesystem::path& run,
+                  const std::optional<std::filesystem::path>& against, Split split) {
+  const TrainingPart part =
+      split == Split::validation ? TrainingPart::train : TrainingPart::train_and_validation;
+  RunPair pair{load_trained_run(communicator, run, part), {}};
+  if (!against) return pair;
+  pair.other = load_trained_run(communicator, *against, pair.run.part);
+  if (pair.run.part != pair.other->part && !is_trained_model(pair.run.model)) {
+    pair.run = load_trained_run(communicator, run, pair.other->part);
+  }
+  const std::string& hash = pair.run.dataset->content_hash();
+  const std::string& other_hash = pair.other->dataset->content_hash();
+  if (hash != other_hash) {
+    throw Error(fmt::format("--against: runs {} and {} are of different datasets ({} and {})",
+                            run.string(), against->string(), hash, other_hash),
+                kExitUsage, true);
+  }
+  if (pair.run.part != pair.other->part) {
+    throw Error(fmt::format("--against: run {} has learned from {}, run {} from {}; train one of "
+                            "them again with the other's --select and --refit",
+                            run.string(), training_part_name(pair.run.part), against->string(),
+                            training_part_name(pair.other->part)),
+                kExitUsage, true);
+  }
+  return pair;
+}
 
 void PairedRuns::add(bool is_first, const UserFigures& figures) {
   const std::array<std::span<const MetricValues>, 3> parts = {figures.at.all, figures.at.warm,

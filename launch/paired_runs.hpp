@@ -2,15 +2,30 @@
 #pragma once
 
 #include <array>
+#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "engine/evaluation.hpp"
 #include "engine/paired.hpp"
+#include "launch/trained_run.hpp"
 
 namespace halorec {
+
+// Runs that have learned from the same part of the same data: what is cold to one is cold to the
+// other. A baseline learns now, from what the other run has learned from; asked about validation,
+// which it can do without, from the training part alone.
+struct RunPair {
+  TrainedRun run;
+  std::optional<TrainedRun> other;
+};
+
+// Error when that cannot be. `against`: none for one run alone. Collective.
+RunPair load_runs(Communicator& communicator, const std::filesystem::path& run,
+                  const std::optional<std::filesystem::path>& against, Split split);
 
 class PairedRuns {
  public:

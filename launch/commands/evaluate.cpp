@@ -18,7 +18,6 @@
 #include "launch/threads.hpp"
 #include "launch/trained_run.hpp"
 #include "launch/user_group.hpp"
-#include "models/registry.hpp"
 #include "partition/import.hpp"
 
 namespace halorec {
@@ -81,40 +80,6 @@ void check_split(const TrainedRun& run, Split split) {
                             run.folder.string()),
                 kExitUsage, true);
   }
-}
-
-// Runs that have learned from the same part of the same data: what is cold to one is cold to the
-// other. A baseline learns now, from what the other run has learned from. Collective.
-struct RunPair {
-  TrainedRun run;
-  std::optional<TrainedRun> other;
-};
-
-RunPair load_runs(Communicator& communicator, const Arguments& arguments) {
-  // Nothing is trained in a baseline: asked about validation, it does without.
-  const TrainingPart part = split_of(arguments) == Split::validation
-                                ? TrainingPart::train
-                                : TrainingPart::train_and_validation;
-  RunPair pair{load_trained_run(communicator, *arguments.run, part), {}};
-  if (!arguments.against) return pair;
-  pair.other = load_trained_run(communicator, *arguments.against, pair.run.part);
-  if (pair.run.part != pair.other->part && !is_trained_model(pair.run.model)) {
-    pair.run = load_trained_run(communicator, *arguments.run, pair.other->part);
-  }
-  if (pair.run.dataset->content_hash() != pair.other->dataset->content_hash()) {
-    throw Error(fmt::format("--against: runs {} and {} are of different datasets ({} and {})",
-                            arguments.run->string(), arguments.against->string(),
-                            pair.run.dataset->content_hash(), pair.other->dataset->content_hash()),
-                kExitUsage, true);
-  }
-  if (pair.run.part != pair.other->part) {
-    throw Error(fmt::format("--against: run {} has learned from {}, run {} from {}; train one of "
-                            "them again with the other's --select and --refit",
-                            arguments.run->string(), training_part_name(pair.run.part),
-                            arguments.against->string(), training_part_name(pair.other->part)),
-                kExitUsage, true);
-  }
-  return pair;
 }
 
 Candidates candidates_for(const TrainedRun& run, const Arguments& arguments) {
@@ -189,7 +154,8 @@ int evaluate_run(const CommandContext& context, const Arguments& arguments) {
   communicator.on_root([&] {
     if (arguments.per_user) check_folder_of(*arguments.per_user, "per-user");
   });
-  const RunPair loaded = load_runs(communicator, arguments);
+  const RunPair loaded =
+      load_runs(communicator, *arguments.run, arguments.against, split_of(arguments));
   const TrainedRun& run = loaded.run;
   const std::optional<TrainedRun>& other = loaded.other;
   check_split(run, split_of(arguments));

@@ -124,8 +124,30 @@ class AskingTest(unittest.TestCase):
 
     def test_validation_can_be_evaluated_only_by_who_did_not_learn_it(self):
         self.assertGreater(self.result_of(self.trained, "--split", "validation")["users"], 0)
-        self.usage_error("evaluate", self.path("popular"), "--split", "validation",
-                         words=["validation"])
+        refit = self.path("refit")
+        succeed("train", self.data, "--run", refit, "--model", "mf", "--dim", 4, "--epochs", 1,
+                "--refit", "--overwrite")
+        self.usage_error("evaluate", refit, "--split", "validation", words=["validation"])
+
+    def test_a_baseline_asked_about_validation_has_not_seen_it(self):
+        with h5py.File(self.data) as file:
+            tie = file["items/id_hash"][:].tolist()
+            train, held = ({}, {})
+            for lists, part in ((train, "train"), (held, "validation")):
+                for user, item in zip(file[f"{part}/user"][:].tolist(),
+                                      file[f"{part}/item"][:].tolist()):
+                    lists.setdefault(user, set()).add(item)
+            degree = numpy.bincount(file["train/item"][:], minlength=len(tie)).tolist()
+        order = sorted((i for i in range(len(tie)) if degree[i] > 0),
+                       key=lambda i: (-degree[i], tie[i]))
+        recalls = []
+        for user, items in held.items():
+            top = [i for i in order if i not in train.get(user, ())][:20]
+            recalls.append(len(items & set(top)) / len(items))
+        for ranks in (0, 3):
+            figures = self.result_of(self.path("popular"), "--split", "validation", ranks=ranks)
+            self.assertEqual(figures["users"], len(held))
+            self.assertAlmostEqual(figures["recall@20"], sum(recalls) / len(recalls), delta=1e-9)
 
     def test_our_own_lists_measure_as_the_run_does(self):
         figures = self.result_of(self.trained, "--k", K)

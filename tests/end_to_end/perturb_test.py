@@ -61,6 +61,42 @@ class PerturbTest(FolderTest):
             self.assertNotEqual(self.perturb(data, "2.h5", *options, "--seed", 2)["content_hash"],
                                 first)
 
+    def test_thinned_users_keep_a_few_items_and_are_measured_apart(self):
+        data = self.generate()
+        thinned = self.perturb(data, "thin.h5", "--thin-users", 0.3, "--keep", 2, ranks=2)
+        with h5py.File(data) as old, h5py.File(self.path("thin.h5")) as new:
+            drawn = new["perturbation/thinned_user"][:].tolist()
+            self.assertEqual(len(drawn), 90)
+            before, now = set(pairs(old["train"])), set(pairs(new["train"]))
+            self.assertLess(now, before)
+            for user in range(300):
+                kept = [i for u, i in now if u == user]
+                self.assertEqual(len(kept), 2 if user in drawn else
+                                 len([i for u, i in before if u == user]))
+            for split in ("validation", "test"):
+                self.assertEqual(pairs(old[split]), pairs(new[split]))
+            step = json.loads(new.attrs["perturbation"].decode())[0]
+            self.assertEqual((step["kind"], step["users"], step["interactions_removed"]),
+                             ("thin-users", 90, len(before) - len(now)))
+        self.assertEqual(thinned["thinned"]["users"], 90)
+        self.assertIn("90 users keep at most 2 training items", succeed("describe", self.path(
+            "thin.h5")).out)
+        folder = self.path("run")
+        succeed("train", self.path("thin.h5"), "--model", "itemknn", "--run", folder)
+        groups = {}
+        for group in ("all", "thinned", "others"):
+            one, three = (succeed("evaluate", folder, "--users", group, "--json",
+                                  ranks=ranks).events()[0] for ranks in (1, 3))
+            self.assertAlmostEqual(one["recall@20"], three["recall@20"], delta=1e-6)
+            groups[group] = one
+        self.assertEqual(groups["thinned"]["users"], 90)
+        self.assertEqual(groups["all"]["users"], 90 + groups["others"]["users"])
+        self.assertLess(groups["thinned"]["recall@20"], groups["others"]["recall@20"])
+        succeed("train", data, "--model", "popular", "--run", self.path("whole"))
+        result = run("evaluate", self.path("whole"), "--users", "thinned", ranks=2)
+        self.assertEqual((result.status, len(result.errors())), (2, 1), result)
+        self.assertIn("--thin-users", result.errors()[0])
+
     def test_an_attack_raises_the_exposure_of_its_target(self):
         data = self.generate(users=400, items=150, edges=6000)
         with h5py.File(data) as file:
@@ -101,7 +137,15 @@ class PerturbTest(FolderTest):
         other = self.write("notes.txt", "mine")
         attack = ["--attack", "random", "--target", "i1", "--profiles", 3]
         cases = [
-            (2, "either --fake-edges", [data], []),
+            (2, "give one of --fake-edges", [data], []),
+            (2, "only one of", [data], ["--thin-users", 0.3, "--keep", 3, "--fake-edges", 0.1]),
+            (2, "belong together", [data], ["--thin-users", 0.3]),
+            (2, "belong together", [data], ["--fake-edges", 0.3, "--keep", 2]),
+            (2, "at most 1", [data], ["--thin-users", 1.5, "--keep", 3]),
+            (2, "--keep", [data], ["--thin-users", 0.5, "--keep", 0]),
+            (2, "not even one", [data], ["--thin-users", 0.0001, "--keep", 3]),
+            (2, "not with --thin-users", [data],
+             ["--thin-users", 0.5, "--keep", 3, "--profiles", 3]),
             (2, "only one of", [data], ["--fake-edges", 0.1, *attack]),
             (2, "--fake-edges", [data], ["--fake-edges", 0]),
             (2, "--fake-edges", [data], ["--fake-edges", -1]),

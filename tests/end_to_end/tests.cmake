@@ -1,6 +1,7 @@
 halorec_python_test(dataset_file)
 halorec_python_test(asking)
 halorec_python_test(perturb)
+halorec_python_test(cold)
 halorec_python_test(help)
 halorec_python_test(partition)
 halorec_python_test(bad_raw_data SCRIPT bad_input TIMEOUT 900 ARGS RawDataTest)
