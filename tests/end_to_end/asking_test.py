@@ -124,7 +124,11 @@ class AskingTest(unittest.TestCase):
 
     def test_validation_can_be_evaluated_only_by_who_did_not_learn_it(self):
         self.assertGreater(self.result_of(self.trained, "--split", "validation")["users"], 0)
-        self.usage_error("evaluate", self.path("popular"), "--split", "validation",
+        # A baseline is made again, of the training part alone.
+        self.assertGreater(self.result_of(self.path("popular"), "--split", "validation")["users"], 0)
+        succeed("train", self.data, "--run", self.path("all"), "--select", "none", "--epochs", 1,
+                "--dim", 4)
+        self.usage_error("evaluate", self.path("all"), "--split", "validation",
                          words=["validation"])
 
     def test_our_own_lists_measure_as_the_run_does(self):
