@@ -1,7 +1,7 @@
 #include "launch/exchange_choice.hpp"
 
 #include "comm/run_log.hpp"
-#include "launch/side_option.hpp"
+#include "launch/side_options.hpp"
 
 namespace halorec {
 namespace {
@@ -32,7 +32,8 @@ ExchangeChoice cheaper(const ExchangeCost& cost) {
 }  // namespace
 
 ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard) {
-  if (const auto columns = settled(training, shard.communicator().size(), true)) return {*columns, {}};
+  if (const auto columns = settled(training, shard.communicator().size(), true))
+    return {*columns, {}};
   if (!columns_may_pay(shard, training.dim, training.layers)) return {};
   return cheaper(exchange_cost(shard, training.layers, training.dim));
 }

@@ -16,8 +16,8 @@ namespace halorec {
 // Collective.
 std::uint32_t find_target(const TrainedRun& run, const std::string& id);
 
-// Over all users but fake ones (DatasetPerturbation), whether or not they have held-out items; lists leave
-// out what they leave out when `lists`' split is evaluated. Collective.
+// Over all users but fake ones (DatasetPerturbation), whether or not they have held-out items;
+// lists leave out what they leave out when `lists`' split is evaluated. Collective.
 Exposure measure_target(const TrainedRun& run, const Catalogue& catalogue,
                         const HeldOutLists& lists, std::uint32_t target,
                         const std::vector<std::int64_t>& ks);

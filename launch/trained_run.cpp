@@ -8,7 +8,7 @@
 #include "launch/baseline_options.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
-#include "launch/side_option.hpp"
+#include "launch/side_options.hpp"
 #include "launch/training_graphs.hpp"
 #include "launch/training_options.hpp"
 #include "models/baselines/baselines.hpp"

@@ -8,7 +8,7 @@
 #include "engine/kernels/bf16_product.hpp"
 #include "launch/durations.hpp"
 #include "launch/loss_option.hpp"
-#include "launch/side_option.hpp"
+#include "launch/side_options.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
 

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "engine/ops/combine.hpp"
+#include "launch/comma_list.hpp"
 #include "launch/durations.hpp"
 #include "launch/training_checks.hpp"
 
@@ -63,5 +65,25 @@ void TrainingGraphs::give(ModelOptions& options) const {
     options.time_graphs = graphs_;
   }
 }
+
+template <typename T>
+std::vector<std::pair<std::string, double>> learned_mixture(Model<T>& model,
+                                                            const std::string& half_lives) {
+  std::vector<std::pair<std::string, double>> mixture;
+  for (Parameter<T>* parameter : model.parameters()) {
+    if (parameter->name != "mixture") continue;
+    Tape<T> tape(false);
+    const MatrixView<T> shares = softmax(tape, tape.leaf(parameter->value.view(), {})).value;
+    for (const std::string& half_life : split_commas(half_lives, "--half-life")) {
+      mixture.emplace_back(half_life, shares(0, std::ssize(mixture)));
+    }
+  }
+  return mixture;
+}
+
+template std::vector<std::pair<std::string, double>> learned_mixture(Model<float>&,
+                                                                     const std::string&);
+template std::vector<std::pair<std::string, double>> learned_mixture(Model<double>&,
+                                                                     const std::string&);
 
 }  // namespace halorec

@@ -2,6 +2,8 @@
 // by rating or age, one for each half-life, or cut into slices of time.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "launch/training_options.hpp"
@@ -23,5 +25,10 @@ class TrainingGraphs {
   std::vector<Adjacency> graphs_;
   bool takes_their_place_ = false;  // one graph, for models of one
 };
+
+// How much of each half-life, as they were typed, a model mixes that learned it; else nothing.
+template <typename T>
+std::vector<std::pair<std::string, double>> learned_mixture(Model<T>& model,
+                                                            const std::string& half_lives);
 
 }  // namespace halorec

@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "launch/durations.hpp"
+#include "launch/edge_options.hpp"
 #include "launch/loss_option.hpp"
-#include "launch/side_option.hpp"
+#include "launch/side_options.hpp"
 #include "launch/training_checks.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/presets.hpp"
@@ -83,49 +84,8 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("neighbours", a.neighbours, "of an item, itemknn keeps the most similar")
       .range(1, 10000);
 
-  options.group("Side information, of the dataset (halorec describe lists it)");
-  options
-      .add("relations", a.relations,
-           "links that pass messages beside the interactions: of lightgcn each with its weight "
-           "(1), of "
-           "rgcn each with a transform of its own")
-      .value_name("none|NAME[:W],...");
-  options
-      .add("features", a.features,
-           "columns that give nodes rows beside their own: item:title, user:age ..., or all")
-      .value_name("none|COLUMN,...");
-  options
-      .add("id-dropout", a.id_dropout,
-           "share of the nodes with features or links that a step treats as new: without rows of "
-           "their own and (lightgcn) without interactions")
-      .range(0, 0.99);
-  options
-      .add("cold-level", a.cold_level,
-           "length of the row of an item without interactions over that of others, where lists are "
-           "made; 0: as it comes")
-      .at_least(0);
-
-  options.group("Edges and time");
-  options
-      .add("weight", a.weight,
-           "what an edge counts in sums over neighbours: one; rating: its interaction's weight "
-           "(rating, count); log1p: log(1 + weight)")
-      .choices({"one", "rating", "log1p"});
-  options
-      .add("half-life", a.half_life,
-           "an edge counts half as much with every half-life that it is older than the newest "
-           "training interaction: 30d (s, m, h, d, w, y); several, as in 7d,30d,inf, are mixed as "
-           "training learns (lightgcn). auto: no decay; of recent a tenth of the time that "
-           "training covers")
-      .value_name("TIME,TIME");
-  options.add("slices", a.slices, "roland: of equal duration, that training's time is cut into")
-      .range(1, 64);
-  options
-      .add(
-          "own-repeats", a.own_repeats,
-          "recent: what an item that the user took at the newest time counts for that user, beside "
-          "the most popular item's 1")
-      .at_least(0);
+  declare_side_options(options, a);
+  declare_edge_options(options, a);
 
   options.group("Neighbour sampling");
   options
@@ -279,48 +239,17 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .at_least(0);
 }
 
-namespace {
-
-void check_weighing(const TrainingArguments& a, bool mixes) {
-  const std::string options = a.weight == "one"       ? "--half-life"
-                              : a.half_life == "auto" ? "--weight"
-                                                      : "--weight and --half-life";
-  if (!sums_neighbours(a.model, model_options(a, 0))) {
-    fail_usage(
-        "{} weigh the edges of sums over neighbours, which --model {} has none of; allowed: "
-        "lightgcn, ngcf, ggnn, sage and gnn (without max and attention)",
-        options, a.model);
-  }
-  if (a.exchange == "columns") {
-    fail_usage("--exchange columns goes with equal edges, not with {}; allowed: auto, halo, hybrid",
-               options);
-  }
-  if (mixes && perturbation(a, 0).any()) {
-    fail_usage(
-        "--half-life {}: a mixture goes without --loss contrastive, dropout and noise; give one "
-        "half-life",
-        a.half_life);
-  }
-}
-
-}  // namespace
-
 void check_model(const TrainingArguments& a) {
+  check_edges(a);
   if (a.store == "bf16" && a.precision == "double") {
     fail_usage("--store bf16 goes with --precision single: sums of rounded rows stay fp32");
   }
   if (a.scores == "bf16" && a.precision == "double") {
     fail_usage("--scores bf16 goes with --precision single: sums of rounded scores stay fp32");
   }
-  const auto half_lives = parse_half_lives(a.half_life, "--half-life");
-  if (half_lives.size() > 1 && a.model != "lightgcn" && a.model != "mf") {
-    fail_usage("--half-life {}: a mixture of half-lives goes with --model lightgcn; give one",
-               a.half_life);
-  }
   if (!is_trained_model(a.model)) return;
   check_sampling(a);
   check_model_options(a.model, model_options(a, 0));
-  if (weighs_edges(a)) check_weighing(a, half_lives.size() > 1);
   if (!is_layered_model(a.model) && a.model != "roland") return;
   if (a.exchange == "columns") {
     fail_usage("--exchange columns goes with --model lightgcn: transforms of {} mix the columns",
@@ -329,10 +258,6 @@ void check_model(const TrainingArguments& a) {
   if (a.store == "bf16") {
     fail_usage("--store bf16 goes with --model lightgcn: {} keeps its rows in full", a.model);
   }
-}
-
-bool weighs_edges(const TrainingArguments& a) {
-  return a.weight != "one" || a.half_life != "auto";
 }
 
 std::int64_t num_message_layers(const TrainingArguments& a) {

@@ -154,8 +154,8 @@ std::string exchange_of(const Predictions& all, std::size_t k) {
 void report_tables(Report& report, const Predictions& all, std::int32_t threads) {
   ReportTable table{
       fmt::format("Predicted training, {} thread{} a rank", threads, threads == 1 ? "" : "s"),
-      {"ranks", "exchange", "step ms", "epoch s", "speedup", "efficiency", "MB/step (busiest)", "messages",
-       "MiB/rank", "cut", "halo", "edges", "cut s"},
+      {"ranks", "exchange", "step ms", "epoch s", "speedup", "efficiency", "MB/step (busiest)",
+       "messages", "MiB/rank", "cut", "halo", "edges", "cut s"},
       {}};
   ReportTable memory{"Peak memory of the largest rank, MiB",
                      {"ranks", "dealing out", "steps", "evaluation", "the cut, on rank 0"},

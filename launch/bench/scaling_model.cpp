@@ -80,8 +80,8 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
     compute += mine;
     nonzeros += static_cast<double>(part.nonzeros);
     slowest_compute = std::max(slowest_compute, mine);
-    slowest = std::max(slowest, mine + full * exposed(1, 1) +
-                                   demanded * exposed(base.batch_nonzeros, share));
+    slowest = std::max(
+        slowest, mine + full * exposed(1, 1) + demanded * exposed(base.batch_nonzeros, share));
     p.update = std::max(p.update, part.update_seconds);
     p.bytes = std::max(p.bytes, (full + demanded * base.batch_nonzeros) * sent);
     p.messages = std::max(p.messages, static_cast<double>(base.products) * messages);

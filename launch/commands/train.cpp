@@ -9,10 +9,8 @@
 #include "comm/watchdog.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
-#include "engine/ops/combine.hpp"
 #include "engine/trainer.hpp"
 #include "launch/baseline_options.hpp"
-#include "launch/comma_list.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/cut_cache.hpp"
 #include "launch/exchange_choice.hpp"
@@ -23,7 +21,7 @@
 #include "launch/output.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_folder.hpp"
-#include "launch/side_option.hpp"
+#include "launch/side_options.hpp"
 #include "launch/start_event.hpp"
 #include "launch/training_checks.hpp"
 #include "launch/training_graphs.hpp"
@@ -305,22 +303,16 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
 
 template <typename T>
 void TrainCommand::note_mixture(Model<T>& model) {
-  for (Parameter<T>* parameter : model.parameters()) {
-    if (parameter->name != "mixture") continue;
-    Tape<T> tape(false);
-    const MatrixView<T> value = parameter->value.view();
-    const MatrixView<T> shares = softmax(tape, tape.leaf(value, {})).value;
-    const auto half_lives = split_commas(training_.half_life, "--half-life");
-    ordered_json mixture;
-    std::string text;
-    for (std::size_t m = 0; m < half_lives.size(); ++m) {
-      const auto share = static_cast<double>(shares(0, static_cast<std::int64_t>(m)));
-      mixture[half_lives[m]] = share;
-      text += fmt::format("{}{} {:.3f}", m == 0 ? "" : ", ", half_lives[m], share);
-    }
-    log_.note({{"event", "mixture"}, {"half_lives", mixture}});
-    say("learned mixture of half-lives: " + text);
+  const auto mixture = learned_mixture(model, training_.half_life);
+  if (mixture.empty()) return;
+  ordered_json shares;
+  std::string text;
+  for (const auto& [half_life, share] : mixture) {
+    shares[half_life] = share;
+    text += fmt::format("{}{} {:.3f}", text.empty() ? "" : ", ", half_life, share);
   }
+  log_.note({{"event", "mixture"}, {"half_lives", shares}});
+  say("learned mixture of half-lives: " + text);
 }
 
 template <typename T>

@@ -7,6 +7,7 @@
 #include "engine/ops/elementwise.hpp"
 #include "engine/ops/gru.hpp"
 #include "engine/ops/linear.hpp"
+#include "engine/ops/perturbed_layers.hpp"
 #include "tests/engine/gradient_fixture.hpp"
 
 namespace halorec {
@@ -152,6 +153,23 @@ TEST_F(GradientTest, AttentionOverParts) {
         expected += std::exp(score) * part->value(r, 1);
       }
       EXPECT_NEAR(all.value(r, 1), expected / sum, 1e-13);
+    }
+    return along(tape, all, direction);
+  });
+}
+
+// Shares of a mixture: the softmax of a shared row, weighing matrices.
+TEST_F(GradientTest, SoftmaxOfARowWeighsParts) {
+  const std::int64_t n = batch_of(world_, 4);
+  Leaf x(own_rows(n, 3, 1)), y(own_rows(n, 3, 2)), shares(shared_rows(1, 2, 3), true);
+  const Matrix<double> direction = own_rows(n, 3, 4);
+  check_gradients(world_, {&x, &y, &shares}, [&](Tape<double>& tape) {
+    Variable<double>& all =
+        combine_layers<double>(tape, {&x.on(tape), &y.on(tape)}, softmax(tape, shares.on(tape)));
+    const double first = 1 / (1 + std::exp(shares.value(0, 1) - shares.value(0, 0)));
+    for (std::int64_t r = 0; r < n; ++r) {
+      const double expected = first * x.value(r, 2) + (1 - first) * y.value(r, 2);
+      EXPECT_NEAR(all.value(r, 2), expected, 1e-13);
     }
     return along(tape, all, direction);
   });

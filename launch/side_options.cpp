@@ -1,4 +1,4 @@
-#include "launch/side_option.hpp"
+#include "launch/side_options.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -24,6 +24,30 @@ std::vector<std::string> feature_names(const TrainingArguments& arguments) {
 }
 
 }  // namespace
+
+void declare_side_options(OptionTable& options, TrainingArguments& a) {
+  options.group("Side information, of the dataset (halorec describe lists it)");
+  options
+      .add("relations", a.relations,
+           "links that pass messages beside the interactions: of lightgcn each with its weight "
+           "(1), of "
+           "rgcn each with a transform of its own")
+      .value_name("none|NAME[:W],...");
+  options
+      .add("features", a.features,
+           "columns that give nodes rows beside their own: item:title, user:age ..., or all")
+      .value_name("none|COLUMN,...");
+  options
+      .add("id-dropout", a.id_dropout,
+           "share of the nodes with features or links that a step treats as new: without rows of "
+           "their own and (lightgcn) without interactions")
+      .range(0, 0.99);
+  options
+      .add("cold-level", a.cold_level,
+           "length of the row of an item without interactions over that of others, where lists are "
+           "made; 0: as it comes")
+      .at_least(0);
+}
 
 std::vector<NamedRelation> parse_relations(std::string_view text) {
   std::vector<NamedRelation> relations;

@@ -11,6 +11,8 @@
 
 namespace halorec {
 
+void declare_side_options(OptionTable& options, TrainingArguments& arguments);
+
 struct NamedRelation {
   std::string name;
   double weight = 1;

@@ -1,0 +1,74 @@
+#include "launch/edge_options.hpp"
+
+#include "launch/durations.hpp"
+#include "models/presets.hpp"
+#include "models/registry.hpp"
+
+namespace halorec {
+
+void declare_edge_options(OptionTable& options, TrainingArguments& a) {
+  options.group("Edges and time");
+  options
+      .add("weight", a.weight,
+           "what an edge counts in sums over neighbours: one; rating: its interaction's weight "
+           "(rating, count); log1p: log(1 + weight)")
+      .choices({"one", "rating", "log1p"});
+  options
+      .add("half-life", a.half_life,
+           "an edge counts half as much with every half-life that it is older than the newest "
+           "training interaction: 30d (s, m, h, d, w, y); several, as in 7d,30d,inf, are mixed as "
+           "training learns (lightgcn). auto: no decay; of recent a tenth of the time that "
+           "training covers")
+      .value_name("TIME,TIME");
+  options.add("slices", a.slices, "roland: of equal duration, that training's time is cut into")
+      .range(1, 64);
+  options
+      .add(
+          "own-repeats", a.own_repeats,
+          "recent: what an item that the user took at the newest time counts for that user, beside "
+          "the most popular item's 1")
+      .at_least(0);
+}
+
+bool weighs_edges(const TrainingArguments& a) {
+  return a.weight != "one" || a.half_life != "auto";
+}
+
+namespace {
+
+void check_weighing(const TrainingArguments& a, bool mixes) {
+  const std::string options = a.weight == "one"       ? "--half-life"
+                              : a.half_life == "auto" ? "--weight"
+                                                      : "--weight and --half-life";
+  if (!sums_neighbours(a.model, model_options(a, 0))) {
+    fail_usage(
+        "{} weigh the edges of sums over neighbours, which --model {} has none of; allowed: "
+        "lightgcn, ngcf, ggnn, sage and gnn (without max and attention)",
+        options, a.model);
+  }
+  if (a.exchange == "columns") {
+    fail_usage("--exchange columns goes with equal edges, not with {}; allowed: auto, halo, hybrid",
+               options);
+  }
+  if (mixes && perturbation(a, 0).any()) {
+    fail_usage(
+        "--half-life {}: a mixture goes without --loss contrastive, dropout and noise; give one "
+        "half-life",
+        a.half_life);
+  }
+}
+
+}  // namespace
+
+void check_edges(const TrainingArguments& a) {
+  const auto half_lives = parse_half_lives(a.half_life, "--half-life");
+  if (half_lives.size() > 1 && a.model != "lightgcn" && a.model != "mf") {
+    fail_usage("--half-life {}: a mixture of half-lives goes with --model lightgcn; give one",
+               a.half_life);
+  }
+  if (!is_trained_model(a.model) || !weighs_edges(a)) return;
+  check_model_options(a.model, model_options(a, 0));
+  check_weighing(a, half_lives.size() > 1);
+}
+
+}  // namespace halorec
