@@ -37,31 +37,32 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
     const auto span = static_cast<double>(facts.last_time() - facts.first_time());
     return std::make_unique<Recent>(
         facts, options.half_life_seconds.value_or(std::max(1.0, span / 10)), options.own_repeats);
-    if (name == "content") {
-      if (options.content_neighbours == 0) {
-        return std::make_unique<ContentProfile>(shard, dataset, options.content_columns);
-      }
-      return std::make_unique<ContentNeighbours>(shard, dataset, options.content_columns,
-                                                 options.content_neighbours, options.content_power);
-    }
-    if (name == "planted") {
-      if (!dataset.has_truth()) {
-        throw Error(fmt::format("--model planted: {} has no planted truth; only data made by "
-                                "`halorec generate` has one",
-                                dataset.path().string()),
-                    kExitUsage, true);
-      }
-      Truth truth;
-      shard.communicator().together([&] { truth = dataset.read_truth(); });
-      // Tastes as they are where the protocol tests: in the last fifth of the times, at each user's
-      // last, or anywhere.
-      const std::string& protocol = dataset.protocol().name;
-      const double first = protocol == "time" ? 0.8 : (protocol == "leave-last" ? 1 : 0);
-      return std::make_unique<Planted>(shard, truth, first, 1);
-    }
-    throw Error(
-        fmt::format("'{}' is no baseline; allowed: {}", name, fmt::join(baseline_names(), ", ")),
-        kExitUsage, true);
   }
+  if (name == "content") {
+    if (options.content_neighbours == 0) {
+      return std::make_unique<ContentProfile>(shard, dataset, options.content_columns);
+    }
+    return std::make_unique<ContentNeighbours>(shard, dataset, options.content_columns,
+                                               options.content_neighbours, options.content_power);
+  }
+  if (name == "planted") {
+    if (!dataset.has_truth()) {
+      throw Error(fmt::format("--model planted: {} has no planted truth; only data made by "
+                              "`halorec generate` has one",
+                              dataset.path().string()),
+                  kExitUsage, true);
+    }
+    Truth truth;
+    shard.communicator().together([&] { truth = dataset.read_truth(); });
+    // Tastes as they are where the protocol tests: in the last fifth of the times, at each user's
+    // last, or anywhere.
+    const std::string& protocol = dataset.protocol().name;
+    const double first = protocol == "time" ? 0.8 : (protocol == "leave-last" ? 1 : 0);
+    return std::make_unique<Planted>(shard, truth, first, 1);
+  }
+  throw Error(
+      fmt::format("'{}' is no baseline; allowed: {}", name, fmt::join(baseline_names(), ", ")),
+      kExitUsage, true);
+}
 
 }  // namespace halorec
