@@ -251,13 +251,14 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   CheckpointStore checkpoints(folder_.checkpoints(refit),
                               checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
 
-  const Catalogue catalogue(shard, *dataset_);
+  const ColdRows cold = cold_rows(side);
+  const Catalogue catalogue(shard, *dataset_, cold.items ? Candidates::all : Candidates::warm);
   Evaluate choose;
   if (!refit && training_.select != "none") {
     const Split split = training_.select == "test" ? Split::test : Split::validation;
     choose = [&,
               lists = read_held_out_lists(shard, *dataset_, split)](MatrixView<const float> rows) {
-      EmbeddingScorer scorer(shard, rows, cold_rows(side));
+      EmbeddingScorer scorer(shard, rows, cold);
       const Evaluation e = evaluate_ranking(scorer, catalogue, lists.query({20}));
       return std::map<std::string, double>{{"recall@20", e.value(Metric::recall, 20)},
                                            {"ndcg@20", e.value(Metric::ndcg, 20)}};
@@ -295,7 +296,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
     trainer.load_best();
     note_mixture<T>(*model);
     const Matrix<float> rows = trainer.final_rows();
-    EmbeddingScorer scorer(shard, rows.view(), cold_rows(side));
+    EmbeddingScorer scorer(shard, rows.view(), cold);
     *test = test_of(scorer, catalogue, shard);
   }
   return end;
