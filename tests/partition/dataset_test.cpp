@@ -40,7 +40,8 @@ TEST(DatasetFile, RoundTrip) {
   const TemporaryFolder folder;
   Dataset dataset = sample();
   dataset.truth = std::make_unique<Truth>(Truth{{0, 1, 0}, {1, 1, 0}, {1, 0.5F, 0.25F}, 0.3});
-  dataset.perturbation = std::make_unique<DatasetPerturbation>(DatasetPerturbation{{2}, {0, 2}, {1, 1}, "[7]"});
+  dataset.perturbation = std::make_unique<DatasetPerturbation>(
+      DatasetPerturbation{{2}, {0, 2}, {1, 1}, std::vector<std::uint32_t>{}, "[7]"});
   save_dataset(dataset, folder / "d.h5");
   const DatasetFile file(folder / "d.h5");
   EXPECT_EQ(file.num_users(), 3U);
