@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <tuple>
 #include <vector>
 
 #include "partition/home_edges.hpp"
@@ -31,9 +35,61 @@ Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::siz
     for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
       both.user.insert(both.user.end(), {from, links.target[e]});
       both.item.insert(both.item.end(), {links.target[e], from});
+      both.weight.insert(both.weight.end(), 2, links.weight[e]);
     }
   }
   return both;
+}
+
+struct WeighedLists {
+  std::vector<std::int64_t> begin{0};
+  std::vector<std::uint32_t> values;  // ascending and distinct within a row
+  std::vector<float> weights;
+};
+
+// By row; of links between the same two nodes the heaviest.
+template <typename RowOf>
+WeighedLists group_heaviest(const WeighedPairs& links, std::int64_t num_rows, const RowOf& row_of) {
+  std::vector<std::size_t> order(links.pairs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto key = [&](std::size_t k) {
+    return std::tuple(row_of(links.pairs[k].user), links.pairs[k].item, -links.weight[k]);
+  };
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+  WeighedLists lists;
+  std::size_t next = 0;
+  for (std::int64_t row = 0; row < num_rows; ++row) {
+    for (; next < order.size() && row_of(links.pairs[order[next]].user) == row; ++next) {
+      const std::uint32_t item = links.pairs[order[next]].item;
+      if (std::ssize(lists.values) > lists.begin.back() && lists.values.back() == item) continue;
+      lists.values.push_back(item);
+      lists.weights.push_back(links.weight[order[next]]);
+    }
+    lists.begin.push_back(std::ssize(lists.values));
+  }
+  return lists;
+}
+
+void check_weights(Communicator& communicator, const std::vector<float>& weights,
+                   const SideColumn& column) {
+  const auto bad = std::count_if(weights.begin(), weights.end(),
+                                 [](float weight) { return !(weight > 0) || std::isinf(weight); });
+  const auto all = communicator.sum(static_cast<std::int64_t>(bad));
+  if (all == 0) return;
+  throw Error(fmt::format("links {}: {} weigh nothing, less, or without end; messages need weights "
+                          "above 0: mend the file and import again",
+                          full_name(column), all / 2),
+              kExitUsage, true);
+}
+
+bool all_equal(Communicator& communicator, const std::vector<float>& weights) {
+  double least = std::numeric_limits<double>::infinity(), most = 0;
+  for (const float weight : weights) {
+    least = std::min(least, static_cast<double>(weight));
+    most = std::max(most, static_cast<double>(weight));
+  }
+  return -communicator.max(-least) >= communicator.max(most);
 }
 
 }  // namespace
@@ -74,19 +130,20 @@ Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::stri
   const auto address_of = [&](std::uint32_t index) {
     return of_users ? shard.address_of_user(index) : shard.address_of_item(index);
   };
-  const std::vector<Pair> pairs =
-      send_home(shard.communicator(), read_slice(shard, dataset, place),
-                [&](std::uint32_t hearer, std::uint32_t) { return address_of(hearer).owner; });
+  WeighedPairs arrived = send_home_weighed(
+      shard.communicator(), read_slice(shard, dataset, place), false,
+      [&](std::uint32_t hearer, std::uint32_t) { return address_of(hearer).owner; });
   const std::int64_t before = of_users ? 0 : shard.num_owned_users();
   const std::int64_t num_rows = of_users ? shard.num_owned_users() : shard.num_owned_items();
-  const Lists lists = group(
-      pairs, num_rows, [&](const Pair& p) { return address_of(p.user).row - before; },
-      [](const Pair& p) { return p.item; });
-
+  const WeighedLists lists = group_heaviest(
+      arrived, num_rows, [&](std::uint32_t hearer) { return address_of(hearer).row - before; });
+  check_weights(shard.communicator(), lists.weights, column);
   const std::vector<std::int64_t> no_rows(
       static_cast<std::size_t>(shard.num_owned() - num_rows) + 1, 0);
+  const bool equal = all_equal(shard.communicator(), lists.weights);
   const NeighbourLists linked{lists.begin, lists.values,
-                              of_users ? shard.user_addresses() : shard.item_addresses()};
+                              of_users ? shard.user_addresses() : shard.item_addresses(),
+                              equal ? std::span<const float>{} : lists.weights};
   const NeighbourLists others{no_rows, {}, {}};
   const NeighbourLists blocks[] = {of_users ? linked : others, of_users ? others : linked};
   return {column.name, column.kind, 1, make_adjacency(shard.communicator(), blocks)};

@@ -77,7 +77,7 @@ class SamplingTest(FolderTest):
                 (("--fanout", "15,0"), "--fanout"),
                 (("--fanout", "15,ten"), "--fanout"),
                 (("--fanout", "15,"), "--fanout"),
-                (("--fanout", "5,5", "--model", "mf"), "--fanout goes with models that pass"),
+                (("--fanout", "5,5", "--model", "mf"), "--fanout goes with lightgcn, ngcf"),
                 (("--update", "touched"), "--update touched goes with --fanout"),
                 (("--fanout", "5,5", "--exchange", "columns"), "--exchange columns goes without"),
                 (("--fanout", "5,5", "--store", "bf16"), "--store bf16 goes without --fanout"),

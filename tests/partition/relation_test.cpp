@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "partition/side/side_info_file.hpp"
@@ -13,8 +14,9 @@ namespace {
 
 constexpr std::uint32_t kNumUsers = 23, kNumItems = 17;
 
-// Directed links: node k to k + 1, to 3 k and to 5, where there are such nodes.
-LinkTable links_of(NodeKind kind, const char* name, std::uint32_t num_nodes) {
+// Directed links: node k to k + 1, to 3 k and to 5, where there are such nodes. weighed: by both
+// ends and the direction.
+LinkTable links_of(NodeKind kind, const char* name, std::uint32_t num_nodes, bool weighed = false) {
   LinkTable links;
   links.kind = kind;
   links.name = name;
@@ -24,7 +26,7 @@ LinkTable links_of(NodeKind kind, const char* name, std::uint32_t num_nodes) {
     for (const std::uint32_t t : targets) {
       if (t == k || t >= num_nodes || k % 4 == 3) continue;
       links.target.push_back(t);
-      links.weight.push_back(1);
+      links.weight.push_back(weighed ? 0.5F + static_cast<float>((3 * k + t) % 7) : 1);
     }
     links.begin.push_back(links.target.size());
   }
@@ -34,19 +36,23 @@ LinkTable links_of(NodeKind kind, const char* name, std::uint32_t num_nodes) {
 Dataset linked_data() {
   Dataset data = random_dataset(kNumUsers, kNumItems, 0.3, 3);
   data.side.links.push_back(links_of(NodeKind::user, "trust", kNumUsers));
-  data.side.links.push_back(links_of(NodeKind::item, "alike", kNumItems));
+  data.side.links.push_back(links_of(NodeKind::item, "alike", kNumItems, true));
   data.side.links.push_back(links_of(NodeKind::item, "trust", kNumItems));
   return data;
 }
 
-std::set<std::pair<std::int64_t, std::int64_t>> expected_edges(const LinkTable& links,
-                                                               std::int64_t first) {
-  std::set<std::pair<std::int64_t, std::int64_t>> edges;
+// Each edge, both ways, with the heavier of its links.
+using Edges = std::map<std::pair<std::int64_t, std::int64_t>, double>;
+
+Edges expected_edges(const LinkTable& links, std::int64_t first) {
+  Edges edges;
   for (std::size_t k = 0; k + 1 < links.begin.size(); ++k) {
     for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
       const auto from = first + static_cast<std::int64_t>(k), to = first + links.target[e];
-      edges.insert({from, to});
-      edges.insert({to, from});
+      const double weight = static_cast<double>(links.weight[e]);
+      for (const auto& edge : {std::pair{from, to}, std::pair{to, from}}) {
+        edges[edge] = std::max(edges[edge], weight);
+      }
     }
   }
   return edges;
@@ -79,28 +85,36 @@ TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
       HaloExchange<double> exchange(*edges.halo);
       exchange.start_gather(own.data(), 1, 1);
       const double* ghosts = exchange.finish_gather();
-      std::vector<std::int64_t> found;
+      std::vector<double> found;  // from, to, weight
+      const auto weight_of = [](const Csr& matrix, std::int64_t e) {
+        return matrix.value.empty()
+                   ? 1.0
+                   : static_cast<double>(matrix.value[static_cast<std::size_t>(e)]);
+      };
       for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
         const auto row = static_cast<std::size_t>(r);
-        const auto from = static_cast<std::int64_t>(own[row]);
+        double degree = 0;
         for (std::int64_t e = edges.local.row_begin[row]; e < edges.local.row_begin[row + 1]; ++e) {
           const auto column = edges.local.column[static_cast<std::size_t>(e)];
-          found.insert(found.end(),
-                       {from, static_cast<std::int64_t>(own[static_cast<std::size_t>(column)])});
+          degree += weight_of(edges.local, e);
+          found.insert(found.end(), {own[row], own[static_cast<std::size_t>(column)],
+                                     weight_of(edges.local, e)});
         }
         for (std::int64_t e = edges.cross.row_begin[row]; e < edges.cross.row_begin[row + 1]; ++e) {
           const auto column = edges.cross.column[static_cast<std::size_t>(e)];
-          found.insert(found.end(), {from, static_cast<std::int64_t>(ghosts[column])});
+          degree += weight_of(edges.cross, e);
+          found.insert(found.end(), {own[row], ghosts[column], weight_of(edges.cross, e)});
         }
-        const std::int64_t degree = edges.local.row_begin[row + 1] - edges.local.row_begin[row] +
-                                    edges.cross.row_begin[row + 1] - edges.cross.row_begin[row];
-        EXPECT_DOUBLE_EQ(edges.scale[row],
-                         degree == 0 ? 0 : 1 / std::sqrt(static_cast<double>(degree)));
+        EXPECT_DOUBLE_EQ(edges.scale[row], degree == 0 ? 0 : 1 / std::sqrt(degree));
       }
-      const auto all = world_.all_gather(std::span<const std::int64_t>(found));
-      std::set<std::pair<std::int64_t, std::int64_t>> seen;
-      for (std::size_t k = 0; k < all.size(); k += 2) seen.insert({all[k], all[k + 1]});
-      EXPECT_EQ(seen.size(), all.size() / 2) << "an edge stands twice";
+      EXPECT_EQ(edges.local.value.empty(), relation.name == "trust");
+      const auto all = world_.all_gather(std::span<const double>(found));
+      Edges seen;
+      for (std::size_t k = 0; k < all.size(); k += 3) {
+        seen[{static_cast<std::int64_t>(all[k]), static_cast<std::int64_t>(all[k + 1])}] =
+            all[k + 2];
+      }
+      EXPECT_EQ(seen.size(), all.size() / 3) << "an edge stands twice";
       EXPECT_EQ(seen, expected_edges(links, links.kind == NodeKind::user ? 0 : kNumUsers));
     }
   }
