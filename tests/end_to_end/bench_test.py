@@ -131,6 +131,10 @@ class BenchTest(FolderTest):
             self.assertEqual("--wire bf16 is without effect" in result.err, exchange == "columns")
             losses[exchange] = step["training_loss"]
         self.assertAlmostEqual(losses["hybrid"], losses["columns"], places=5)
+        few = run("bench", "step", self.data, "--layers", 2, "--dim", 2, "--exchange", "columns",
+                  ranks=3)
+        self.assertEqual(few.status, 2, few)
+        self.assertIn("--dim 2 columns, and there are 3 ranks", few.errors()[0])
         result = succeed("plan", self.data, *TRAINING, *QUICK, "--ranks", 2, "--repetitions", 1,
                          "--exchange", "columns", "--json")
         steps = events_named(result, "prediction")

@@ -1,0 +1,117 @@
+"""Features and links in models from outside: what they give new items and users, the same on any
+number of ranks and after a stop, and every mistake with one message."""
+
+import os
+import random
+import shutil
+import unittest
+
+import h5py
+
+from support import FolderTest, run, succeed
+
+WORDS = ["red", "green", "blue", "glass", "wood", "lamp", "clock", "heart", "bag", "cake"]
+
+
+class SideInputsTest(FolderTest):
+
+    def shop(self):
+        """300 users with a taste for two words each, 150 items named by two of ten words; users of
+        one taste are friends. A fifth of the items is cold."""
+        draw = random.Random(4)
+        names = {f"i{k}": draw.sample(WORDS, 2) for k in range(150)}
+        rows, tastes = ["user,item"], []
+        for user in range(300):
+            tastes.append(frozenset(draw.sample(WORDS, 2)))
+            liked = sorted(names, key=lambda i: (-len(tastes[user] & set(names[i])), draw.random()))
+            rows += [f"u{user},{item}" for item in liked[:10]]
+        friends = [f"u{a}\tu{b}" for a in range(300) for b in range(a) if tastes[a] == tastes[b]]
+        events = self.write("events.csv", "\n".join(rows) + "\n")
+        items = self.write("items.csv", "item,title\n" + "".join(
+            f"{i},{' '.join(words)}\n" for i, words in names.items()))
+        links = self.write("trust.txt", "\n".join(friends) + "\n")
+        data = self.path("shop.h5")
+        succeed("import", events, "--items", items, "--item-features", "title:text",
+                "--links", links, "--protocol", "cold-items", "--cold-share", 0.2,
+                "--derive-links", "content", "--content-neighbours", 3, "--out", data)
+        return data
+
+    def train(self, data, name, *options, ranks=0):
+        succeed("train", data, "--run", self.path(name), "--dim", 16, "--epochs", 6, "--negatives",
+                64, *options, ranks=ranks)
+        return self.path(name)
+
+    def figures(self, run_folder, *options, ranks=0):
+        return succeed("evaluate", run_folder, "--k", 20, *options, "--json",
+                       ranks=ranks).events()[0]
+
+    def test_new_items_are_ranked_by_what_is_known_of_them(self):
+        data = self.shop()
+        knows = ("--features", "item:title", "--relations", "content:0.5,trust", "--id-dropout", 0.3)
+        plain = self.train(data, "plain")
+        known = self.train(data, "known", *knows, ranks=2)
+        blind = self.figures(plain, "--candidates", "cold")
+        figures = {ranks: self.figures(known, "--candidates", "cold", ranks=ranks)
+                   for ranks in (0, 3)}
+        self.assertGreater(figures[0]["recall@20"], blind["recall@20"] + 0.2)
+        self.assertAlmostEqual(figures[0]["recall@20"], figures[3]["recall@20"], delta=0.005)
+        whole = self.figures(known)
+        self.assertGreater(whole["cold_recall@20"], 0)  # they stand in lists of all items
+        self.assertEqual(self.figures(plain)["cold_recall@20"], 0)
+        with h5py.File(data) as file:
+            trained = set(file["train/item"][:].tolist()) | set(file["validation/item"][:].tolist())
+            self.assertLess(len(trained), 150)
+        lists = succeed("recommend", known, "--users", "u0,u1", "--k", 5, "--json").events()
+        self.assertEqual(len(lists), 2)
+
+    def test_models_that_take_them(self):
+        data = self.shop()
+        for model, options in (("mf", ("--features", "all")), ("ngcf", ("--features", "item:title")),
+                               ("rgcn", ("--relations", "trust,content", "--bases", 3)),
+                               ("lightgcn", ("--relations", "user:trust:2"))):
+            folder = self.train(data, model, "--model", model, *options, ranks=2)
+            self.assertGreater(self.figures(folder)["warm_recall@20"], 0.05)
+
+    def test_stopped_and_resumed(self):
+        data = self.shop()
+        options = ("--features", "item:title", "--relations", "content", "--id-dropout", 0.2)
+        whole, parts = self.train(data, "whole", *options), self.path("parts")
+        shutil.copytree(whole, parts)
+        # As a job leaves it that was killed after an earlier checkpoint.
+        os.remove(os.path.join(parts, "metrics.json"))
+        checkpoints = os.path.join(parts, "checkpoints")
+        shutil.rmtree(os.path.join(checkpoints, max(os.listdir(checkpoints))))
+        refused = run("train", "--run", parts, "--resume", "--features", "all")
+        self.assertEqual(refused.status, 2, refused)
+        self.assertIn("--features was 'item:title'", refused.errors()[0])
+        succeed("train", "--run", parts, "--resume", ranks=2)
+        for candidates in ("all", "cold"):
+            figures = [self.figures(folder, "--candidates", candidates) for folder in (whole, parts)]
+            self.assertAlmostEqual(figures[0]["recall@20"], figures[1]["recall@20"], delta=0.005)
+
+    def test_mistakes(self):
+        data = self.shop()
+        for options, words in (
+                (("--features", "item:colour"), "item:title"),
+                (("--features", "item:trust"), "item:title"),
+                (("--relations", "friends"), "it has: user:trust, item:content"),
+                (("--relations", "trust:-1"), "--relations takes weights above 0"),
+                (("--relations", "trust,trust:2"), "names 'trust' twice"),
+                (("--relations", "trust", "--model", "sage"), "--relations goes with"),
+                (("--relations", "trust", "--exchange", "columns"), "--exchange columns goes without"),
+                (("--relations", "trust", "--fanout", 5), "--fanout draws among"),
+                (("--id-dropout", 1.5), "--id-dropout")):
+            result = run("train", data, "--run", self.path("none"), *options)
+            self.assertEqual(result.status, 2, result)
+            self.assertEqual(len(result.errors()), 1, result)
+            self.assertIn(words, result.errors()[0])
+        idle = succeed("train", data, "--run", self.path("idle"), "--epochs", 1, "--dim", 8,
+                       "--id-dropout", 0.2)
+        self.assertIn("without effect", idle.err)
+        result = run("bench", "step", data, "--relations", "trust")
+        self.assertEqual(result.status, 2)
+        self.assertIn("interactions alone", result.errors()[0])
+
+
+if __name__ == "__main__":
+    unittest.main()
