@@ -83,12 +83,12 @@ Variable<T>& sampled_sum(Tape<T>& tape, SampledBlock& block, HaloExchange<T>& ex
     if (!x.wants_gradient()) return;
     const MatrixView<T> dy = tape.scratch(result.gradient.rows, cols).view();
     scale_rows<T>(factors.after, result.gradient, false, dy);
-    kernels::Spmm<T> sum;
-    sum.x = dy.data;
-    sum.x_row = neighbours.place(Rows::demanded);
-    sum.x_stride = sum.y_stride = sum.cols = cols;
-    sum.y = sources.data;  // no longer needed
-    product->run(neighbours.readers(), neighbours.reader_chunks(), sum);
+    kernels::Spmm<T> back;
+    back.x = dy.data;
+    back.x_row = neighbours.place(Rows::demanded);
+    back.x_stride = back.y_stride = back.cols = cols;
+    back.y = sources.data;  // no longer needed
+    product->run(neighbours.readers(), neighbours.reader_chunks(), back);
     exchange.use(plan);
     exchange.start_scatter_add(sources.rows_from(num_owned, plan.num_ghosts()).data, cols);
     const bool adds = !x.claim_gradient();
