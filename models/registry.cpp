@@ -62,8 +62,7 @@ std::unique_ptr<Model<T>> make_layered(std::string_view name, const Shard& shard
 }  // namespace
 
 std::vector<std::string> trained_model_names() {
-  return {"lightgcn", "mf",   "ngcf", "gat", "ngat4rec",
-          "ggnn",     "sage", "rgcn", "gnn", "roland"};
+  return {"lightgcn", "mf", "ngcf", "gat", "ngat4rec", "ggnn", "sage", "rgcn", "gnn", "roland"};
 }
 
 bool is_trained_model(std::string_view name) {

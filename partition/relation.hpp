@@ -20,8 +20,8 @@ struct Relation {
 // The link table `name`, or `kind:name` where both kinds have one of that name. Whoever links to a
 // node is heard and hears, so directed links go both ways. An edge weighs what its link weighs, the
 // more of the two where both ends link; the same everywhere, edges are equal. Reads this rank's
-// slice of the file and sends every link to the owners of its ends. Error (on every rank) when there
-// is no such table (it lists those there are), or when a link weighs nothing. Collective.
+// slice of the file and sends every link to the owners of its ends. Error (on every rank) when
+// there is no such table (it lists those there are), or when a link weighs nothing. Collective.
 Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name);
 
 // The place of that table among the dataset's columns; Error as above. Not collective.

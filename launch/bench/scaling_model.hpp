@@ -6,8 +6,9 @@
 // what it takes to transpose all rows twice and the loss's rows twice, with nothing to hide behind.
 // Else halo is the network's time for the rows of one product, hidden behind the local product as
 // far as `overlap` says. Of a step's products the last forward and the first backward one compute
-// and exchange the rows alone that the loss reads; their share of a whole product's time is what the
-// step on one rank was measured to take, of its bytes that of the nonzeros in those rows, counted.
+// and exchange the rows alone that the loss reads; their share of a whole product's time is what
+// the step on one rank was measured to take, of its bytes that of the nonzeros in those rows,
+// counted.
 #pragma once
 
 #include <cstdint>

@@ -72,8 +72,8 @@ struct StepFigures {
   Summary product_seconds;                     // one product of all rows, exchange included
   Summary gather_seconds;                      // of the rows one product reads, without arithmetic
   std::int64_t products = 0;                   // layers, forward and backward
-  double batch_rows = 0;       // distinct, that a batch reads
-  double batch_nonzeros = 0;   // share of the nonzeros that stand in those rows
+  double batch_rows = 0;                       // distinct, that a batch reads
+  double batch_nonzeros = 0;                   // share of the nonzeros that stand in those rows
   double floor_products = 0;
   double floor_seconds = 0;
   std::int64_t batch = 0, steps_per_epoch = 0;
