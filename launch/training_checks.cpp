@@ -78,6 +78,12 @@ void check_training_options(const TrainingArguments& training) {
         "--loss contrastive alone learns nothing of who took what; blend it, for example "
         "softmax:1,contrastive:0.1");
   }
+  if (is_trained_model(training.model) && training.dim == 1 &&
+      (terms.has(LossKind::softmax) || terms.has(LossKind::contrastive))) {
+    fail_usage(
+        "--dim 1 leaves of a cosine, by which softmax and contrastive learn, a sign alone; give "
+        "--dim 2 or more, or --loss bpr");
+  }
   if ((p.any() || has_side_inputs(training)) && training.exchange == "columns") {
     fail_usage(
         "--exchange columns goes without contrastive, dropout, noise, relations and features, "

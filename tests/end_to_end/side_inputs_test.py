@@ -100,6 +100,7 @@ class SideInputsTest(FolderTest):
                 (("--relations", "trust", "--model", "sage"), "--relations goes with"),
                 (("--relations", "trust", "--exchange", "columns"), "--exchange columns goes without"),
                 (("--relations", "trust", "--fanout", 5), "--fanout draws among"),
+                (("--dim", 1), "--dim 1 leaves of a cosine"),
                 (("--id-dropout", 1.5), "--id-dropout")):
             result = run("train", data, "--run", self.path("none"), *options)
             self.assertEqual(result.status, 2, result)
