@@ -23,7 +23,8 @@ class GlobalId {
   constexpr NodeKind kind() const { return static_cast<NodeKind>(bits_ >> 56); }
   constexpr std::uint32_t index() const { return static_cast<std::uint32_t>(bits_); }
   constexpr std::uint64_t bits() const { return bits_; }
-  friend constexpr auto operator<=>(GlobalId, GlobalId) = default;
+  // clang-tidy 14 misreads the comparison that this makes.
+  friend constexpr auto operator<=>(GlobalId, GlobalId) = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   std::uint64_t bits_ = 0;
