@@ -8,7 +8,7 @@
 #include "partition/relation.hpp"
 #include "partition/side/feature_rows.hpp"
 #include "tests/engine/whole_graph.hpp"
-#include "tests/models/small_training.hpp"
+#include "tests/models/step_checks.hpp"
 
 namespace halorec {
 namespace {
@@ -138,40 +138,7 @@ TEST_P(SideInputsTest, GradientsOfAStep) {
   setting.batch_size = 20;
   setting.loss.num_negatives = 15;
   SmallTraining<double> training(graph.shard(), setting);
-  training.sampler().start_epoch(0);
-  const Batch batch = training.sampler().batch(0);
-  training.gradient(1, batch);
-  std::vector<Matrix<double>> gradients;
-  for (const Parameter<double>* p : training.parameters()) {
-    gradients.push_back(p->gradient.clone());
-  }
-  constexpr double kStep = 2e-6;
-  double largest = 0;
-  for (std::size_t p = 0; p < gradients.size(); ++p) {
-    Parameter<double>& parameter = *training.parameters()[p];
-    Matrix<double> gradient = gradients[p].clone();
-    const auto sizes = world_.all_gather(parameter.value.size());
-    for (int owner = 0; owner < (parameter.replicated ? 1 : world_.size()); ++owner) {
-      const bool moves = parameter.replicated || world_.rank() == owner;
-      for (std::int64_t k = 0; k < sizes[static_cast<std::size_t>(owner)]; k += 4) {
-        double unused = 0;
-        double& number = moves ? parameter.value.values()[static_cast<std::size_t>(k)] : unused;
-        const double middle = number;
-        number = middle + kStep;
-        const double above = training.gradient(1, batch);
-        number = middle - kStep;
-        const double below = training.gradient(1, batch);
-        number = middle;
-        if (!moves) continue;
-        const double expected = (above - below) / (2 * kStep);
-        EXPECT_NEAR(gradient.values()[static_cast<std::size_t>(k)], expected,
-                    1e-7 * (1 + std::abs(expected)))
-            << parameter.name << " " << k;
-        largest = std::max(largest, std::abs(expected));
-      }
-    }
-  }
-  EXPECT_GT(world_.max(largest), 1e-4);
+  check_gradients_of_step(world_, training);
 }
 
 // A new item: without a row of its own, its features' rows alone, and zero where nothing is known.

@@ -24,9 +24,10 @@ void expect_same_losses(const Shard& shard, const Shard& alone, const Setting& s
   }
 }
 
-// Losses, parameters and final rows over ranks against one process, in double. Collective.
-inline void expect_same_answer(const Shard& shard, const Shard& alone, const Setting& setting) {
-  SmallTraining<double> training(shard, setting), reference(alone, setting);
+// Losses, parameters and final rows over ranks against one process, in double: `training` and
+// `reference` are of the two shards. Collective.
+inline void expect_same_answer(const Shard& shard, const Shard& alone,
+                               SmallTraining<double>& training, SmallTraining<double>& reference) {
   for (int step = 1; step <= 20; ++step) {
     const double loss = training.advance(), expected = reference.advance();
     ASSERT_NEAR(loss, expected, 1e-9 * std::abs(expected)) << "at step " << step;
@@ -46,6 +47,11 @@ inline void expect_same_answer(const Shard& shard, const Shard& alone, const Set
   EXPECT_LT(relative_difference(collect(shard, rows), collect(alone, expected)), 1e-8);
 }
 
+inline void expect_same_answer(const Shard& shard, const Shard& alone, const Setting& setting) {
+  SmallTraining<double> training(shard, setting), reference(alone, setting);
+  expect_same_answer(shard, alone, training, reference);
+}
+
 inline void expect_same_bits_again(const Shard& shard, const Setting& setting) {
   SmallTraining<float> first(shard, setting), second(shard, setting);
   for (int step = 1; step <= 10; ++step) ASSERT_EQ(first.advance(), second.advance());
@@ -54,8 +60,7 @@ inline void expect_same_bits_again(const Shard& shard, const Setting& setting) {
   }
 }
 
-inline void expect_loss_goes_down(const Shard& shard, const Setting& setting) {
-  SmallTraining<float> training(shard, setting);
+inline void expect_loss_goes_down(SmallTraining<float>& training) {
   const std::int64_t steps = training.sampler().steps_per_epoch();
   const auto mean_of_epoch = [&] {
     double sum = 0;
@@ -68,10 +73,16 @@ inline void expect_loss_goes_down(const Shard& shard, const Setting& setting) {
   EXPECT_LT(last, 0.98 * first);
 }
 
-// The gradients that a whole step leaves in the parameters, by central differences. Collective.
-inline void check_gradients_of_step(const Shard& shard, const Setting& setting) {
-  Communicator& world = shard.communicator();
-  SmallTraining<double> training(shard, setting);
+inline void expect_loss_goes_down(const Shard& shard, const Setting& setting) {
+  SmallTraining<float> training(shard, setting);
+  expect_loss_goes_down(training);
+}
+
+// The gradients that a whole step leaves in the parameters as they stand, by central differences of
+// every `stride`-th number of a replicated parameter and every fifth of the others. The difference
+// is short by default: short rows are divided by their norm and strongly curved. Collective.
+inline void check_gradients_of_step(Communicator& world, SmallTraining<double>& training,
+                                    double difference = 2e-6, std::int64_t stride = 2) {
   training.sampler().start_epoch(0);
   const Batch batch = training.sampler().batch(0);
   training.gradient(1, batch);
@@ -79,7 +90,6 @@ inline void check_gradients_of_step(const Shard& shard, const Setting& setting) 
   for (const Parameter<double>* p : training.parameters()) {
     gradients.push_back(p->gradient.clone());
   }
-  constexpr double kStep = 2e-6;  // short rows are divided by their norm: strongly curved
   double largest = 0;
   for (std::size_t p = 0; p < gradients.size(); ++p) {
     Parameter<double>& parameter = *training.parameters()[p];
@@ -87,17 +97,17 @@ inline void check_gradients_of_step(const Shard& shard, const Setting& setting) 
     for (int owner = 0; owner < (parameter.replicated ? 1 : world.size()); ++owner) {
       const bool moves = parameter.replicated || world.rank() == owner;
       const std::int64_t size = sizes[static_cast<std::size_t>(owner)];
-      for (std::int64_t k = 0; k < size; k += parameter.replicated ? 2 : 5) {
+      for (std::int64_t k = 0; k < size; k += parameter.replicated ? stride : 5) {
         double unused = 0;
         double& number = moves ? parameter.value.values()[static_cast<std::size_t>(k)] : unused;
         const double middle = number;
-        number = middle + kStep;
+        number = middle + difference;
         const double above = training.gradient(1, batch);
-        number = middle - kStep;
+        number = middle - difference;
         const double below = training.gradient(1, batch);
         number = middle;
         if (!moves) continue;
-        const double expected = (above - below) / (2 * kStep);
+        const double expected = (above - below) / (2 * difference);
         EXPECT_NEAR(gradients[p].values()[static_cast<std::size_t>(k)], expected,
                     1e-7 * (1 + std::abs(expected)))
             << parameter.name << " " << k;
@@ -105,7 +115,12 @@ inline void check_gradients_of_step(const Shard& shard, const Setting& setting) 
       }
     }
   }
-  EXPECT_GT(world.max(largest), 1e-4);
+  EXPECT_GT(world.max(largest), 1e-4);  // a thousand times what a wrong one may differ by
+}
+
+inline void check_gradients_of_step(const Shard& shard, const Setting& setting) {
+  SmallTraining<double> training(shard, setting);
+  check_gradients_of_step(shard.communicator(), training);
 }
 
 }  // namespace halorec

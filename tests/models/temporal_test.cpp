@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "tests/engine/weighted_graph.hpp"
-#include "tests/models/small_training.hpp"
+#include "tests/models/step_checks.hpp"
 
 namespace halorec {
 namespace {
@@ -44,6 +44,7 @@ class TemporalTraining {
   TemporalTraining(const TinyGraph& graph, const Case& c, Setting setting)
       : graphs_(graphs_of(graph, c)), training_(graph.shard(), with_graphs(c, setting)) {}
   SmallTraining<T>* operator->() { return &training_; }
+  SmallTraining<T>& operator*() { return training_; }
   const std::vector<Adjacency>& graphs() const { return graphs_; }
 
  private:
@@ -131,23 +132,7 @@ TEST_P(TemporalTest, TheRankCountDoesNotChangeTheAnswer) {
   const TinyGraph alone(self_, small_data());
   TemporalTraining<double> training(graph, GetParam(), setting);
   TemporalTraining<double> reference(alone, GetParam(), setting);
-  for (int step = 1; step <= 20; ++step) {
-    const double loss = training->advance(), expected = reference->advance();
-    ASSERT_NEAR(loss, expected, 1e-9 * std::abs(expected)) << "at step " << step;
-  }
-  ASSERT_EQ(training->parameters().size(), reference->parameters().size());
-  for (std::size_t p = 0; p < training->parameters().size(); ++p) {
-    const Parameter<double>&one = *training->parameters()[p], &other = *reference->parameters()[p];
-    EXPECT_EQ(one.name, other.name);
-    EXPECT_LT(relative_difference(
-                  one.replicated ? one.value.clone() : collect(graph.shard(), one.value),
-                  one.replicated ? other.value.clone() : collect(alone.shard(), other.value)),
-              1e-8)
-        << one.name;
-  }
-  EXPECT_LT(relative_difference(collect(graph.shard(), training->final_rows()),
-                                collect(alone.shard(), reference->final_rows())),
-            1e-8);
+  expect_same_answer(graph.shard(), alone.shard(), *training, *reference);
 }
 
 TEST_P(TemporalTest, SinglePrecisionOfOneRankAndTheSameBits) {
@@ -166,16 +151,7 @@ TEST_P(TemporalTest, SinglePrecisionOfOneRankAndTheSameBits) {
 TEST_P(TemporalTest, TheLossGoesDown) {
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   TemporalTraining<float> training(graph, GetParam(), setting_of(GetParam()));
-  const std::int64_t steps = training->sampler().steps_per_epoch();
-  const auto mean_of_epoch = [&] {
-    double sum = 0;
-    for (std::int64_t s = 0; s < steps; ++s) sum += training->advance();
-    return sum / static_cast<double>(steps);
-  };
-  const double first = mean_of_epoch();
-  double last = first;
-  for (int epoch = 0; epoch < 15; ++epoch) last = mean_of_epoch();
-  EXPECT_LT(last, 0.98 * first);
+  expect_loss_goes_down(*training);
 }
 
 // The gradients that a whole step leaves in the parameters, by central differences; away from the
@@ -196,40 +172,7 @@ TEST_P(TemporalTest, GradientsOfAStep) {
       parameter.value.values()[k] += 0.3 * random.normal(k, static_cast<std::uint32_t>(p));
     }
   }
-  training->sampler().start_epoch(0);
-  const Batch batch = training->sampler().batch(0);
-  training->gradient(1, batch);
-  std::vector<Matrix<double>> gradients;
-  for (const Parameter<double>* p : training->parameters()) {
-    gradients.push_back(p->gradient.clone());
-  }
-  constexpr double kStep = 2e-6;  // short rows are divided by their norm: strongly curved
-  double largest = 0;
-  for (std::size_t p = 0; p < gradients.size(); ++p) {
-    Parameter<double>& parameter = *training->parameters()[p];
-    const auto sizes = world_.all_gather(parameter.value.size());
-    for (int owner = 0; owner < (parameter.replicated ? 1 : world_.size()); ++owner) {
-      const bool moves = parameter.replicated || world_.rank() == owner;
-      const std::int64_t size = sizes[static_cast<std::size_t>(owner)];
-      for (std::int64_t k = 0; k < size; k += parameter.replicated ? 2 : 5) {
-        double unused = 0;
-        double& number = moves ? parameter.value.values()[static_cast<std::size_t>(k)] : unused;
-        const double middle = number;
-        number = middle + kStep;
-        const double above = training->gradient(1, batch);
-        number = middle - kStep;
-        const double below = training->gradient(1, batch);
-        number = middle;
-        if (!moves) continue;
-        const double expected = (above - below) / (2 * kStep);
-        EXPECT_NEAR(gradients[p].values()[static_cast<std::size_t>(k)], expected,
-                    1e-7 * (1 + std::abs(expected)))
-            << parameter.name << " " << k;
-        largest = std::max(largest, std::abs(expected));
-      }
-    }
-  }
-  EXPECT_GT(world_.max(largest), 1e-4);
+  check_gradients_of_step(world_, *training);
 }
 
 class WrittenOut : public testing::Test {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "tests/engine/whole_graph.hpp"
-#include "tests/models/small_training.hpp"
+#include "tests/models/step_checks.hpp"
 
 namespace halorec {
 namespace {
@@ -131,16 +131,7 @@ TEST_P(TrainingTest, TheLossGoesDown) {
   }
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   SmallTraining<float> training(graph.shard(), setting);
-  const std::int64_t steps = training.sampler().steps_per_epoch();
-  const auto mean_of_epoch = [&] {
-    double sum = 0;
-    for (std::int64_t s = 0; s < steps; ++s) sum += training.advance();
-    return sum / static_cast<double>(steps);
-  };
-  const double first = mean_of_epoch();
-  double last = first;
-  for (int epoch = 0; epoch < 15; ++epoch) last = mean_of_epoch();
-  EXPECT_LT(last, 0.98 * first);
+  expect_loss_goes_down(training);
 }
 
 // The gradients that a whole step leaves in the parameters, by central differences.
@@ -151,42 +142,8 @@ TEST_P(TrainingTest, GradientsOfAStep) {
   setting.loss.num_negatives = GetParam().loss == kBpr ? 2 : 15;
   const TinyGraph graph(world_, random_dataset(12, 11, 0.3, 8), TrainingPart::train,
                         GetParam().deal);
-  const Shard& shard = graph.shard();
-  SmallTraining<double> training(shard, setting);
-  training.sampler().start_epoch(0);
-  const Batch batch = training.sampler().batch(0);
-  training.gradient(1, batch);
-  std::vector<Matrix<double>> gradients;
-  for (const Parameter<double>* p : training.parameters()) {
-    gradients.push_back(p->gradient.clone());
-  }
-  constexpr double kStep = 1e-5;
-  double largest = 0;
-  for (std::size_t p = 0; p < gradients.size(); ++p) {
-    Parameter<double>& parameter = *training.parameters()[p];
-    const auto sizes = world_.all_gather(parameter.value.size());
-    for (int owner = 0; owner < (parameter.replicated ? 1 : world_.size()); ++owner) {
-      const bool moves = parameter.replicated || world_.rank() == owner;
-      const std::int64_t size = sizes[static_cast<std::size_t>(owner)];
-      for (std::int64_t k = 0; k < size; k += parameter.replicated ? 1 : 5) {
-        double unused = 0;
-        double& number = moves ? parameter.value.values()[static_cast<std::size_t>(k)] : unused;
-        const double middle = number;
-        number = middle + kStep;
-        const double above = training.gradient(1, batch);
-        number = middle - kStep;
-        const double below = training.gradient(1, batch);
-        number = middle;
-        if (!moves) continue;
-        const double expected = (above - below) / (2 * kStep);
-        EXPECT_NEAR(gradients[p].values()[static_cast<std::size_t>(k)], expected,
-                    1e-7 * (1 + std::abs(expected)))
-            << parameter.name << " " << k;
-        largest = std::max(largest, std::abs(expected));
-      }
-    }
-  }
-  EXPECT_GT(world_.max(largest), 1e-4);  // a thousand times what a wrong one may differ by
+  SmallTraining<double> training(graph.shard(), setting);
+  check_gradients_of_step(world_, training, 1e-5, 1);
 }
 
 TEST(Models, StartFromTheSameRowsOnAnyRanks) {
