@@ -10,18 +10,13 @@
 
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
+#include "tests/engine/coarse_number.hpp"
 #include "tests/tiny_graph.hpp"
 
 namespace halorec {
 namespace {
 
 constexpr std::int64_t kDim = 5;
-
-// Small whole numbers: products are exact in any order, and ties abound.
-float coarse_number(GlobalId id, std::int64_t column) {
-  const Random random(3, Purpose::test, 7);
-  return static_cast<float>(random.below(5, id.bits(), static_cast<std::uint32_t>(column))) - 2;
-}
 
 Matrix<float> coarse_rows(const Shard& shard) {
   Matrix<float> rows(shard.num_owned(), kDim);
