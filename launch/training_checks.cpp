@@ -1,7 +1,5 @@
 #include "launch/training_checks.hpp"
 
-#include <fmt/ranges.h>
-
 #include <cstdio>
 
 #include "comm/check.hpp"
@@ -98,44 +96,6 @@ void check_training_options(const TrainingArguments& training) {
       parse_half_lives(training.half_life, "--half-life").size() > 1) {
     fail_usage("--half-life {}: a mixture goes without --relations; give one half-life",
                training.half_life);
-  }
-}
-
-void check_sampling(const TrainingArguments& a) {
-  if (a.fanout.empty()) {
-    if (a.update == "touched") {
-      fail_usage("--update touched goes with --fanout: without it every step reaches every row");
-    }
-    return;
-  }
-  if ((a.model != "lightgcn" && !is_layered_model(a.model)) || a.model == "rgcn") {
-    fail_usage(
-        "--fanout goes with lightgcn, ngcf, gat, ngat4rec, ggnn, sage and gnn, which pass messages "
-        "over interactions alone, not with {}",
-        a.model);
-  }
-  if (std::ssize(a.fanout) != a.layers) {
-    fail_usage("--fanout {} has {} number{}, and --layers {} needs {}: one for each layer",
-               fmt::join(a.fanout, ","), a.fanout.size(), a.fanout.size() == 1 ? "" : "s", a.layers,
-               a.layers);
-  }
-  if (has_side_inputs(a) || weighs_edges(a)) {
-    fail_usage(
-        "--fanout draws among equal interactions of nodes with rows of their own: leave out "
-        "--relations, --features, --weight and --half-life");
-  }
-  if (a.exchange == "columns") {
-    fail_usage(
-        "--exchange columns goes without --fanout, which fetches rows; allowed: auto, halo, "
-        "hybrid");
-  }
-  if (a.store == "bf16") {
-    fail_usage("--store bf16 goes without --fanout, whose steps keep their rows in full");
-  }
-  if (perturbation(a, 0).any()) {
-    fail_usage(
-        "--fanout goes without --loss contrastive, --edge-dropout, --node-dropout, "
-        "--message-dropout and --embedding-noise: what is drawn perturbs training already");
   }
 }
 

@@ -25,9 +25,6 @@ std::string scores_warning(const TrainingArguments& training, Communicator& comm
 // Usage Error where options of training contradict each other.
 void check_training_options(const TrainingArguments& training);
 
-// Usage Error where --fanout and --update do not fit the model or one another.
-void check_sampling(const TrainingArguments& training);
-
 // Usage Error when all weights are alike. On every rank.
 void check_weights(const EdgeWeights& weights);
 

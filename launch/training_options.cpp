@@ -9,8 +9,8 @@
 #include "launch/durations.hpp"
 #include "launch/edge_options.hpp"
 #include "launch/loss_option.hpp"
+#include "launch/sampling_options.hpp"
 #include "launch/side_options.hpp"
-#include "launch/training_checks.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
@@ -87,19 +87,7 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   declare_side_options(options, a);
   declare_edge_options(options, a);
 
-  options.group("Neighbour sampling");
-  options
-      .add("fanout", a.fanout,
-           "neighbours that a node hears in a training step, drawn without replacement; a number "
-           "for each layer, the first for the batch's own nodes; steps then hold the batch's "
-           "surroundings, not the graph, and evaluation hears all neighbours as ever (none: all)")
-      .value_name("N,N,...")
-      .at_least(1);
-  options
-      .add("update", a.update,
-           "with --fanout, which embeddings a step moves: all, as their moments say, or those "
-           "touched, while the others and their moments stand still (lazy Adam)")
-      .choices({"all", "touched"});
+  declare_sampling_options(options, a);
 
   options.group("Exchange");
   options
