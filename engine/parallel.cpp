@@ -21,6 +21,20 @@ void add_scaled(T a, MatrixView<const T> x, MatrixView<T> y) {
   for (std::int64_t r = 0; r < x.rows; ++r) kernels::add_scaled(x.cols, a, x.row(r), y.row(r));
 }
 
+template <typename T>
+void scale_rows(std::span<const T> factor, const std::int32_t* rows, MatrixView<const T> x,
+                bool adds, MatrixView<T> y) {
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = 0; k < x.rows; ++k) {
+    const T f = factor[static_cast<std::size_t>(rows == nullptr ? k : rows[k])];
+    if (adds) {
+      kernels::add_scaled(x.cols, f, x.row(k), y.row(k));
+    } else {
+      kernels::scale_into(x.cols, f, x.row(k), y.row(k));
+    }
+  }
+}
+
 void store_rows(std::span<const float> scale, MatrixView<const float> x,
                 LargeVector<kernels::Bf16>& stored) {
   HALOREC_ASSERT_LIGHT(std::ssize(scale) == x.rows);
@@ -54,9 +68,11 @@ double dot(MatrixView<const T> x, MatrixView<const T> y) {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-#define HALOREC_INSTANTIATE(T)                                        \
-  template void scale_into<T>(T, MatrixView<const T>, MatrixView<T>); \
-  template void add_scaled<T>(T, MatrixView<const T>, MatrixView<T>); \
+#define HALOREC_INSTANTIATE(T)                                                                    \
+  template void scale_into<T>(T, MatrixView<const T>, MatrixView<T>);                             \
+  template void add_scaled<T>(T, MatrixView<const T>, MatrixView<T>);                             \
+  template void scale_rows<T>(std::span<const T>, const std::int32_t*, MatrixView<const T>, bool, \
+                              MatrixView<T>);                                                     \
   template double dot<T>(MatrixView<const T>, MatrixView<const T>);
 HALOREC_INSTANTIATE(float)
 HALOREC_INSTANTIATE(double)

@@ -15,9 +15,10 @@ struct Named {
 
 // ngcf concatenates (eq. 9), NGAT4Rec takes the mean (sec. 3.4), the others the last layer. One's
 // own starts from what LightGCN taught: the mean.
-constexpr std::array<Named, 7> kPresets{
+constexpr std::array<Named, 8> kPresets{
     {{"ngcf", {LayerKind::bi_interaction, Aggregate::automatic, Combine::concatenation}},
      {"gat", {LayerKind::gat, Aggregate::automatic, Combine::last}},
+     {"lightgat", {LayerKind::light_attention, Aggregate::automatic, Combine::mean}},
      {"ngat4rec", {LayerKind::neighbour_aware, Aggregate::automatic, Combine::mean}},
      {"ggnn", {LayerKind::gated, Aggregate::automatic, Combine::last}},
      {"sage", {LayerKind::sage, Aggregate::mean, Combine::last}},
@@ -28,6 +29,10 @@ const Named* find_preset(std::string_view name) {
   const auto found = std::find_if(kPresets.begin(), kPresets.end(),
                                   [&](const Named& named) { return named.name == name; });
   return found == kPresets.end() ? nullptr : &*found;
+}
+
+bool has_heads(LayerKind layer) {
+  return layer == LayerKind::gat || layer == LayerKind::light_attention;
 }
 
 }  // namespace
@@ -54,7 +59,7 @@ Preset preset_of(std::string_view name, const ModelOptions& options) {
     if (wanted == Aggregate::gated) preset.layer = LayerKind::gated;
   }
   if (options.combine != Combine::automatic) preset.combine = options.combine;
-  if (preset.layer == LayerKind::gat && options.dim % options.num_heads != 0) {
+  if (has_heads(preset.layer) && options.dim % options.num_heads != 0) {
     fail_usage("--heads {} does not divide --dim {}: each head has as many columns",
                options.num_heads, options.dim);
   }
@@ -84,7 +89,7 @@ bool sums_neighbours(std::string_view name, const ModelOptions& options) {
 }
 
 bool has_heads(std::string_view name, const ModelOptions& options) {
-  return is_layered_model(name) && preset_of(name, options).layer == LayerKind::gat;
+  return is_layered_model(name) && has_heads(preset_of(name, options).layer);
 }
 
 }  // namespace halorec

@@ -11,6 +11,7 @@ enum class LayerKind : std::uint8_t {
   bi_interaction,
   sage,
   gat,
+  light_attention,
   neighbour_aware,
   gated,
   relational

@@ -31,6 +31,8 @@ std::unique_ptr<MessageLayer<T>> make_layer(const Preset& preset, const Shard& s
       return std::make_unique<SageLayer<T>>(graph, options, preset.aggregate);
     case LayerKind::gat:
       return std::make_unique<GatLayer<T>>(graph, options);
+    case LayerKind::light_attention:
+      return std::make_unique<LightAttentionLayer<T>>(graph, options);
     case LayerKind::neighbour_aware:
       return std::make_unique<NeighbourAwareLayer<T>>(graph);
     case LayerKind::gated:
@@ -62,7 +64,8 @@ std::unique_ptr<Model<T>> make_layered(std::string_view name, const Shard& shard
 }  // namespace
 
 std::vector<std::string> trained_model_names() {
-  return {"lightgcn", "mf", "ngcf", "gat", "ngat4rec", "ggnn", "sage", "rgcn", "gnn", "roland"};
+  return {"lightgcn", "mf",   "ngcf", "gat", "lightgat", "ngat4rec",
+          "ggnn",     "sage", "rgcn", "gnn", "roland"};
 }
 
 bool is_trained_model(std::string_view name) {

@@ -11,41 +11,77 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace halorec::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// f(d, c) for columns [first, last): by whole vectors of d as long as they fit, then one by one.
+template <typename T, typename F>
+HWY_INLINE void for_columns(std::int64_t first, std::int64_t last, const F& f) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t c = first;
+  for (; c + lanes <= last; c += lanes) f(d, c);
+  for (; c < last; ++c) f(hn::CappedTag<T, 1>(), c);
+}
+
+// The sum over columns [first, last) of what f(d, c, sum) adds to `sum`.
+template <typename T, typename F>
+HWY_INLINE T sum_columns(std::int64_t first, std::int64_t last, const F& f) {
+  const hn::ScalableTag<T> d;
+  const hn::CappedTag<T, 1> one;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  auto sum = hn::Zero(d);
+  auto rest = hn::Zero(one);
+  std::int64_t c = first;
+  for (; c + lanes <= last; c += lanes) sum = f(d, c, sum);
+  for (; c < last; ++c) rest = f(one, c, rest);
+  return hn::GetLane(hn::SumOfLanes(d, sum)) + hn::GetLane(rest);
+}
+
+template <typename D>
+HWY_INLINE hn::VFromD<D> leaky(D d, hn::VFromD<D> v) {
+  return hn::Max(v, hn::Mul(v, hn::Set(d, static_cast<hn::TFromD<D>>(0.2))));
+}
+// x LeakyReLU'(v).
+template <typename D>
+HWY_INLINE hn::VFromD<D> times_leaky_slope(D d, hn::VFromD<D> x, hn::VFromD<D> v) {
+  const auto low = hn::Mul(x, hn::Set(d, static_cast<hn::TFromD<D>>(0.2)));
+  return hn::IfThenElse(hn::Gt(v, hn::Zero(d)), x, low);
+}
 
 template <typename T>
-HWY_INLINE T leaky(T v) {
-  return v > T{0} ? v : v * static_cast<T>(0.2);
-}
-template <typename T>
-HWY_INLINE T leaky_slope(T v) {
-  return v > T{0} ? T{1} : static_cast<T>(0.2);
-}
-
-template <typename T>
-HWY_INLINE T inner(const T* HWY_RESTRICT x, const T* HWY_RESTRICT y, std::int64_t n) {
-  T sum{0};
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t c = 0; c < n; ++c) sum += x[c] * y[c];
-  return sum;
+HWY_INLINE T inner(const T* HWY_RESTRICT x, const T* HWY_RESTRICT y, std::int64_t first,
+                   std::int64_t last) {
+  return sum_columns<T>(
+      first, last, [&](auto d, std::int64_t c, auto sum) HWY_ATTR __attribute__((always_inline)) {
+        return hn::MulAdd(hn::LoadU(d, x + c), hn::LoadU(d, y + c), sum);
+      });
 }
 
 // y += a x.
 template <typename T>
-HWY_INLINE void add(T a, const T* HWY_RESTRICT x, T* HWY_RESTRICT y, std::int64_t n) {
-#pragma omp simd
-  for (std::int64_t c = 0; c < n; ++c) y[c] += a * x[c];
+HWY_INLINE void add(T a, const T* HWY_RESTRICT x, T* HWY_RESTRICT y, std::int64_t first,
+                    std::int64_t last) {
+  for_columns<T>(
+      first, last, [&](auto d, std::int64_t c) HWY_ATTR __attribute__((always_inline)) {
+        hn::StoreU(hn::MulAdd(hn::Set(d, a), hn::LoadU(d, x + c), hn::LoadU(d, y + c)), d, y + c);
+      });
 }
 
-// Row e of the neighbours; the one that is read a few edges later is fetched.
+// Row e of the neighbours; columns [first, last) of one that is read some edges later are fetched.
 template <typename T>
-HWY_INLINE const T* row_of(const EdgeRow<T>& row, std::int64_t e) {
+HWY_INLINE const T* row_of(const EdgeRow<T>& row, std::int64_t e, std::int64_t first,
+                           std::int64_t last) {
   constexpr std::int64_t kAhead = 8;
   constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
   if (e + kAhead < row.count) {
     const T* next = row.x + row.column[e + kAhead] * row.stride;
-    for (std::int64_t c = 0; c < row.num_heads * row.width; c += kLine) hwy::Prefetch(next + c);
+    for (std::int64_t c = first; c < last; c += kLine) hwy::Prefetch(next + c);
   }
   return row.x + row.column[e] * row.stride;
+}
+template <typename T>
+HWY_INLINE const T* row_of(const EdgeRow<T>& row, std::int64_t e) {
+  return row_of(row, e, 0, row.num_heads * row.width);
 }
 
 template <typename T>
@@ -54,7 +90,7 @@ void weighted_rows(const EdgeRow<T>& row, const T* weights, T* HWY_RESTRICT y) {
   for (std::int64_t e = 0; e < row.count; ++e) {
     const T* x = row_of(row, e);
     for (std::int64_t h = 0; h < row.num_heads; ++h) {
-      add(weights[e * row.num_heads + h], x + h * row.width, y + h * row.width, row.width);
+      add(weights[e * row.num_heads + h], x, y, h * row.width, (h + 1) * row.width);
     }
   }
 }
@@ -65,11 +101,12 @@ void gat_scores(const EdgeRow<T>& row, const T* HWY_RESTRICT t, const T* HWY_RES
   for (std::int64_t e = 0; e < row.count; ++e) {
     const T* HWY_RESTRICT x = row_of(row, e);
     for (std::int64_t h = 0; h < row.num_heads; ++h) {
-      T sum{0};
-      const std::int64_t first = h * row.width;
-#pragma omp simd reduction(+ : sum)
-      for (std::int64_t c = first; c < first + row.width; ++c) sum += a[c] * leaky(t[c] + x[c]);
-      scores[e * row.num_heads + h] = sum;
+      scores[e * row.num_heads + h] = sum_columns<T>(
+          h * row.width, (h + 1) * row.width,
+          [&](auto d, std::int64_t c, auto sum) HWY_ATTR __attribute__((always_inline)) {
+            const auto v = hn::Add(hn::LoadU(d, t + c), hn::LoadU(d, x + c));
+            return hn::MulAdd(hn::LoadU(d, a + c), leaky(d, v), sum);
+          });
     }
   }
 }
@@ -80,19 +117,21 @@ void gat_backward_target(const EdgeRow<T>& row, const T* HWY_RESTRICT t, const T
                          const T* HWY_RESTRICT g, T* HWY_RESTRICT slopes, T* HWY_RESTRICT dt,
                          T* HWY_RESTRICT da) {
   for (std::int64_t h = 0; h < row.num_heads; ++h) {
-    const std::int64_t first = h * row.width;
-    const T along = inner(g + first, y + first, row.width);
+    const std::int64_t first = h * row.width, last = first + row.width;
+    const T along = inner(g, y, first, last);
     for (std::int64_t e = 0; e < row.count; ++e) {
-      const T* HWY_RESTRICT x = row_of(row, e);
+      const T* HWY_RESTRICT x = row_of(row, e, first, last);
       const std::int64_t at = e * row.num_heads + h;
-      const T slope = weights[at] * (inner(g + first, x + first, row.width) - along);
+      const T slope = weights[at] * (inner(g, x, first, last) - along);
       slopes[at] = slope;
-#pragma omp simd
-      for (std::int64_t c = first; c < first + row.width; ++c) {
-        const T v = t[c] + x[c];
-        dt[c] += slope * a[c] * leaky_slope(v);
-        da[c] += slope * leaky(v);
-      }
+      for_columns<T>(
+          first, last, [&](auto d, std::int64_t c) HWY_ATTR __attribute__((always_inline)) {
+            const auto s = hn::Set(d, slope);
+            const auto v = hn::Add(hn::LoadU(d, t + c), hn::LoadU(d, x + c));
+            const auto to_t = times_leaky_slope(d, hn::Mul(s, hn::LoadU(d, a + c)), v);
+            hn::StoreU(hn::Add(hn::LoadU(d, dt + c), to_t), d, dt + c);
+            hn::StoreU(hn::MulAdd(s, leaky(d, v), hn::LoadU(d, da + c)), d, da + c);
+          });
     }
   }
 }
@@ -113,10 +152,16 @@ void gat_backward_source(const ReaderRow& readers, std::int64_t num_heads, std::
     for (std::int64_t h = 0; h < num_heads; ++h) {
       const T weight = weights[readers.edge[q] * num_heads + h];
       const T slope = slopes[readers.edge[q] * num_heads + h];
-#pragma omp simd
-      for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
-        dx[c] += weight * g[c] + slope * a[c] * leaky_slope(t[c] + x[c]);
-      }
+      for_columns<T>(
+          h * width,
+          (h + 1) * width, [&](auto d, std::int64_t c) HWY_ATTR __attribute__((always_inline)) {
+            const auto v = hn::Add(hn::LoadU(d, t + c), hn::LoadU(d, x + c));
+            const auto to_score =
+                times_leaky_slope(d, hn::Mul(hn::Set(d, slope), hn::LoadU(d, a + c)), v);
+            const auto sum =
+                hn::MulAdd(hn::Set(d, weight), hn::LoadU(d, g + c), hn::LoadU(d, dx + c));
+            hn::StoreU(hn::Add(sum, to_score), d, dx + c);
+          });
     }
   }
 }
@@ -127,10 +172,10 @@ void aware_weights(const EdgeRow<T>& row, const T* HWY_RESTRICT inverse_norm, T*
   const T share = T{1} / static_cast<T>(std::max<std::int64_t>(row.count, 1));
   std::fill_n(mean, row.width, T{0});
   for (std::int64_t e = 0; e < row.count; ++e) {
-    add(share * inverse_norm[row.column[e]], row_of(row, e), mean, row.width);
+    add(share * inverse_norm[row.column[e]], row_of(row, e), mean, 0, row.width);
   }
   for (std::int64_t e = 0; e < row.count; ++e) {
-    const T cosine = inverse_norm[row.column[e]] * inner(row_of(row, e), mean, row.width);
+    const T cosine = inverse_norm[row.column[e]] * inner(row_of(row, e), mean, 0, row.width);
     weights[e] = cosine > T{0} ? cosine : T{0};
   }
 }
@@ -143,8 +188,8 @@ void aware_backward_target(const EdgeRow<T>& row, const T* HWY_RESTRICT inverse_
   std::fill_n(d_mean, row.width, T{0});
   for (std::int64_t e = 0; e < row.count; ++e) {
     const T* x = row_of(row, e);
-    slopes[e] = weights[e] > T{0} ? scale * inner(g, x, row.width) : T{0};
-    add(share * slopes[e] * inverse_norm[row.column[e]], x, d_mean, row.width);
+    slopes[e] = weights[e] > T{0} ? scale * inner(g, x, 0, row.width) : T{0};
+    add(share * slopes[e] * inverse_norm[row.column[e]], x, d_mean, 0, row.width);
   }
 }
 
@@ -160,16 +205,9 @@ void aware_backward_source(const ReaderRow& readers, std::int64_t width,
     const std::int32_t node = readers.reader[q];
     const std::int32_t k = readers.place == nullptr ? node : readers.place[node];
     if (k < 0) continue;
-    const T weight = scale[k] * weights[readers.edge[q]];
-    const T slope = slopes[readers.edge[q]];
-    const T* HWY_RESTRICT g = gradients + k * width;
-    const T* HWY_RESTRICT m = means + k * width;
-    const T* HWY_RESTRICT dm = d_means + k * width;
-#pragma omp simd
-    for (std::int64_t c = 0; c < width; ++c) {
-      direct[c] += weight * g[c];
-      unit[c] += slope * m[c] + dm[c];
-    }
+    add(scale[k] * weights[readers.edge[q]], gradients + k * width, direct, 0, width);
+    add(slopes[readers.edge[q]], means + k * width, unit, 0, width);
+    add(T{1}, d_means + k * width, unit, 0, width);
   }
 }
 

@@ -1,6 +1,5 @@
-// Attention over the edges of one node on one thread, compiled for several SIMD targets by Highway:
-// plain loops over columns, which the compiler turns into vectors. ops/attention.hpp has the
-// equations. T: float, double.
+// Attention over the edges of one node on one thread, for each SIMD target that Highway knows.
+// ops/attention.hpp has the equations. T: float, double.
 #pragma once
 
 #include <cstdint>

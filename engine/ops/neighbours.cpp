@@ -1,9 +1,9 @@
 #include "engine/ops/neighbours.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
-#include "engine/kernels/dense.hpp"
 #include "engine/ops/rows.hpp"
 #include "engine/ops/sampled_sum.hpp"
 #include "engine/parallel.hpp"
@@ -11,23 +11,49 @@
 namespace halorec {
 namespace {
 
-// Row k of y = (or, with `adds`, +=) factor[at(k)] times row k of x; at(k) = rows[k], or k if there
-// are none.
+// y = diag(factor) x; factor outlives the step.
 template <typename T>
-void scale_rows(std::span<const T> factor, const std::int32_t* rows, MatrixView<const T> x,
-                bool adds, MatrixView<T> y) {
-#pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < x.rows; ++k) {
-    const T f = factor[static_cast<std::size_t>(rows == nullptr ? k : rows[k])];
-    if (adds) {
-      kernels::add_scaled(x.cols, f, x.row(k), y.row(k));
-    } else {
-      kernels::scale_into(x.cols, f, x.row(k), y.row(k));
-    }
-  }
+Variable<T>& weigh_rows(Tape<T>& tape, std::span<const T> factor, const std::int32_t* rows,
+                        Variable<T>& x) {
+  Variable<T>& y = tape.result(x.value.rows, x.value.cols);
+  scale_rows<T>(factor, rows, x.value, false, y.value);
+  tape.record([&x, &y, factor, rows] {
+    if (!x.wants_gradient()) return;
+    x.clear_stale_gradient();
+    scale_rows<T>(factor, rows, y.gradient, true, x.gradient);
+  });
+  return y;
+}
+
+// f(degree) of the rows of a sampled block.
+template <typename T, typename F>
+std::span<const T> of_degrees(Tape<T>& tape, const SampledBlock& block, const F& f) {
+  Matrix<T>& result = tape.scratch(std::ssize(block.degree()), 1);
+  std::transform(block.degree().begin(), block.degree().end(), result.data(),
+                 [&](std::int32_t degree) { return static_cast<T>(f(degree)); });
+  return {result.data(), block.degree().size()};
 }
 
 }  // namespace
+
+template <typename T>
+Variable<T>& divide_by_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x) {
+  std::span<const T> factor = graph.scale();
+  if (graph.block() != nullptr) {
+    factor = of_degrees(tape, *graph.block(),
+                        [](double degree) { return degree == 0 ? 0.0 : 1 / std::sqrt(degree); });
+  }
+  return weigh_rows<T>(tape, factor, nullptr, x);
+}
+
+template <typename T>
+Variable<T>& times_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& y, Rows rows) {
+  std::span<const T> factor = graph.root_degree();
+  if (graph.block() != nullptr) {
+    factor = of_degrees(tape, *graph.block(), [](double degree) { return std::sqrt(degree); });
+  }
+  return weigh_rows<T>(tape, factor, rows == Rows::all ? nullptr : graph.demanded().data(), y);
+}
 
 template <typename T>
 Variable<T>& own_rows(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x, Rows rows) {
@@ -171,6 +197,8 @@ Variable<T>& neighbour_max(Tape<T>& tape, const Neighbourhood& neighbours, Varia
 }
 
 #define HALOREC_INSTANTIATE(T)                                                                   \
+  template Variable<T>& divide_by_root_degree<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&);      \
+  template Variable<T>& times_root_degree<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);    \
   template Variable<T>& own_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);             \
   template Variable<T>& weighted_sum<T>(Tape<T>&, MessageGraph<T>&, Normalisation, Variable<T>&, \
                                         Rows);                                                   \

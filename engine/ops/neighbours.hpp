@@ -19,6 +19,14 @@ template <typename T>
 Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation weights,
                           Variable<T>& x, Rows rows);
 
+// x [num_owned x dim], each row divided by the square root of its node's degree (zero without
+// edges), and y [num_rows(rows) x dim] times that. Of a sampled block: by degrees in the whole
+// graph. Neither communicates.
+template <typename T>
+Variable<T>& divide_by_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x);
+template <typename T>
+Variable<T>& times_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& y, Rows rows);
+
 // x [num_owned x dim] with the rows of the ghosts below: [num_owned + num_ghosts x dim], so that
 // every neighbour of an owned node stands there. Backward, ghosts' gradients go home. Collective,
 // forward and backward.

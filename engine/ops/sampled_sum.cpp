@@ -3,7 +3,7 @@
 #include <cmath>
 #include <memory>
 
-#include "engine/kernels/dense.hpp"
+#include "engine/parallel.hpp"
 
 namespace halorec {
 namespace {
@@ -11,44 +11,32 @@ namespace {
 // w'_ij = before_j after_i.
 template <typename T>
 struct Factors {
-  MatrixView<T> before;  // [rows x 1], of owned rows; ghosts arrive multiplied
-  MatrixView<T> after;   // [targets x 1]
+  std::span<T> before;  // of owned rows; ghosts arrive multiplied
+  std::span<T> after;   // of targets
 };
 
 template <typename T>
 Factors<T> factors_of(Tape<T>& tape, const SampledBlock& block, const Neighbourhood& neighbours,
                       Normalisation weights) {
-  Factors<T> factors{tape.scratch(std::ssize(block.rows()), 1).view(),
-                     tape.scratch(std::ssize(block.targets()), 1).view()};
-  for (std::int64_t r = 0; r < factors.before.rows; ++r) {
-    const double degree = block.degree()[static_cast<std::size_t>(r)];
+  const std::size_t num_rows = block.rows().size(), num_targets = block.targets().size();
+  Factors<T> factors{{tape.scratch(std::ssize(block.rows()), 1).data(), num_rows},
+                     {tape.scratch(std::ssize(block.targets()), 1).data(), num_targets}};
+  for (std::size_t r = 0; r < num_rows; ++r) {
+    const double degree = block.degree()[r];
     const bool is_scaled = weights == Normalisation::symmetric && degree > 0;
-    factors.before(r, 0) = static_cast<T>(is_scaled ? 1 / std::sqrt(degree) : 1);
+    factors.before[r] = static_cast<T>(is_scaled ? 1 / std::sqrt(degree) : 1);
   }
   const Csr& edges = neighbours.edges();
-  for (std::int64_t t = 0; t < factors.after.rows; ++t) {
-    const auto row = static_cast<std::size_t>(block.targets()[static_cast<std::size_t>(t)]);
+  for (std::size_t t = 0; t < num_targets; ++t) {
+    const auto row = static_cast<std::size_t>(block.targets()[t]);
     const auto drawn = static_cast<double>(edges.row_begin[row + 1] - edges.row_begin[row]);
     const double degree = block.degree()[row];
     const double whole = weights == Normalisation::symmetric ? std::sqrt(degree)
                          : weights == Normalisation::mean    ? 1
                                                              : degree;
-    factors.after(t, 0) = static_cast<T>(drawn == 0 ? 0 : whole / drawn);
+    factors.after[t] = static_cast<T>(drawn == 0 ? 0 : whole / drawn);
   }
   return factors;
-}
-
-// y = (or, with `adds`, +=) factor times x, row by row. factor: [x.rows x 1].
-template <typename T>
-void scale_rows(MatrixView<const T> factor, MatrixView<const T> x, bool adds, MatrixView<T> y) {
-#pragma omp parallel for schedule(static)
-  for (std::int64_t r = 0; r < x.rows; ++r) {
-    if (adds) {
-      kernels::add_scaled(x.cols, factor(r, 0), x.row(r), y.row(r));
-    } else {
-      kernels::scale_into(x.cols, factor(r, 0), x.row(r), y.row(r));
-    }
-  }
 }
 
 }  // namespace
@@ -65,8 +53,8 @@ Variable<T>& sampled_sum(Tape<T>& tape, SampledBlock& block, HaloExchange<T>& ex
   // before x: owned rows, then ghosts.
   const MatrixView<T> sources = tape.scratch(neighbours.num_sources(), cols).view();
   exchange.use(plan);
-  exchange.start_gather(x.value.data, cols, x.value.stride, factors.before.data);
-  scale_rows<T>(factors.before, x.value, false, sources.rows_from(0, num_owned));
+  exchange.start_gather(x.value.data, cols, x.value.stride, factors.before.data());
+  scale_rows<T>(factors.before, nullptr, x.value, false, sources.rows_from(0, num_owned));
   std::copy_n(exchange.finish_gather(), plan.num_ghosts() * cols,
               sources.rows_from(num_owned, plan.num_ghosts()).data);
   auto product = std::make_shared<SparseProduct<T>>();
@@ -75,14 +63,14 @@ Variable<T>& sampled_sum(Tape<T>& tape, SampledBlock& block, HaloExchange<T>& ex
   sum.x_stride = sum.y_stride = sum.cols = cols;
   sum.y = result.value.data;
   product->run(neighbours.edges(), neighbours.chunks(Rows::demanded), sum);
-  scale_rows<T>(factors.after, result.value, false, result.value);
+  scale_rows<T>(factors.after, nullptr, result.value, false, result.value);
 
   // dx_j += before_j times the sum over readers i, on any rank, of after_i dy_i.
   tape.record([&tape, &neighbours, &plan, &exchange, &x, &result, product, factors, sources, cols,
                num_owned] {
     if (!x.wants_gradient()) return;
     const MatrixView<T> dy = tape.scratch(result.gradient.rows, cols).view();
-    scale_rows<T>(factors.after, result.gradient, false, dy);
+    scale_rows<T>(factors.after, nullptr, result.gradient, false, dy);
     kernels::Spmm<T> back;
     back.x = dy.data;
     back.x_row = neighbours.place(Rows::demanded);
@@ -92,8 +80,8 @@ Variable<T>& sampled_sum(Tape<T>& tape, SampledBlock& block, HaloExchange<T>& ex
     exchange.use(plan);
     exchange.start_scatter_add(sources.rows_from(num_owned, plan.num_ghosts()).data, cols);
     const bool adds = !x.claim_gradient();
-    scale_rows<T>(factors.before, sources.rows_from(0, num_owned), adds, x.gradient);
-    exchange.finish_scatter_add(x.gradient.data, x.gradient.stride, T{1}, factors.before.data);
+    scale_rows<T>(factors.before, nullptr, sources.rows_from(0, num_owned), adds, x.gradient);
+    exchange.finish_scatter_add(x.gradient.data, x.gradient.stride, T{1}, factors.before.data());
   });
   return result;
 }
