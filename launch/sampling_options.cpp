@@ -32,7 +32,8 @@ void check_sampling(const TrainingArguments& a) {
   }
   if ((a.model != "lightgcn" && !is_layered_model(a.model)) || a.model == "rgcn") {
     fail_usage(
-        "--fanout goes with lightgcn, ngcf, gat, ngat4rec, ggnn, sage and gnn, which pass messages "
+        "--fanout goes with lightgcn, ngcf, gat, lightgat, ngat4rec, ggnn, sage and gnn, which "
+        "pass messages "
         "over interactions alone, not with {}",
         a.model);
   }

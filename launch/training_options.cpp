@@ -66,9 +66,9 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .choices(words_of(kAggregates));
   options
       .add("combine", a.combine,
-           "what ranks, of the layers of ngcf, gat, ngat4rec, ggnn, sage, rgcn and gnn; attention: "
-           "each "
-           "node weighs its own; auto: as in the model's paper, for gnn mean")
+           "what ranks, of the layers of ngcf, gat, lightgat, ngat4rec, ggnn, sage, rgcn and gnn; "
+           "attention: each node weighs its own; auto: as in the model's paper, for gnn and "
+           "lightgat mean")
       .choices(words_of(kCombines));
   options.add("heads", a.heads, "of attention, each with as many columns; divides --dim")
       .range(1, 64);

@@ -111,28 +111,42 @@ void gat_scores(const EdgeRow<T>& row, const T* HWY_RESTRICT t, const T* HWY_RES
   }
 }
 
+// The slopes of a node's edges sum to zero: ds_ij = w_ij (<g, x_j> - sum over k of w_ik <g, x_k>).
+// So dt_c = a_c (P_c + N_c / 5), P_c the sum of slopes where t_c + x_jc is above zero, N_c of the
+// others, is 4/5 a_c P_c or -4/5 a_c N_c; the smaller of the two is taken. Where all signs are
+// alike it is zero exactly, and no rounding is left that Adam would blow up to a whole step.
 template <typename T>
 void gat_backward_target(const EdgeRow<T>& row, const T* HWY_RESTRICT t, const T* HWY_RESTRICT a,
                          const T* HWY_RESTRICT weights, const T* HWY_RESTRICT y,
-                         const T* HWY_RESTRICT g, T* HWY_RESTRICT slopes, T* HWY_RESTRICT dt,
-                         T* HWY_RESTRICT da) {
+                         const T* HWY_RESTRICT g, T* HWY_RESTRICT slopes, T* HWY_RESTRICT above,
+                         T* HWY_RESTRICT dt, T* HWY_RESTRICT da) {
+  std::fill_n(above, row.num_heads * row.width, T{0});
   for (std::int64_t h = 0; h < row.num_heads; ++h) {
     const std::int64_t first = h * row.width, last = first + row.width;
     const T along = inner(g, y, first, last);
+    T sum{0};
     for (std::int64_t e = 0; e < row.count; ++e) {
       const T* HWY_RESTRICT x = row_of(row, e, first, last);
       const std::int64_t at = e * row.num_heads + h;
       const T slope = weights[at] * (inner(g, x, first, last) - along);
       slopes[at] = slope;
+      sum += slope;
       for_columns<T>(
           first, last, [&](auto d, std::int64_t c) HWY_ATTR __attribute__((always_inline)) {
             const auto s = hn::Set(d, slope);
             const auto v = hn::Add(hn::LoadU(d, t + c), hn::LoadU(d, x + c));
-            const auto to_t = times_leaky_slope(d, hn::Mul(s, hn::LoadU(d, a + c)), v);
-            hn::StoreU(hn::Add(hn::LoadU(d, dt + c), to_t), d, dt + c);
+            const auto where_above = hn::IfThenElseZero(hn::Gt(v, hn::Zero(d)), s);
+            hn::StoreU(hn::Add(hn::LoadU(d, above + c), where_above), d, above + c);
             hn::StoreU(hn::MulAdd(s, leaky(d, v), hn::LoadU(d, da + c)), d, da + c);
           });
     }
+    for_columns<T>(
+        first, last, [&](auto d, std::int64_t c) HWY_ATTR __attribute__((always_inline)) {
+          const auto p = hn::LoadU(d, above + c), minus_n = hn::Sub(p, hn::Set(d, sum));
+          const auto smaller = hn::IfThenElse(hn::Lt(hn::Abs(p), hn::Abs(minus_n)), p, minus_n);
+          const auto factor = hn::Mul(hn::Set(d, static_cast<T>(0.8)), hn::LoadU(d, a + c));
+          hn::StoreU(hn::MulAdd(factor, smaller, hn::LoadU(d, dt + c)), d, dt + c);
+        });
   }
 }
 
@@ -220,8 +234,8 @@ void aware_backward_source(const ReaderRow& readers, std::int64_t width,
     HWY_NAMESPACE::gat_scores(row, t, a, scores);                                                  \
   }                                                                                                \
   void gat_backward_target_##T(const EdgeRow<T>& row, const T* t, const T* a, const T* weights,    \
-                               const T* y, const T* g, T* slopes, T* dt, T* da) {                  \
-    HWY_NAMESPACE::gat_backward_target(row, t, a, weights, y, g, slopes, dt, da);                  \
+                               const T* y, const T* g, T* slopes, T* above, T* dt, T* da) {        \
+    HWY_NAMESPACE::gat_backward_target(row, t, a, weights, y, g, slopes, above, dt, da);           \
   }                                                                                                \
   void gat_backward_source_##T(const ReaderRow& readers, std::int64_t num_heads,                   \
                                std::int64_t width, const T* x, const T* a, const T* targets,       \
@@ -271,8 +285,9 @@ namespace halorec::kernels {
   }                                                                                             \
   template <>                                                                                   \
   void gat_backward_target<T>(const EdgeRow<T>& row, const T* t, const T* a, const T* weights,  \
-                              const T* y, const T* g, T* slopes, T* dt, T* da) {                \
-    HWY_DYNAMIC_DISPATCH(gat_backward_target_##T)(row, t, a, weights, y, g, slopes, dt, da);    \
+                              const T* y, const T* g, T* slopes, T* above, T* dt, T* da) {      \
+    HWY_DYNAMIC_DISPATCH(gat_backward_target_##T)                                               \
+    (row, t, a, weights, y, g, slopes, above, dt, da);                                          \
   }                                                                                             \
   template <>                                                                                   \
   void gat_backward_source<T>(const ReaderRow& readers, std::int64_t num_heads,                 \

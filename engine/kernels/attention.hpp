@@ -35,10 +35,10 @@ void weighted_rows(const EdgeRow<T>& row, const T* weights, T* y);
 template <typename T>
 void gat_scores(const EdgeRow<T>& row, const T* t, const T* a, T* scores);
 // Given g = dy: slopes_e = w_e (<g, x_e> - <g, y>), which is the gradient of the scores; adds to dt
-// and da what the scores send there.
+// and da what the scores send there. above: room for a row.
 template <typename T>
 void gat_backward_target(const EdgeRow<T>& row, const T* t, const T* a, const T* weights,
-                         const T* y, const T* g, T* slopes, T* dt, T* da);
+                         const T* y, const T* g, T* slopes, T* above, T* dt, T* da);
 // Adds to dx, the gradient of the neighbour's row x, w_e g + slope_e a LeakyReLU'(t + x) over its
 // readers. targets and gradients: dense rows of num_heads width numbers.
 template <typename T>

@@ -90,11 +90,13 @@ Variable<T>& gat_attention(Tape<T>& tape, const Neighbourhood& neighbours, Varia
     MatrixView<T> slopes = tape.scratch(neighbours.num_edges(), num_heads).view();
     Matrix<T> shares(num_parcels(chunks), dim);  // of da
     for_each_row(chunks, [&](std::int64_t parcel, std::int64_t k, std::int64_t row) {
+      thread_local std::vector<T> above;
+      above.resize(static_cast<std::size_t>(dim));
       const std::int64_t at = first_edge(lists, row);
       kernels::gat_backward_target(edge_row<T>(lists, row, sources.value, num_heads),
                                    targets.value.row(k), attention.value.data, weights.row(at),
                                    result.value.row(k), result.gradient.row(k), slopes.row(at),
-                                   targets.gradient.row(k), shares.row(parcel));
+                                   above.data(), targets.gradient.row(k), shares.row(parcel));
     });
     if (attention.wants_gradient()) {
       attention.clear_stale_gradient();

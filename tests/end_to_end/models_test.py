@@ -10,7 +10,7 @@ import numpy
 from support import FolderTest, run, succeed
 
 SMALL = ["--epochs", 2, "--dim", 8, "--batch", 512, "--layers", 2, "--precision", "double"]
-MODELS = [("ngcf",), ("gat", "--heads", 2), ("ngat4rec",), ("ggnn", "--combine", "mean"),
+MODELS = [("ngcf",), ("gat", "--heads", 2), ("lightgat",), ("ngat4rec",), ("ggnn", "--combine", "mean"),
           ("sage", "--aggregate", "max"), ("gnn", "--aggregate", "sum", "--combine", "attention")]
 
 

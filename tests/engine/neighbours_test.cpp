@@ -140,6 +140,28 @@ TEST_F(NeighboursTest, WeightedSums) {
   }
 }
 
+TEST_F(NeighboursTest, RootsOfDegrees) {
+  const auto lists = neighbour_lists(random_dataset(9, 12, 0.35, 1), false);
+  check(
+      3, false,
+      [](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
+        return times_root_degree(tape, graph,
+                                 weighted_sum(tape, graph, Normalisation::symmetric,
+                                              divide_by_root_degree(tape, graph, x), rows),
+                                 rows);
+      },
+      [&](const Matrix<double>& x, std::int64_t, const auto& neighbours) {
+        std::vector<double> y(3, 0.0);
+        for (const std::int64_t j : neighbours) {
+          for (std::int64_t c = 0; c < 3; ++c) {
+            y[static_cast<std::size_t>(c)] +=
+                x(j, c) / static_cast<double>(lists[static_cast<std::size_t>(j)].size());
+          }
+        }
+        return y;
+      });
+}
+
 TEST_F(NeighboursTest, Max) {
   check(
       3, false,

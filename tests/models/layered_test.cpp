@@ -67,6 +67,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NoLayers", "ngcf", 0}, Case{"Gat", "gat", 2, kAuto, Combine::automatic, 3},
         Case{"GatOneLayerBpr", "gat", 1, kAuto, Combine::automatic, 2, kBpr},
         Case{"GatEmptyRanks", "gat", 2, kAuto, Combine::automatic, 2, kSoftmax, kEmpty},
+        Case{"LightGat", "lightgat", 2, kAuto, Combine::automatic, 3},
+        Case{"LightGatEmptyRanks", "lightgat", 1, kAuto, Combine::automatic, 1, kBpr, kEmpty},
         Case{"Ngat4rec", "ngat4rec"},
         Case{"Ngat4recEmptyRanks", "ngat4rec", 2, kAuto, Combine::automatic, 1, kBpr, kEmpty},
         Case{"Ggnn", "ggnn"}, Case{"GgnnThreeLayersBpr", "ggnn", 3, kAuto, Combine::mean, 1, kBpr},

@@ -74,6 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{.name = "NgcfTouched", .model = "ngcf", .loss = kBpr, .touched_alone = true},
         Case{.name = "Gat", .model = "gat", .num_heads = 3},
         Case{.name = "GatEmptyRanks", .model = "gat", .num_heads = 2, .deal = kEmpty},
+        Case{.name = "LightGat", .model = "lightgat", .num_heads = 3},
         Case{.name = "Ngat4rec", .model = "ngat4rec"}, Case{.name = "Ggnn", .model = "ggnn"},
         Case{.name = "SageMean", .model = "sage"},
         Case{.name = "SageMax", .model = "sage", .aggregate = Aggregate::max, .loss = kBpr},

@@ -3,9 +3,9 @@
 
 Written from the papers alone: dense float64 matrices, A = D^-1/2 [[0 R] [R^T 0]] D^-1/2,
 rows = sum_k w_k A^k E (LightGCN, SIGIR 2020, eq. 7-8; without layers: matrix factorisation),
-or layers over E (NGCF, SIGIR 2019, eq. 7; GATv2, ICLR 2022, eq. 7; NGAT4Rec, arXiv:2010.12256;
-GGNN, ICLR 2016, by torch.nn.GRUCell; GraphSAGE, NeurIPS 2017, algorithm 1), BPR (UAI 2009), sampled softmax with two temperatures (BSL, ICDE 2024), and
-lambda / (2 batch) times the squared norms of the batch's rows of E.
+or layers over E (NGCF, SIGIR 2019, eq. 7; GATv2, ICLR 2022, eq. 7; LightGCN with GATv2's scores;
+NGAT4Rec, arXiv:2010.12256; GGNN, ICLR 2016, by torch.nn.GRUCell; GraphSAGE, NeurIPS 2017,
+algorithm 1), BPR (UAI 2009), sampled softmax with two temperatures (BSL, ICDE 2024), and lambda / (2 batch) times the squared norms of the batch's rows of E.
 
     apt-get install python3-torch python3-numpy
     /usr/bin/python3 make_golden.py > golden.json
@@ -43,6 +43,7 @@ CASES = {
     "sage bpr": dict(layers=2, loss="bpr", each=1, l2=0.05, aggregate="mean"),
     "sage softmax max": dict(layers=2, loss="softmax", tau=0.2, tau2=0.84, l2=0.05,
                              aggregate="max"),
+    "lightgat softmax": dict(layers=2, loss="softmax", tau=0.2, tau2=0.84, l2=0.05, heads=2),
 }
 # Drawn by the sampler with seed 7 at step 1 (softmax: a pool of 9, by degree^0.5).
 NEGATIVES = {
@@ -75,6 +76,7 @@ def shapes(case):
                 "layer1.state": (d, 3 * d), "layer1.state-bias": (1, 3 * d)}
     of_layer = {
         "ngcf": {"sum": (d, d), "product": (d, d)},
+        "lightgat": {"target": (d, d), "attention": (1, d)},
         "gat": {"source": (d, d), "target": (d, d), "attention": (1, d)},
         "sage": {"self": (d, d), "neighbours": (d, d), "bias": (1, d)},
     }.get(model, {})
@@ -106,6 +108,19 @@ def gat_layer(case, x, p, prefix, is_last):
     weights = torch.softmax(scores.masked_fill(~connected[:, :, None], -torch.inf), 1)
     y = torch.einsum("ijh,jhc->ihc", weights, source.reshape(len(x), heads, width)).flatten(1)
     return y if is_last else torch.nn.functional.elu(y)
+
+
+def lightgat_layer(case, x, p, prefix):
+    heads, width = case["heads"], DIM // case["heads"]
+    connected = (adjacency() > 0).double()
+    degree = connected.sum(1, keepdim=True)
+    source = x / degree.clamp(min=1) ** 0.5
+    mixed = torch.nn.functional.leaky_relu((x @ p[prefix + "target"])[:, None, :] + source, 0.2)
+    scores = (mixed * p[prefix + "attention"]).reshape(len(x), len(x), heads, width).sum(-1)
+    shares = torch.exp(scores) * connected[:, :, None]
+    shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-300)
+    y = torch.einsum("ijh,jhc->ihc", shares, source.reshape(len(x), heads, width)).flatten(1)
+    return y * degree ** 0.5
 
 
 def ngat4rec_layer(x):
@@ -145,6 +160,8 @@ def final_rows(case, embeddings, p):
                 (a @ x + x) @ p[prefix + "sum"] + (a @ x * x) @ p[prefix + "product"], 0.2)
         elif model == "gat":
             y = gat_layer(case, x, p, prefix, is_last)
+        elif model == "lightgat":
+            y = lightgat_layer(case, x, p, prefix)
         elif model == "ngat4rec":
             y = ngat4rec_layer(x)
         elif model == "ggnn":
@@ -154,7 +171,7 @@ def final_rows(case, embeddings, p):
         layers.append(y)
     if model == "ngcf":
         return torch.cat(layers, 1)
-    return sum(layers) / len(layers) if model == "ngat4rec" else layers[-1]
+    return sum(layers) / len(layers) if model in ("lightgat", "ngat4rec") else layers[-1]
 
 
 def objective(case, embeddings, parameters, negatives):
