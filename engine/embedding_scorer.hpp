@@ -25,6 +25,12 @@ class EmbeddingScorer final : public Scorer {
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
              float* scratch, float* scores) const override;
 
+  // [dim]: of a user of this rank, or of a guest.
+  const float* row_of(std::int32_t person) const {
+    const std::int64_t guest = person - shard().num_owned_users();
+    return guest < 0 ? rows_.row(person) : guest_rows_.row(guest);
+  }
+
   bool serves_cold(std::int64_t person) const override;
   bool serves_cold_items() const override { return cold_.items; }
 
@@ -37,11 +43,6 @@ class EmbeddingScorer final : public Scorer {
   // One layer of propagation from the history: e = sum over its warm items i of e_i / sqrt(d_i),
   // over sqrt of their number (d: training degree).
   void fold_in_guests() override;
-
-  const float* row_of(std::int32_t person) const {
-    const std::int64_t guest = person - shard().num_owned_users();
-    return guest < 0 ? rows_.row(person) : guest_rows_.row(guest);
-  }
 
   MatrixView<const float> rows_;
   ColdRows cold_;

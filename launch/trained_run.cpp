@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "engine/checkpoint.hpp"
-#include "engine/embedding_scorer.hpp"
 #include "engine/trainer.hpp"
-#include "launch/baseline_options.hpp"
+#include "launch/content_options.hpp"
 #include "launch/find_owners.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/side_options.hpp"
@@ -19,11 +18,11 @@ namespace {
 
 // The options of the run, back in their variables.
 TrainingArguments read_arguments(const RunConfig& config, std::uint64_t& seed,
-                                 BaselineArguments& baseline) {
+                                 ContentArguments& content) {
   TrainingArguments arguments;
   OptionTable table;
   declare_training_options(table, arguments);
-  declare_baseline_options(table, baseline);
+  declare_content_options(table, content);
   table.add("seed", seed, "");
   for (const auto& [name, value] : config.options) {
     // Empty: a list without entries, or a value that was left open, as they start.
@@ -68,8 +67,8 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   communicator.together([&] { config = read_run_config(folder); });
   TrainedRun run;
   run.folder = path;
-  BaselineArguments baseline;
-  const TrainingArguments arguments = read_arguments(config, run.seed, baseline);
+  ContentArguments content;
+  const TrainingArguments arguments = read_arguments(config, run.seed, content);
   run.model = arguments.model;
   communicator.together([&] {
     run.dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root());
@@ -99,7 +98,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
                                       find_owners(communicator, *run.dataset, owners).owners);
   if (!is_trained_model(run.model)) {
     run.scorer = make_baseline(run.model, *run.shard, *run.dataset, run.seed,
-                               baseline_options(arguments, baseline, run.part));
+                               baseline_options(arguments, content, run.part));
     return run;
   }
   CheckpointStore checkpoints(
@@ -110,7 +109,8 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   } else {
     load_rows<float>(run, arguments, checkpoints, refit);
   }
-  run.scorer = std::make_unique<EmbeddingScorer>(*run.shard, run.embeddings.view(), run.cold);
+  run.scorer = RowScorers(arguments, content, *run.shard, *run.dataset, run.cold)
+                   .make(run.embeddings.view());
   return run;
 }
 

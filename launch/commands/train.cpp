@@ -10,8 +10,8 @@
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
 #include "engine/trainer.hpp"
-#include "launch/baseline_options.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/content_options.hpp"
 #include "launch/cut_cache.hpp"
 #include "launch/exchange_choice.hpp"
 #include "launch/find_owners.hpp"
@@ -42,7 +42,7 @@ struct Arguments {
   std::string balance = "both";
   std::optional<double> memory_gib;
   TrainingArguments training;
-  BaselineArguments baseline;
+  ContentArguments content;
 };
 
 // Lengths of lists whose metrics a result has.
@@ -101,7 +101,7 @@ int TrainCommand::run() {
   arguments_.request.check = [&](const DatasetFile& dataset) {
     check_model(training_);
     check_data(training_, dataset);
-    check_baseline(training_, arguments_.baseline, dataset);
+    check_content(training_, arguments_.content, dataset);
     if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
   };
   OpenRun opened = open_run(communicator_, arguments_.request, context_.options);
@@ -216,7 +216,7 @@ int TrainCommand::run_baseline() {
   const auto start = std::chrono::steady_clock::now();
   const auto scorer = make_baseline(
       training_.model, shard, *dataset_, context_.seed(),
-      baseline_options(training_, arguments_.baseline, TrainingPart::train_and_validation));
+      baseline_options(training_, arguments_.content, TrainingPart::train_and_validation));
   TrainingState state;
   state.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -252,14 +252,16 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
                               checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
 
   const ColdRows cold = cold_rows(side);
-  const Catalogue catalogue(shard, *dataset_, cold.items ? Candidates::all : Candidates::warm);
+  const RowScorers scorers(training_, arguments_.content, shard, *dataset_, cold);
+  const bool ranks_cold = cold.items || arguments_.content.cold_content > 0;
+  const Catalogue catalogue(shard, *dataset_, ranks_cold ? Candidates::all : Candidates::warm);
   Evaluate choose;
   if (!refit && training_.select != "none") {
     const Split split = training_.select == "test" ? Split::test : Split::validation;
     choose = [&,
               lists = read_held_out_lists(shard, *dataset_, split)](MatrixView<const float> rows) {
-      EmbeddingScorer scorer(shard, rows, cold);
-      const Evaluation e = evaluate_ranking(scorer, catalogue, lists.query({20}));
+      const auto scorer = scorers.make(rows);
+      const Evaluation e = evaluate_ranking(*scorer, catalogue, lists.query({20}));
       return std::map<std::string, double>{{"recall@20", e.value(Metric::recall, 20)},
                                            {"ndcg@20", e.value(Metric::ndcg, 20)}};
     };
@@ -296,8 +298,8 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
     trainer.load_best();
     note_mixture<T>(*model);
     const Matrix<float> rows = trainer.final_rows();
-    EmbeddingScorer scorer(shard, rows.view(), cold);
-    *test = test_of(scorer, catalogue, shard);
+    const auto scorer = scorers.make(rows.view());
+    *test = test_of(*scorer, catalogue, shard);
   }
   return end;
 }
@@ -416,7 +418,7 @@ Command train_command() {
       .or_word("auto")
       .above(0);
   declare_training_options(options, arguments->training);
-  declare_baseline_options(options, arguments->baseline);
+  declare_content_options(options, arguments->content);
   command.check = [arguments] {
     check_training_options(arguments->training);
     if (arguments->request.resume && arguments->request.overwrite) {

@@ -30,6 +30,18 @@ void NeighbourScorer::keep_nearest(std::int64_t i, std::vector<RankedItem>& cand
   length_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(kept);
 }
 
+void NeighbourScorer::keep_shares_of_cold_items() {
+  for (std::size_t i = 0; i < length_.size(); ++i) {
+    if (shard().item_degree(shard().owned_items()[i]) > 0) length_[i] = 0;
+    RankedItem* const list = neighbours_.data() + static_cast<std::int64_t>(i) * num_neighbours_;
+    double sum = 0;
+    for (std::int32_t n = 0; n < length_[i]; ++n) sum += static_cast<double>(list[n].score);
+    for (std::int32_t n = 0; n < length_[i]; ++n) {
+      list[n].score = static_cast<float>(list[n].score / sum);
+    }
+  }
+}
+
 void NeighbourScorer::pack_items(std::span<const std::int32_t> owned, float* out) const {
   for (const std::int32_t i : owned) {
     const RankedItem* list = neighbours_.data() + i * num_neighbours_;
@@ -75,10 +87,17 @@ void NeighbourScorer::take_items(const ItemBlock& block) {
 }
 
 void NeighbourScorer::score(std::span<const std::int32_t> people, std::int64_t first,
-                            std::int64_t count, float*, float* scores) const {
+                            std::int64_t count, float* scratch, float* scores) const {
   std::fill(scores, scores + std::ssize(people) * count, 0.0f);
-  for (const std::int32_t person : people) {
-    for (const std::uint32_t item : history_of(person)) {
+  std::fill_n(scratch, people.size(), 1.0f);
+  add_scores(people, {scratch, people.size()}, first, count, scores);
+}
+
+void NeighbourScorer::add_scores(std::span<const std::int32_t> people,
+                                 std::span<const float> weights, std::int64_t first,
+                                 std::int64_t count, float* scores) const {
+  for (std::size_t p = 0; p < people.size(); ++p) {
+    for (const std::uint32_t item : history_of(people[p])) {
       const std::uint32_t slot = slot_of_item_[item];
       if (slot == 0) continue;
       const Entry* const end = entries_.data() + slot_begin_[slot];
@@ -86,7 +105,7 @@ void NeighbourScorer::score(std::span<const std::int32_t> people, std::int64_t f
           std::lower_bound(entries_.data() + slot_begin_[slot - 1], end, first,
                            [](const Entry& e, std::int64_t number) { return e.item < number; });
       for (; entry != end && entry->item < first + count; ++entry) {
-        scores[entry->item - first] += entry->similarity;
+        scores[entry->item - first] += weights[p] * entry->similarity;
       }
     }
     scores += count;

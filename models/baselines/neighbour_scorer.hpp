@@ -17,8 +17,16 @@ class NeighbourScorer : public Scorer {
   std::int64_t item_width() const override { return 2 * num_neighbours_; }
   void pack_items(std::span<const std::int32_t> owned, float* out) const override;
   void take_items(const ItemBlock& block) override;
+  std::int64_t scratch_size(std::int64_t num_people) const override { return num_people; }
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
              float* scores) const override;
+  // Adds each person's scores times their weight.
+  void add_scores(std::span<const std::int32_t> people, std::span<const float> weights,
+                  std::int64_t first, std::int64_t count, float* scores) const;
+
+  // Leaves neighbours to items without training interactions alone, and divides the similarities of
+  // each by their sum: score(u, i) is then the share of N(i) that stands in u's history.
+  void keep_shares_of_cold_items();
 
   // The item's own neighbours.
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,

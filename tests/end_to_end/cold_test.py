@@ -98,6 +98,31 @@ class ColdTest(FolderTest):
         answer = json.loads(succeed("recommend", content, "--history", "i1", "--json").out)
         self.assertEqual(len(answer["items"]), 10)
 
+    def test_likeness_beside_rows(self):
+        data = self.shop()
+        small = ["--epochs", 3, "--dim", 8, "--batch", 512, "--layers", 1]
+        plain, like = self.path("plain"), self.path("like")
+        succeed("train", data, "--run", plain, *small)
+        succeed("train", data, "--run", like, *small, "--cold-content", 1, "--content-neighbours", 5,
+                ranks=2)
+        self.assertEqual(self.evaluate(plain, "--k", "20")["cold_recall@20"], 0)
+        with open(self.path("like", "metrics.json"), encoding="utf-8") as file:
+            trained = json.load(file)
+        for ranks in (0, 3):
+            whole = self.evaluate(like, "--k", "20", ranks=ranks)
+            for name in ("recall@20", "warm_recall@20", "cold_recall@20"):
+                self.assertAlmostEqual(whole[name], trained[name], delta=1e-4, msg=name)
+            cold = self.evaluate(like, "--candidates", "cold", "--k", "20", ranks=ranks)
+            self.assertGreater(cold["recall@20"], 0.5)
+        answer = json.loads(succeed("recommend", like, "--history", "i1", "--json").out)
+        self.assertEqual(len(answer["items"]), 10)
+        result = run("train", data, "--run", self.path("no"), "--model", "popular", "--cold-content", 1)
+        self.assertEqual((result.status, len(result.errors())), (2, 1), result)
+        self.assertIn("--cold-content goes with trained models", result.errors()[0])
+        result = run("train", self.generate(), "--run", self.path("no"), "--cold-content", 1, ranks=2)
+        self.assertEqual((result.status, len(result.errors())), (2, 1), result)
+        self.assertIn("knows nothing of users and items", result.errors()[0])
+
     def test_two_runs_user_by_user(self):
         data = self.shop()
         for name, options in (("wide", []), ("near", ["--content-neighbours", 5])):

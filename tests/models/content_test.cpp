@@ -1,14 +1,18 @@
-// Content baselines against comparing every pair of items, and the same bits on any number of
-// ranks.
+// Content baselines, and likeness beside rows, against comparing every pair of items, and the same
+// bits on any number of ranks.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "engine/ranking.hpp"
 #include "models/baselines/baselines.hpp"
+#include "models/baselines/content_neighbours.hpp"
+#include "models/cold_items.hpp"
+#include "tests/engine/whole_graph.hpp"
 #include "tests/models/all_lists.hpp"
 #include "tests/tiny_graph.hpp"
 
@@ -128,7 +132,7 @@ class Content : public testing::TestWithParam<Deal> {
       EXPECT_EQ(list.size(), kItems - train[u].size());  // cold items too
       if (train[u].empty()) continue;                    // served by popularity
       for (std::size_t r = 0; r < list.size(); ++r) {
-        const double expected = score(train[u], list[r].first);
+        const double expected = score(u, train[u], list[r].first);
         if (!std::isnan(expected)) {
           EXPECT_NEAR(list[r].second, expected, 1e-5);
         }
@@ -143,6 +147,31 @@ class Content : public testing::TestWithParam<Deal> {
     EXPECT_GT(num_compared, 1000U);
   }
 
+  // Of the powers of the cosines with the trained items most like `item`: the sum of those in the
+  // history, and of all. NaN where rounding decides which of two equal ones is the last.
+  std::pair<double, double> sums_of_nearest(const std::vector<std::uint32_t>& history,
+                                            std::uint32_t item, std::int64_t neighbours,
+                                            double power) const {
+    std::vector<std::pair<double, std::uint32_t>> near;
+    for (std::uint32_t j = 0; j < kItems; ++j) {
+      if (j != item && naive_.trained(j) && naive_.cosine(item, j) > 0) {
+        near.emplace_back(naive_.cosine(item, j), j);
+      }
+    }
+    std::sort(near.rbegin(), near.rend());
+    const auto k = static_cast<std::size_t>(neighbours);
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    if (near.size() > k && near[k - 1].first - near[k].first < 1e-6) return {kUnknown, kUnknown};
+    near.resize(std::min(near.size(), k));
+    std::pair<double, double> sums{0, 0};
+    for (const auto& [cosine, j] : near) {
+      const double power_of_it = std::pow(cosine, power);
+      sums.second += power_of_it;
+      if (std::binary_search(history.begin(), history.end(), j)) sums.first += power_of_it;
+    }
+    return sums;
+  }
+
   Communicator communicator_;
   TinyGraph graph_{communicator_, sample(), TrainingPart::train, GetParam()};
   NaiveContent naive_{graph_.data()};
@@ -151,40 +180,66 @@ class Content : public testing::TestWithParam<Deal> {
 TEST_P(Content, ProfilesScoreByTheSumOfCosines) {
   const auto scorer = make_baseline("content", graph_.shard(), graph_.file(), 1, options_of(0));
   EXPECT_TRUE(scorer->serves_cold_items());
-  expect_scores(*scorer, [&](const std::vector<std::uint32_t>& history, std::uint32_t item) {
-    double sum = 0;
-    for (const std::uint32_t other : history) sum += naive_.cosine(item, other);
-    return sum;
-  });
+  expect_scores(*scorer,
+                [&](std::uint32_t, const std::vector<std::uint32_t>& history, std::uint32_t item) {
+                  double sum = 0;
+                  for (const std::uint32_t other : history) sum += naive_.cosine(item, other);
+                  return sum;
+                });
 }
 
 TEST_P(Content, NeighboursScoreByTheNearestAlone) {
   for (const auto& [neighbours, power] : {std::pair(4L, 2.0), std::pair(1000L, 0.5)}) {
     const auto scorer =
         make_baseline("content", graph_.shard(), graph_.file(), 1, options_of(neighbours, power));
-    expect_scores(*scorer,
-                  [&](const std::vector<std::uint32_t>& history, std::uint32_t item) -> double {
-                    std::vector<std::pair<double, std::uint32_t>> near;
-                    for (std::uint32_t j = 0; j < kItems; ++j) {
-                      if (j != item && naive_.trained(j) && naive_.cosine(item, j) > 0) {
-                        near.emplace_back(naive_.cosine(item, j), j);
-                      }
-                    }
-                    std::sort(near.rbegin(), near.rend());
-                    const auto k = static_cast<std::size_t>(neighbours);
-                    // Which of two equal ones is the last neighbour hangs on rounding.
-                    if (near.size() > k && near[k - 1].first - near[k].first < 1e-6) {
-                      return std::numeric_limits<double>::quiet_NaN();
-                    }
-                    near.resize(std::min(near.size(), k));
-                    double sum = 0;
-                    for (const auto& [cosine, j] : near) {
-                      const bool has = std::binary_search(history.begin(), history.end(), j);
-                      if (has) sum += std::pow(cosine, power);
-                    }
-                    return sum;
-                  });
+    expect_scores(
+        *scorer, [&](std::uint32_t, const std::vector<std::uint32_t>& history, std::uint32_t item) {
+          return sums_of_nearest(history, item, neighbours, power).first;
+        });
   }
+}
+
+// Likeness beside rows, for cold items alone; and the same for a guest with a user's history.
+TEST_P(Content, ColdItemsCountByWhatTheyAreLikeToo) {
+  constexpr std::int64_t kDim = 6, kNeighbours = 4;
+  const Shard& shard = graph_.shard();
+  const Matrix<float> rows = random_rows<float>(shard, kDim, 3);
+  const Matrix<float> all = collect(shard, rows);
+  const auto row = [&](std::int64_t node) { return std::span<const float>(all.row(node), kDim); };
+  const auto inner = [](std::span<const float> x, std::span<const float> y) {
+    return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+  };
+  double length = 0, num_trained = 0;
+  for (std::uint32_t i = 0; i < kItems; ++i) {
+    if (!naive_.trained(i)) continue;
+    length += std::sqrt(inner(row(kUsers + i), row(kUsers + i)));
+    num_trained += 1;
+  }
+  const auto likeness = std::make_shared<ContentNeighbours>(
+      shard, graph_.file(), std::vector<std::string>{"all"}, kNeighbours, 2.0);
+  likeness->keep_shares_of_cold_items();
+  ColdItemScorer scorer(shard, rows.view(), {}, likeness, 0.7);
+  EXPECT_TRUE(scorer.serves_cold_items());
+  std::size_t num_raised = 0;
+  expect_scores(scorer, [&](std::uint32_t user, const std::vector<std::uint32_t>& history,
+                            std::uint32_t item) {
+    const double by_rows = inner(row(user), row(kUsers + item));
+    if (naive_.trained(item)) return by_rows;
+    const auto [of_history, of_all] = sums_of_nearest(history, item, kNeighbours, 2.0);
+    num_raised += of_history > 0 ? 1 : 0;
+    if (of_all == 0) return by_rows;
+    return by_rows + 0.7 * length / num_trained * std::sqrt(inner(row(user), row(user))) *
+                         of_history / of_all;
+  });
+  EXPECT_GT(num_raised, 0U);
+
+  const std::vector<std::uint32_t> history = {1, 4, 9};
+  scorer.set_guests({history});
+  EmbeddingScorer plain(shard, rows.view(), {});
+  plain.set_guests({history});
+  const auto guest = static_cast<std::int32_t>(shard.num_owned_users());
+  EXPECT_TRUE(
+      std::equal(plain.row_of(guest), plain.row_of(guest) + kDim, scorer.by_rows().row_of(guest)));
 }
 
 TEST_P(Content, TheSameBitsOnAnyNumberOfRanks) {
@@ -237,7 +292,7 @@ TEST_P(Content, WhatItCannotCompareIsAUsageError) {
     }
     return std::string();
   };
-  EXPECT_NE(refusal(graph_, {"user:age"}).find("compares items"), std::string::npos);
+  EXPECT_NE(refusal(graph_, {"user:age"}).find("compare items"), std::string::npos);
   EXPECT_NE(refusal(graph_, {"item:colour"}).find("item:genres"), std::string::npos);
   EXPECT_EQ(refusal(graph_, {"item:genres"}), "");
   const TinyGraph bare(communicator_, random_dataset(10, 10, 0.5, 1));

@@ -1,0 +1,78 @@
+#include "launch/content_options.hpp"
+
+#include "launch/durations.hpp"
+#include "models/baselines/content_rows.hpp"
+#include "models/cold_items.hpp"
+#include "models/registry.hpp"
+
+namespace halorec {
+
+void declare_content_options(OptionTable& options, ContentArguments& arguments) {
+  options.group("Content: items by what is known of them (--model content, and --cold-content)");
+  options
+      .add("cold-content", arguments.cold_content,
+           "trained models: adds to the cosine with an item that has no interactions so many times "
+           "the share of its nearest trained items, by likeness, that the user has taken; 0: none")
+      .at_least(0);
+  options
+      .add("content-columns", arguments.content_columns,
+           "columns of items to compare, as in item:title,item:genres; all: every one that is no "
+           "link")
+      .value_name("NAME,NAME");
+  options
+      .add("content-neighbours", arguments.content_neighbours,
+           "trained items most like it that an item is ranked by; 0: --model content by all of a "
+           "user's items, as the cosine with the sum of their rows, --cold-content by 50")
+      .range(0, 10'000);
+  options
+      .add("content-power", arguments.content_power,
+           "with neighbours: similarities count to this power")
+      .above(0);
+}
+
+BaselineOptions baseline_options(const TrainingArguments& training,
+                                 const ContentArguments& arguments, TrainingPart part) {
+  BaselineOptions options;
+  options.num_neighbours = training.neighbours;
+  const auto half_lives = parse_half_lives(training.half_life, "--half-life");
+  if (!half_lives.empty()) options.half_life_seconds = half_lives.front();
+  options.own_repeats = training.own_repeats;
+  options.part = part;
+  options.content_columns = arguments.content_columns;
+  options.content_neighbours = arguments.content_neighbours;
+  options.content_power = arguments.content_power;
+  return options;
+}
+
+void check_content(const TrainingArguments& training, const ContentArguments& arguments,
+                   const DatasetFile& dataset) {
+  const bool is_trained = is_trained_model(training.model);
+  if (arguments.cold_content > 0 && !is_trained) {
+    fail_usage("--cold-content goes with trained models; --model {} is a baseline", training.model);
+  }
+  if (training.model == "content" || arguments.cold_content > 0) {
+    content_columns(dataset, arguments.content_columns);
+  }
+}
+
+RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments& arguments,
+                       const Shard& shard, const DatasetFile& dataset, ColdRows cold)
+    : shard_(&shard), cold_(cold) {
+  // As long as trained items' rows, wherever --cold-level leaves cold ones as they come.
+  const double level = training.cold_level > 0 ? training.cold_level : 1;
+  weight_ = level * arguments.cold_content;
+  if (weight_ == 0) return;
+  constexpr std::int64_t kNeighbours = 50;
+  likeness_ = std::make_shared<ContentNeighbours>(
+      shard, dataset, arguments.content_columns,
+      arguments.content_neighbours > 0 ? arguments.content_neighbours : kNeighbours,
+      arguments.content_power);
+  likeness_->keep_shares_of_cold_items();
+}
+
+std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {
+  if (likeness_ == nullptr) return std::make_unique<EmbeddingScorer>(*shard_, rows, cold_);
+  return std::make_unique<ColdItemScorer>(*shard_, rows, cold_, likeness_, weight_);
+}
+
+}  // namespace halorec

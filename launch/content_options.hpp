@@ -1,0 +1,53 @@
+// Options that compare items by what is known of them: of the baseline `content`, and of items
+// without interactions in a trained model's lists. And what all baselines are made with.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/embedding_scorer.hpp"
+#include "launch/options.hpp"
+#include "launch/training_options.hpp"
+#include "models/baselines/baselines.hpp"
+#include "models/baselines/content_neighbours.hpp"
+#include "partition/dataset.hpp"
+
+namespace halorec {
+
+struct ContentArguments {
+  double cold_content = 0;
+  std::vector<std::string> content_columns = {"all"};
+  std::int64_t content_neighbours = 0;
+  double content_power = 1;
+};
+
+void declare_content_options(OptionTable& options, ContentArguments& arguments);
+
+// part: that the baseline's shard was made from.
+BaselineOptions baseline_options(const TrainingArguments& training,
+                                 const ContentArguments& arguments, TrainingPart part);
+
+// Usage Error when the dataset lacks what the model asks for, or when --cold-content is asked of a
+// baseline. Not collective.
+void check_content(const TrainingArguments& training, const ContentArguments& arguments,
+                   const DatasetFile& dataset);
+
+// What ranks by final rows, and by likeness where --cold-content asks for it.
+class RowScorers {
+ public:
+  // shard and dataset outlive this. Collective.
+  RowScorers(const TrainingArguments& training, const ContentArguments& arguments,
+             const Shard& shard, const DatasetFile& dataset, ColdRows cold);
+
+  // rows: as EmbeddingScorer takes them. Collective.
+  std::unique_ptr<Scorer> make(MatrixView<const float> rows) const;
+
+ private:
+  const Shard* shard_;
+  ColdRows cold_;
+  double weight_;
+  std::shared_ptr<ContentNeighbours> likeness_;  // null: by rows alone
+};
+
+}  // namespace halorec

@@ -1,0 +1,80 @@
+#include "models/cold_items.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace halorec {
+namespace {
+
+double length_of(const float* row, std::int64_t dim) {
+  double squares = 0;
+  for (std::int64_t c = 0; c < dim; ++c) squares += static_cast<double>(row[c]) * row[c];
+  return std::sqrt(squares);
+}
+
+// Of the rows of items with training interactions, over all ranks. Collective.
+double mean_length(const Shard& shard, MatrixView<const float> rows) {
+  double sums[2] = {0, 0};
+  for (std::int64_t i = 0; i < shard.num_owned_items(); ++i) {
+    if (shard.item_degree(shard.owned_items()[static_cast<std::size_t>(i)]) == 0) continue;
+    sums[0] += length_of(rows.row(shard.num_owned_users() + i), rows.cols);
+    sums[1] += 1;
+  }
+  shard.communicator().sum(std::span<double>(sums));
+  return sums[1] == 0 ? 0 : sums[0] / sums[1];
+}
+
+}  // namespace
+
+ColdItemScorer::ColdItemScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
+                               std::shared_ptr<NeighbourScorer> likeness, double weight)
+    : Scorer(shard),
+      by_rows_(shard, rows, cold),
+      likeness_(std::move(likeness)),
+      dim_(rows.cols),
+      weight_(weight * mean_length(shard, rows)) {}
+
+void ColdItemScorer::pack_items(std::span<const std::int32_t> owned, float* out) const {
+  const std::int64_t row_width = by_rows_.item_width(), list_width = likeness_->item_width();
+  for (const std::int32_t& item : owned) {
+    by_rows_.pack_items({&item, 1}, out);
+    likeness_->pack_items({&item, 1}, out + row_width);
+    out += row_width + list_width;
+  }
+}
+
+void ColdItemScorer::take_items(const ItemBlock& block) {
+  Scorer::take_items(block);
+  const MatrixView<const float>& all = block.rows;
+  const std::int64_t row_width = by_rows_.item_width();
+  by_rows_.take_items({block.items, {all.data, all.rows, row_width, all.stride}});
+  likeness_->take_items(
+      {block.items, {all.data + row_width, all.rows, all.cols - row_width, all.stride}});
+}
+
+std::int64_t ColdItemScorer::scratch_size(std::int64_t num_people) const {
+  return std::max(by_rows_.scratch_size(num_people), num_people);
+}
+
+void ColdItemScorer::score(std::span<const std::int32_t> people, std::int64_t first,
+                           std::int64_t count, float* scratch, float* scores) const {
+  by_rows_.score(people, first, count, scratch, scores);
+  std::transform(people.begin(), people.end(), scratch, [this](std::int32_t person) {
+    return static_cast<float>(weight_ * length_of(by_rows_.row_of(person), dim_));
+  });
+  likeness_->add_scores(people, {scratch, people.size()}, first, count, scores);
+}
+
+void ColdItemScorer::fold_in_guests() {
+  by_rows_.set_guests(guests());
+  likeness_->set_guests(guests());
+}
+
+std::optional<std::vector<RankedItem>> ColdItemScorer::similar_items(const Catalogue& catalogue,
+                                                                     std::uint32_t item,
+                                                                     std::int64_t k) const {
+  return by_rows_.similar_items(catalogue, item, k);
+}
+
+}  // namespace halorec

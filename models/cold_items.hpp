@@ -1,0 +1,50 @@
+// Lists of a trained model in which items without training interactions are ranked by what they are
+// like as well. With N(i) the trained items most like item i, by shares w_ij that sum to one,
+//   score(u, i) = <x_u, x_i> + weight l |x_u| sum over j of w_ij [u has taken j]
+// for such an item i, l the mean length of trained items' rows, so that `weight` is in units of the
+// cosine; <x_u, x_i> for all others. Rows of few numbers know what a user likes, but not each item
+// that a user took: near twins of one are found by the lists of neighbours.
+#pragma once
+
+#include <memory>
+
+#include "engine/embedding_scorer.hpp"
+#include "models/baselines/neighbour_scorer.hpp"
+
+namespace halorec {
+
+class ColdItemScorer final : public Scorer {
+ public:
+  // rows, cold: as EmbeddingScorer takes them. likeness: shares of cold items
+  // (NeighbourScorer::keep_shares_of_cold_items). Collective.
+  ColdItemScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
+                 std::shared_ptr<NeighbourScorer> likeness, double weight);
+
+  std::int64_t item_width() const override {
+    return by_rows_.item_width() + likeness_->item_width();
+  }
+  void pack_items(std::span<const std::int32_t> owned, float* out) const override;
+  void take_items(const ItemBlock& block) override;
+  std::int64_t scratch_size(std::int64_t num_people) const override;
+  void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
+             float* scratch, float* scores) const override;
+
+  const EmbeddingScorer& by_rows() const { return by_rows_; }
+  bool serves_cold(std::int64_t person) const override { return by_rows_.serves_cold(person); }
+  bool serves_cold_items() const override { return true; }
+
+  // By the cosine of item rows.
+  std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
+                                                       std::uint32_t item,
+                                                       std::int64_t k) const override;
+
+ private:
+  void fold_in_guests() override;
+
+  EmbeddingScorer by_rows_;
+  std::shared_ptr<NeighbourScorer> likeness_;
+  std::int64_t dim_;
+  double weight_;  // of a share, for a user's row of length 1
+};
+
+}  // namespace halorec
