@@ -12,7 +12,9 @@ void declare_content_options(OptionTable& options, ContentArguments& arguments) 
   options
       .add("cold-content", arguments.cold_content,
            "trained models: adds to the cosine with an item that has no interactions so many times "
-           "the share of its nearest trained items, by likeness, that the user has taken; 0: none")
+           "its likeness to what the user has taken: the share of its nearest trained items, or, "
+           "with "
+           "--content-neighbours 0, its cosine with the sum of the user's items")
       .at_least(0);
   options
       .add("content-columns", arguments.content_columns,
@@ -21,8 +23,8 @@ void declare_content_options(OptionTable& options, ContentArguments& arguments) 
       .value_name("NAME,NAME");
   options
       .add("content-neighbours", arguments.content_neighbours,
-           "trained items most like it that an item is ranked by; 0: --model content by all of a "
-           "user's items, as the cosine with the sum of their rows, --cold-content by 50")
+           "trained items most like it that an item is ranked by; 0: by all of a user's items, as "
+           "the cosine with the sum of their rows")
       .range(0, 10'000);
   options
       .add("content-power", arguments.content_power,
@@ -62,12 +64,9 @@ RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments
   const double level = training.cold_level > 0 ? training.cold_level : 1;
   weight_ = level * arguments.cold_content;
   if (weight_ == 0) return;
-  constexpr std::int64_t kNeighbours = 50;
-  likeness_ = std::make_shared<ContentNeighbours>(
-      shard, dataset, arguments.content_columns,
-      arguments.content_neighbours > 0 ? arguments.content_neighbours : kNeighbours,
-      arguments.content_power);
-  likeness_->keep_shares_of_cold_items();
+  likeness_ =
+      make_content(shard, dataset, baseline_options(training, arguments, TrainingPart::train));
+  likeness_->keep_cold_items();
 }
 
 std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {

@@ -10,7 +10,6 @@
 #include "launch/options.hpp"
 #include "launch/training_options.hpp"
 #include "models/baselines/baselines.hpp"
-#include "models/baselines/content_neighbours.hpp"
 #include "partition/dataset.hpp"
 
 namespace halorec {
@@ -47,7 +46,7 @@ class RowScorers {
   const Shard* shard_;
   ColdRows cold_;
   double weight_;
-  std::shared_ptr<ContentNeighbours> likeness_;  // null: by rows alone
+  std::shared_ptr<LikenessScorer> likeness_;  // null: by rows alone
 };
 
 }  // namespace halorec

@@ -28,7 +28,7 @@ double mean_length(const Shard& shard, MatrixView<const float> rows) {
 }  // namespace
 
 ColdItemScorer::ColdItemScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
-                               std::shared_ptr<NeighbourScorer> likeness, double weight)
+                               std::shared_ptr<LikenessScorer> likeness, double weight)
     : Scorer(shard),
       by_rows_(shard, rows, cold),
       likeness_(std::move(likeness)),
@@ -54,7 +54,7 @@ void ColdItemScorer::take_items(const ItemBlock& block) {
 }
 
 std::int64_t ColdItemScorer::scratch_size(std::int64_t num_people) const {
-  return std::max(by_rows_.scratch_size(num_people), num_people);
+  return std::max(by_rows_.scratch_size(num_people), likeness_->scratch_size(num_people));
 }
 
 void ColdItemScorer::score(std::span<const std::int32_t> people, std::int64_t first,
@@ -63,7 +63,8 @@ void ColdItemScorer::score(std::span<const std::int32_t> people, std::int64_t fi
   std::transform(people.begin(), people.end(), scratch, [this](std::int32_t person) {
     return static_cast<float>(weight_ * length_of(by_rows_.row_of(person), dim_));
   });
-  likeness_->add_scores(people, {scratch, people.size()}, first, count, scores);
+  likeness_->add_scores(people, {scratch, people.size()}, first, count, scratch + people.size(),
+                        scores);
 }
 
 void ColdItemScorer::fold_in_guests() {

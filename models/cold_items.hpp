@@ -1,24 +1,25 @@
 // Lists of a trained model in which items without training interactions are ranked by what they are
-// like as well. With N(i) the trained items most like item i, by shares w_ij that sum to one,
-//   score(u, i) = <x_u, x_i> + weight l |x_u| sum over j of w_ij [u has taken j]
-// for such an item i, l the mean length of trained items' rows, so that `weight` is in units of the
-// cosine; <x_u, x_i> for all others. Rows of few numbers know what a user likes, but not each item
-// that a user took: near twins of one are found by the lists of neighbours.
+// like as well:
+//   score(u, i) = <x_u, x_i> + weight l |x_u| likeness(u, i)
+// for such an item i, <x_u, x_i> for all others; l is the mean length of trained items' rows, so
+// that `weight` is in units of the cosine. Likeness is the share of the items most like i that u
+// has taken, or the cosine of i with u's profile. Rows of few numbers know what a user likes, but
+// not each item that a user took: near twins of one are found by likeness.
 #pragma once
 
 #include <memory>
 
 #include "engine/embedding_scorer.hpp"
-#include "models/baselines/neighbour_scorer.hpp"
+#include "models/baselines/likeness_scorer.hpp"
 
 namespace halorec {
 
 class ColdItemScorer final : public Scorer {
  public:
-  // rows, cold: as EmbeddingScorer takes them. likeness: shares of cold items
-  // (NeighbourScorer::keep_shares_of_cold_items). Collective.
+  // rows, cold: as EmbeddingScorer takes them. likeness: of cold items alone
+  // (LikenessScorer::keep_cold_items). Collective.
   ColdItemScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
-                 std::shared_ptr<NeighbourScorer> likeness, double weight);
+                 std::shared_ptr<LikenessScorer> likeness, double weight);
 
   std::int64_t item_width() const override {
     return by_rows_.item_width() + likeness_->item_width();
@@ -42,7 +43,7 @@ class ColdItemScorer final : public Scorer {
   void fold_in_guests() override;
 
   EmbeddingScorer by_rows_;
-  std::shared_ptr<NeighbourScorer> likeness_;
+  std::shared_ptr<LikenessScorer> likeness_;
   std::int64_t dim_;
   double weight_;  // of a share, for a user's row of length 1
 };

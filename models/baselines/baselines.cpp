@@ -38,13 +38,7 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
     return std::make_unique<Recent>(
         facts, options.half_life_seconds.value_or(std::max(1.0, span / 10)), options.own_repeats);
   }
-  if (name == "content") {
-    if (options.content_neighbours == 0) {
-      return std::make_unique<ContentProfile>(shard, dataset, options.content_columns);
-    }
-    return std::make_unique<ContentNeighbours>(shard, dataset, options.content_columns,
-                                               options.content_neighbours, options.content_power);
-  }
+  if (name == "content") return make_content(shard, dataset, options);
   if (name == "planted") {
     if (!dataset.has_truth()) {
       throw Error(fmt::format("--model planted: {} has no planted truth; only data made by "
@@ -63,6 +57,15 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
   throw Error(
       fmt::format("'{}' is no baseline; allowed: {}", name, fmt::join(baseline_names(), ", ")),
       kExitUsage, true);
+}
+
+std::unique_ptr<LikenessScorer> make_content(const Shard& shard, const DatasetFile& dataset,
+                                             const BaselineOptions& options) {
+  if (options.content_neighbours == 0) {
+    return std::make_unique<ContentProfile>(shard, dataset, options.content_columns);
+  }
+  return std::make_unique<ContentNeighbours>(shard, dataset, options.content_columns,
+                                             options.content_neighbours, options.content_power);
 }
 
 }  // namespace halorec

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/scorer.hpp"
+#include "models/baselines/likeness_scorer.hpp"
 
 namespace halorec {
 
@@ -36,5 +36,9 @@ std::vector<std::string> baseline_names();
 std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
                                       const DatasetFile& dataset, std::uint64_t seed,
                                       const BaselineOptions& options = {});
+
+// The scorer of `content`. Errors as make_baseline. Collective.
+std::unique_ptr<LikenessScorer> make_content(const Shard& shard, const DatasetFile& dataset,
+                                             const BaselineOptions& options);
 
 }  // namespace halorec

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
+#include <functional>
+#include <numeric>
 
 namespace halorec {
 namespace {
@@ -36,7 +39,7 @@ struct RowParcel {
 
 ContentProfile::ContentProfile(const Shard& shard, const DatasetFile& dataset,
                                const std::vector<std::string>& columns)
-    : Scorer(shard), place_of_item_(shard.num_items(), -1) {
+    : LikenessScorer(shard), place_of_item_(shard.num_items(), -1) {
   ContentRows content = read_content_rows(shard, dataset, columns);
   rows_ = std::move(content.rows);
   num_features_ = content.num_features;
@@ -108,7 +111,9 @@ void ContentProfile::fold_in_guests() {
 void ContentProfile::pack_items(std::span<const std::int32_t> owned, float* out) const {
   for (const std::int32_t i : owned) {
     const std::uint64_t begin = rows_.begin[static_cast<std::size_t>(i)];
-    const std::uint64_t length = rows_.begin[static_cast<std::size_t>(i) + 1] - begin;
+    std::uint64_t length = rows_.begin[static_cast<std::size_t>(i) + 1] - begin;
+    const std::uint32_t item = shard().owned_items()[static_cast<std::size_t>(i)];
+    if (cold_alone_ && shard().item_degree(item) > 0) length = 0;
     for (std::uint64_t e = 0; e < static_cast<std::uint64_t>(longest_); ++e) {
       out[e] = std::bit_cast<float>(e < length ? rows_.feature[begin + e] : kNone);
       out[static_cast<std::uint64_t>(longest_) + e] = e < length ? rows_.value[begin + e] : 0.0F;
@@ -117,15 +122,23 @@ void ContentProfile::pack_items(std::span<const std::int32_t> owned, float* out)
   }
 }
 
-void ContentProfile::score(std::span<const std::int32_t> people, std::int64_t first,
-                           std::int64_t count, float* scratch, float* scores) const {
-  for (const std::int32_t person : people) {
+void ContentProfile::add_scores(std::span<const std::int32_t> people,
+                                std::span<const float> weights, std::int64_t first,
+                                std::int64_t count, float* scratch, float* scores) const {
+  for (std::size_t p = 0; p < people.size(); ++p) {
     std::fill(scratch, scratch + num_features_, 0.0F);
-    for (const std::uint32_t item : history_of(person)) {
+    for (const std::uint32_t item : history_of(people[p])) {
       const auto place = static_cast<std::size_t>(place_of_item_[item]);
       for (std::uint64_t e = rows_.begin[place]; e < rows_.begin[place + 1]; ++e) {
         scratch[rows_.feature[e]] += rows_.value[e];
       }
+    }
+    float weight = weights[p];
+    if (cold_alone_) {
+      const double squares =
+          std::transform_reduce(scratch, scratch + num_features_, 0.0, std::plus<>(),
+                                [](float x) { return static_cast<double>(x) * x; });
+      weight = squares > 0 ? static_cast<float>(weight / std::sqrt(squares)) : 0.0F;
     }
     for (std::int64_t i = first; i < first + count; ++i) {
       const float* row = block().rows.row(i);
@@ -135,7 +148,7 @@ void ContentProfile::score(std::span<const std::int32_t> people, std::int64_t fi
         if (feature == kNone) break;
         product += scratch[feature] * row[longest_ + e];
       }
-      *scores++ = product;
+      *scores++ += weight * product;
     }
   }
 }

@@ -12,12 +12,12 @@
 #include <string>
 #include <vector>
 
-#include "engine/scorer.hpp"
 #include "models/baselines/content_rows.hpp"
+#include "models/baselines/likeness_scorer.hpp"
 
 namespace halorec {
 
-class ContentProfile final : public Scorer {
+class ContentProfile final : public LikenessScorer {
  public:
   // Usage Error on every rank when the dataset has no such column of items. Collective.
   ContentProfile(const Shard& shard, const DatasetFile& dataset,
@@ -27,9 +27,14 @@ class ContentProfile final : public Scorer {
   // and 0.
   std::int64_t item_width() const override { return 2 * longest_; }
   void pack_items(std::span<const std::int32_t> owned, float* out) const override;
-  std::int64_t scratch_size(std::int64_t) const override { return num_features_; }
-  void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
-             float* scratch, float* scores) const override;
+  std::int64_t scratch_size(std::int64_t num_people) const override {
+    return num_people + num_features_;
+  }
+  void add_scores(std::span<const std::int32_t> people, std::span<const float> weights,
+                  std::int64_t first, std::int64_t count, float* scratch,
+                  float* scores) const override;
+  // Scores of cold items are cosines with the profile.
+  void keep_cold_items() override { cold_alone_ = true; }
   bool serves_cold_items() const override { return true; }
 
  private:
@@ -40,6 +45,7 @@ class ContentProfile final : public Scorer {
   void append_row(std::uint32_t item, std::span<const std::uint32_t> feature,
                   std::span<const float> value);
 
+  bool cold_alone_ = false;
   SparseRows rows_;  // of owned items, then of ghosts, then of guests' items
   std::int64_t num_features_ = 0;
   std::int64_t longest_ = 0;                 // row of any item, on any rank

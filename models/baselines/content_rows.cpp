@@ -67,13 +67,15 @@ std::vector<std::string> content_columns(const DatasetFile& dataset,
   const bool all = asked.size() == 1 && asked[0] == "all";
   for (const std::string& name : columns) {
     if (!all && !name.starts_with("item:")) {
-      fail_usage("--model content and --cold-content compare items: '{}' is no column of theirs", name);
+      fail_usage("--model content and --cold-content compare items: '{}' is no column of theirs",
+                 name);
     }
   }
   std::erase_if(columns, [](const std::string& name) { return !name.starts_with("item:"); });
   if (columns.empty()) {
     fail_usage(
-        "--model content and --cold-content compare items, and the dataset knows nothing of them, but: {}; "
+        "--model content and --cold-content compare items, and the dataset knows nothing of them, "
+        "but: {}; "
         "import it with --items",
         fmt::join(feature_column_names(dataset), ", "));
   }

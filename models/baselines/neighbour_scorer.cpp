@@ -13,7 +13,7 @@ constexpr std::uint32_t kNone = 0xffffffff;
 
 NeighbourScorer::NeighbourScorer(const Shard& shard, const DatasetFile& dataset,
                                  std::int64_t num_neighbours)
-    : Scorer(shard),
+    : LikenessScorer(shard),
       num_neighbours_(std::clamp<std::int64_t>(shard.num_items(), 1, num_neighbours)),
       slot_of_item_(shard.num_items(), 0) {
   shard.communicator().together([&] { id_hash_ = dataset.read_item_id_hashes(); });
@@ -30,7 +30,7 @@ void NeighbourScorer::keep_nearest(std::int64_t i, std::vector<RankedItem>& cand
   length_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(kept);
 }
 
-void NeighbourScorer::keep_shares_of_cold_items() {
+void NeighbourScorer::keep_cold_items() {
   for (std::size_t i = 0; i < length_.size(); ++i) {
     if (shard().item_degree(shard().owned_items()[i]) > 0) length_[i] = 0;
     RankedItem* const list = neighbours_.data() + static_cast<std::int64_t>(i) * num_neighbours_;
@@ -86,16 +86,9 @@ void NeighbourScorer::take_items(const ItemBlock& block) {
   });
 }
 
-void NeighbourScorer::score(std::span<const std::int32_t> people, std::int64_t first,
-                            std::int64_t count, float* scratch, float* scores) const {
-  std::fill(scores, scores + std::ssize(people) * count, 0.0f);
-  std::fill_n(scratch, people.size(), 1.0f);
-  add_scores(people, {scratch, people.size()}, first, count, scores);
-}
-
 void NeighbourScorer::add_scores(std::span<const std::int32_t> people,
                                  std::span<const float> weights, std::int64_t first,
-                                 std::int64_t count, float* scores) const {
+                                 std::int64_t count, float*, float* scores) const {
   for (std::size_t p = 0; p < people.size(); ++p) {
     for (const std::uint32_t item : history_of(people[p])) {
       const std::uint32_t slot = slot_of_item_[item];

@@ -6,11 +6,11 @@
 // Memory: 8 bytes for each kept neighbour of an owned item, 8 bytes an item.
 #pragma once
 
-#include "engine/scorer.hpp"
+#include "models/baselines/likeness_scorer.hpp"
 
 namespace halorec {
 
-class NeighbourScorer : public Scorer {
+class NeighbourScorer : public LikenessScorer {
  public:
   // A row is the item's neighbours: num_neighbours indices (bits of a float), then as many
   // similarities; unused places hold kNone and 0.
@@ -18,15 +18,11 @@ class NeighbourScorer : public Scorer {
   void pack_items(std::span<const std::int32_t> owned, float* out) const override;
   void take_items(const ItemBlock& block) override;
   std::int64_t scratch_size(std::int64_t num_people) const override { return num_people; }
-  void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
-             float* scores) const override;
-  // Adds each person's scores times their weight.
   void add_scores(std::span<const std::int32_t> people, std::span<const float> weights,
-                  std::int64_t first, std::int64_t count, float* scores) const;
-
-  // Leaves neighbours to items without training interactions alone, and divides the similarities of
-  // each by their sum: score(u, i) is then the share of N(i) that stands in u's history.
-  void keep_shares_of_cold_items();
+                  std::int64_t first, std::int64_t count, float*, float* scores) const override;
+  // Divides the similarities of each cold item by their sum: its score is then the share of N(i)
+  // that stands in the history.
+  void keep_cold_items() override;
 
   // The item's own neighbours.
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,

@@ -7,10 +7,10 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <tuple>
 
 #include "engine/ranking.hpp"
 #include "models/baselines/baselines.hpp"
-#include "models/baselines/content_neighbours.hpp"
 #include "models/cold_items.hpp"
 #include "tests/engine/whole_graph.hpp"
 #include "tests/models/all_lists.hpp"
@@ -199,9 +199,9 @@ TEST_P(Content, NeighboursScoreByTheNearestAlone) {
   }
 }
 
-// Likeness beside rows, for cold items alone; and the same for a guest with a user's history.
+// Likeness beside rows, for cold items alone: by neighbours, and by profiles.
 TEST_P(Content, ColdItemsCountByWhatTheyAreLikeToo) {
-  constexpr std::int64_t kDim = 6, kNeighbours = 4;
+  constexpr std::int64_t kDim = 6;
   const Shard& shard = graph_.shard();
   const Matrix<float> rows = random_rows<float>(shard, kDim, 3);
   const Matrix<float> all = collect(shard, rows);
@@ -215,31 +215,41 @@ TEST_P(Content, ColdItemsCountByWhatTheyAreLikeToo) {
     length += std::sqrt(inner(row(kUsers + i), row(kUsers + i)));
     num_trained += 1;
   }
-  const auto likeness = std::make_shared<ContentNeighbours>(
-      shard, graph_.file(), std::vector<std::string>{"all"}, kNeighbours, 2.0);
-  likeness->keep_shares_of_cold_items();
-  ColdItemScorer scorer(shard, rows.view(), {}, likeness, 0.7);
-  EXPECT_TRUE(scorer.serves_cold_items());
-  std::size_t num_raised = 0;
-  expect_scores(scorer, [&](std::uint32_t user, const std::vector<std::uint32_t>& history,
-                            std::uint32_t item) {
-    const double by_rows = inner(row(user), row(kUsers + item));
-    if (naive_.trained(item)) return by_rows;
-    const auto [of_history, of_all] = sums_of_nearest(history, item, kNeighbours, 2.0);
-    num_raised += of_history > 0 ? 1 : 0;
-    if (of_all == 0) return by_rows;
-    return by_rows + 0.7 * length / num_trained * std::sqrt(inner(row(user), row(user))) *
-                         of_history / of_all;
-  });
-  EXPECT_GT(num_raised, 0U);
+  for (const std::int64_t neighbours : {4, 0}) {
+    const std::shared_ptr<LikenessScorer> likeness =
+        make_content(shard, graph_.file(), options_of(neighbours, 2));
+    likeness->keep_cold_items();
+    ColdItemScorer scorer(shard, rows.view(), {}, likeness, 0.7);
+    EXPECT_TRUE(scorer.serves_cold_items());
+    std::size_t num_raised = 0;
+    expect_scores(scorer, [&](std::uint32_t user, const std::vector<std::uint32_t>& history,
+                              std::uint32_t item) {
+      const double by_rows = inner(row(user), row(kUsers + item));
+      if (naive_.trained(item)) return by_rows;
+      double part = 0, whole = 0;
+      if (neighbours > 0) {
+        std::tie(part, whole) = sums_of_nearest(history, item, neighbours, 2.0);
+      } else {
+        for (const std::uint32_t j : history) {
+          part += naive_.cosine(item, j);
+          for (const std::uint32_t k : history) whole += naive_.cosine(j, k);
+        }
+        whole = std::sqrt(whole);
+      }
+      num_raised += part > 0 ? 1 : 0;
+      const double alike = whole == 0 ? 0 : part / whole;
+      return by_rows + 0.7 * length / num_trained * std::sqrt(inner(row(user), row(user))) * alike;
+    });
+    EXPECT_GT(num_raised, 0U);
 
-  const std::vector<std::uint32_t> history = {1, 4, 9};
-  scorer.set_guests({history});
-  EmbeddingScorer plain(shard, rows.view(), {});
-  plain.set_guests({history});
-  const auto guest = static_cast<std::int32_t>(shard.num_owned_users());
-  EXPECT_TRUE(
-      std::equal(plain.row_of(guest), plain.row_of(guest) + kDim, scorer.by_rows().row_of(guest)));
+    const std::vector<std::uint32_t> history = {1, 4, 9};
+    scorer.set_guests({history});
+    EmbeddingScorer plain(shard, rows.view(), {});
+    plain.set_guests({history});
+    const auto guest = static_cast<std::int32_t>(shard.num_owned_users());
+    EXPECT_TRUE(std::equal(plain.row_of(guest), plain.row_of(guest) + kDim,
+                           scorer.by_rows().row_of(guest)));
+  }
 }
 
 TEST_P(Content, TheSameBitsOnAnyNumberOfRanks) {
