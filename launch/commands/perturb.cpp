@@ -13,7 +13,7 @@ namespace {
 
 struct Arguments {
   std::filesystem::path data, out;
-  std::optional<double> fake_edges, thin_users;
+  std::optional<double> fake_edges, thin_users, drop_unsupported;
   std::optional<std::uint32_t> keep;
   std::optional<std::string> attack, target, id_prefix;
   std::optional<std::uint32_t> profiles, profile_size;
@@ -22,12 +22,13 @@ struct Arguments {
 constexpr double kMostFakeEdges = 10;
 
 void check(const Arguments& arguments) {
-  const int num_ways =
-      (arguments.fake_edges ? 1 : 0) + (arguments.attack ? 1 : 0) + (arguments.thin_users ? 1 : 0);
+  const int num_ways = (arguments.fake_edges ? 1 : 0) + (arguments.attack ? 1 : 0) +
+                       (arguments.thin_users ? 1 : 0) + (arguments.drop_unsupported ? 1 : 0);
   if (num_ways != 1) {
-    fail_usage("give {} of --fake-edges X, --attack KIND and --thin-users X{}",
-               num_ways == 0 ? "one" : "only one",
-               num_ways == 0 ? "" : "; the result can be perturbed again");
+    fail_usage(
+        "give {} of --fake-edges X, --attack KIND, --thin-users X and --drop-unsupported X{}",
+        num_ways == 0 ? "one" : "only one",
+        num_ways == 0 ? "" : "; the result can be perturbed again");
   }
   if (arguments.thin_users.has_value() != arguments.keep.has_value()) {
     fail_usage("--thin-users X and --keep N belong together: whose lists, and what stays of them");
@@ -35,6 +36,11 @@ void check(const Arguments& arguments) {
   if (arguments.thin_users.value_or(1) > 1) {
     fail_usage("--thin-users takes a share of the users above 0, at most 1, not {}",
                *arguments.thin_users);
+  }
+  const double dropped = arguments.drop_unsupported.value_or(0.5);
+  if (dropped >= 1) {
+    fail_usage("--drop-unsupported takes a share of the training pairs above 0 and below 1, not {}",
+               dropped);
   }
   if (arguments.attack) {
     if (!arguments.target || !arguments.profiles) {
@@ -47,7 +53,9 @@ void check(const Arguments& arguments) {
   }
   if (arguments.target || arguments.profiles || arguments.profile_size || arguments.id_prefix) {
     fail_usage("--target, --profiles, --profile-size and --id-prefix go with --attack, not with {}",
-               arguments.fake_edges ? "--fake-edges" : "--thin-users");
+               arguments.fake_edges   ? "--fake-edges"
+               : arguments.thin_users ? "--thin-users"
+                                      : "--drop-unsupported");
   }
   if (arguments.fake_edges.value_or(1) > kMostFakeEdges) {
     fail_usage(
@@ -64,6 +72,10 @@ Dataset perturbed(const Arguments& arguments, std::uint64_t seed) {
   }
   if (arguments.thin_users) {
     thin_users(dataset, *arguments.thin_users, *arguments.keep, seed);
+    return dataset;
+  }
+  if (arguments.drop_unsupported) {
+    drop_unsupported(dataset, *arguments.drop_unsupported);
     return dataset;
   }
   Attack attack;
@@ -100,14 +112,18 @@ Command perturb_command() {
   command.usage =
       "DATA.h5 --out ATTACKED.h5 --fake-edges X   |   DATA.h5 --out ATTACKED.h5 --attack KIND "
       "--target ITEM --profiles N [--profile-size M]   |   DATA.h5 --out THINNED.h5 --thin-users X "
-      "--keep N";
+      "--keep N   |   DATA.h5 --out PRUNED.h5 --drop-unsupported X";
   command.notes =
       "Only the training part changes. Fake edges: the users of randomly drawn training "
       "interactions (so users by activity) get random items that stand with them in no part. "
       "Attacks: new users interact with the target and with filler items, drawn evenly (random), "
       "by popularity (popular), or for a tenth the most popular ones and for the rest evenly "
       "(bandwagon). Fake users have nothing held out: no metric counts them. Thinned users keep a "
-      "few of their training items, drawn evenly. The file says which users and interactions are "
+      "few of their training items, drawn evenly. --drop-unsupported takes away the training pairs "
+      "that "
+      "have the fewest paths of length three from the user to the item around them, weighed as "
+      "LightGCN weighs them, and looks at nothing else. The file says which users and interactions "
+      "are "
       "fake and who was thinned. The same data and seed give the same file. An existing "
       "dataset file at --out is replaced, any other file is refused. `halorec evaluate RUN "
       "--target ITEM` measures what an attack achieved, `--users thinned` how thinned users are "
@@ -143,6 +159,11 @@ Command perturb_command() {
            "share of the users, drawn evenly, who lose most of what they have in training")
       .above(0);
   options.add("keep", arguments->keep, "training items that each of them keeps").at_least(1);
+  options.group("Defence");
+  options
+      .add("drop-unsupported", arguments->drop_unsupported,
+           "share of the training pairs to take away, those that others support least")
+      .above(0);
   options.group("Output");
   options.add("out", arguments->out, "dataset file to write").value_name("DATA.h5").required();
   command.check = [arguments] { check(*arguments); };

@@ -1,6 +1,6 @@
 // What a dataset can suffer: fake interactions of real users, fake users who push one item, or the
-// loss of most of what some users have done. Only the
-// training part changes. What is real keeps its ids, indices and rows, fake users are numbered
+// loss of most of what some users have done; and a defence against fakes. Only the training part
+// changes. What is real keeps its ids, indices and rows, fake users are numbered
 // behind all others, and the truth of what is fake stays with the dataset (DatasetPerturbation), so
 // that a defence can be scored. Every draw is keyed by (seed, number of earlier perturbations,
 // user): the same data and seed give the same result on any machine. Perturbing perturbed data is
@@ -35,6 +35,22 @@ void add_fake_edges(Dataset& dataset, double share, std::uint64_t seed);
 // at most 1; keep: at least 1. Usage Error when not one user is asked for, or when the dataset has
 // links that were derived from its interactions, which would tell of what is taken.
 void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_t seed);
+
+// Of each distinct training pair, by (user, item): how much of what it says others say too,
+//   (A^3)_ui = sum over other users v and other items j of A_uj A_vj A_vi,
+// the paths of length three from the user to the item that do not take the pair itself, each
+// counted as LightGCN would pass it on (A as there). A true pair has people like the user around
+// it; one drawn at random has few.
+std::vector<double> path_support(const Dataset& dataset);
+
+// Takes the training pairs of least support away, round(share x distinct pairs), but never the best
+// one of a user or an item: a defence that knows nothing of what is fake. To drop edges between
+// nodes that are not alike before training is GCN-Jaccard's defence (Wu et al., Adversarial
+// examples for graph data, IJCAI 2019); paths of length three stand in for likeness between users
+// and items (Kovacs et al., Nature Communications 2019). The step that is kept says how many known
+// fakes were among them. share: above 0, below 1. Time: twice the squares of the items' degrees.
+// Usage Error when not one pair is asked for.
+void drop_unsupported(Dataset& dataset, double share);
 
 inline constexpr std::string_view kAttackNames = "random, popular, bandwagon";
 

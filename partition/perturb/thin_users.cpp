@@ -12,8 +12,6 @@
 namespace halorec {
 namespace {
 
-using Pair = std::pair<std::uint32_t, std::uint32_t>;
-
 // The users to thin, ascending.
 std::vector<std::uint32_t> draw_users(const Dataset& dataset, double share, std::uint64_t seed) {
   std::vector<std::uint32_t> known;  // real, with a training interaction
@@ -51,19 +49,6 @@ std::uint64_t num_trained_items(const Dataset& dataset) {
          static_cast<std::uint64_t>(std::count(degrees.begin(), degrees.end(), 0U));
 }
 
-// Leaves out the fake pairs that are gone. Both ascend.
-void forget_pairs(DatasetPerturbation& truth, const std::vector<Pair>& gone) {
-  std::vector<std::uint32_t> users, items;
-  for (std::size_t p = 0; p < truth.pair_user.size(); ++p) {
-    const Pair pair(truth.pair_user[p], truth.pair_item[p]);
-    if (std::binary_search(gone.begin(), gone.end(), pair)) continue;
-    users.push_back(pair.first);
-    items.push_back(pair.second);
-  }
-  truth.pair_user = std::move(users);
-  truth.pair_item = std::move(items);
-}
-
 }  // namespace
 
 void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_t seed) {
@@ -76,7 +61,7 @@ void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_
   const Random random(seed, Purpose::perturb, num_perturbations(dataset));
 
   std::vector<std::uint64_t> rows;  // that stay
-  std::vector<Pair> gone;
+  std::vector<TrainingPair> gone;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> order;  // of one user: draw, item
   std::uint64_t num_shortened = 0;
   for (std::uint64_t first = 0, last = 0; first < train.size(); first = last) {
@@ -94,7 +79,7 @@ void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_
       const std::uint32_t item = train.item[row];
       if (!is_long || std::pair(random.bits(user, item), item) <= order[keep - 1]) {
         rows.push_back(row);
-      } else if (gone.empty() || gone.back() != Pair(user, item)) {
+      } else if (gone.empty() || gone.back() != TrainingPair(user, item)) {
         gone.emplace_back(user, item);
       }
     }

@@ -109,6 +109,18 @@ void take_rows(Interactions& part, const std::vector<std::uint64_t>& rows) {
   reorder(part.item, rows);
 }
 
+void forget_pairs(DatasetPerturbation& truth, const std::vector<TrainingPair>& gone) {
+  std::vector<std::uint32_t> users, items;
+  for (std::size_t p = 0; p < truth.pair_user.size(); ++p) {
+    const TrainingPair pair(truth.pair_user[p], truth.pair_item[p]);
+    if (std::binary_search(gone.begin(), gone.end(), pair)) continue;
+    users.push_back(pair.first);
+    items.push_back(pair.second);
+  }
+  truth.pair_user = std::move(users);
+  truth.pair_item = std::move(items);
+}
+
 void note_step(Dataset& dataset, nlohmann::ordered_json step, const std::string& words,
                const std::string& sentence, const std::string& old_hash) {
   if (!dataset.perturbation) dataset.perturbation = std::make_unique<DatasetPerturbation>();

@@ -1,9 +1,10 @@
-// What both kinds of perturbation need of the training part.
+// What all kinds of perturbation need of the training part.
 #pragma once
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "comm/random.hpp"
@@ -34,6 +35,10 @@ void append_like(const Interactions& train, std::uint64_t from, std::uint32_t us
 
 // Rows rows[0], rows[1], ... of what was there; a column that is not there stays so.
 void take_rows(Interactions& part, const std::vector<std::uint64_t>& rows);
+
+using TrainingPair = std::pair<std::uint32_t, std::uint32_t>;  // user, item
+// Leaves out the fake pairs that are gone from the training part. Both ascend.
+void forget_pairs(DatasetPerturbation& truth, const std::vector<TrainingPair>& gone);
 
 // Keeps what was done: `step` among the steps, and `words` (the options) and `sentence` in source
 // and protocol. `old_hash`: of the data before.

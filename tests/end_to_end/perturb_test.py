@@ -139,6 +139,11 @@ class PerturbTest(FolderTest):
         cases = [
             (2, "give one of --fake-edges", [data], []),
             (2, "only one of", [data], ["--thin-users", 0.3, "--keep", 3, "--fake-edges", 0.1]),
+            (2, "only one of", [data], ["--drop-unsupported", 0.1, "--fake-edges", 0.1]),
+            (2, "below 1", [data], ["--drop-unsupported", 1]),
+            (2, "not even one", [data], ["--drop-unsupported", 0.000001]),
+            (2, "not with --drop-unsupported", [data],
+             ["--drop-unsupported", 0.1, "--target", "i1"]),
             (2, "belong together", [data], ["--thin-users", 0.3]),
             (2, "belong together", [data], ["--fake-edges", 0.3, "--keep", 2]),
             (2, "at most 1", [data], ["--thin-users", 1.5, "--keep", 3]),
