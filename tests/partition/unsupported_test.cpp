@@ -28,6 +28,7 @@ std::vector<Pair> pairs_of(const Interactions& part) {
 }
 
 TEST(Unsupported, SupportIsThePathsOfLengthThreeAroundAPair) {
+  SyntheticOptions options = options_of(20, 12, 80);
   options.num_communities = 2;
   const Dataset dataset = generate(options);
   const std::vector<Pair> pairs = pairs_of(dataset[Split::train]);
