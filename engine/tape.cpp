@@ -25,6 +25,13 @@ Variable<T>& Tape<T>::leaf(MatrixView<T> value, MatrixView<T> gradient) {
 }
 
 template <typename T>
+Variable<T>& Tape<T>::constant(MatrixView<T> value) {
+  Variable<T>& variable = leaf(value, {});
+  variable.wants_gradient_ = false;
+  return variable;
+}
+
+template <typename T>
 Variable<T>& Tape<T>::parameter(MatrixView<T> value, MatrixView<T> gradient) {
   const auto named = std::find_if(variables_.begin(), variables_.end(), [&](const auto& variable) {
     return variable.is_parameter_ && value.data != nullptr && variable.value.data == value.data;

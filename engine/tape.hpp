@@ -47,8 +47,10 @@ class Tape {
   explicit Tape(bool with_gradients = true) : with_gradients_(with_gradients) {}
 
   // A leaf over storage that outlives the step. Gradients are added to `gradient`; pass an empty
-  // view for a constant.
+  // view for a constant that has rows on every rank.
   Variable<T>& leaf(MatrixView<T> value, MatrixView<T> gradient);
+  // A leaf that wants no gradient on any rank, those without rows among them.
+  Variable<T>& constant(MatrixView<T> value);
   // A leaf whose gradient is this step's alone: what stands there is forgotten, and after
   // backward() it is defined, zero if no operator added to it. Named again (layers that share a
   // parameter), it is the same variable.

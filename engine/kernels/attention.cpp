@@ -111,7 +111,7 @@ void gat_scores(const EdgeRow<T>& row, const T* HWY_RESTRICT t, const T* HWY_RES
   }
 }
 
-// The slopes of a node's edges sum to zero: ds_ij = w_ij (<g, x_j> - sum over k of w_ik <g, x_k>).
+// The slopes of a node's edges sum to zero, as those of any softmax do.
 // So dt_c = a_c (P_c + N_c / 5), P_c the sum of slopes where t_c + x_jc is above zero, N_c of the
 // others, is 4/5 a_c P_c or -4/5 a_c N_c; the smaller of the two is taken. Where all signs are
 // alike it is zero exactly, and no rounding is left that Adam would blow up to a whole step.
@@ -128,7 +128,8 @@ void gat_backward_target(const EdgeRow<T>& row, const T* HWY_RESTRICT t, const T
     for (std::int64_t e = 0; e < row.count; ++e) {
       const T* HWY_RESTRICT x = row_of(row, e, first, last);
       const std::int64_t at = e * row.num_heads + h;
-      const T slope = weights[at] * (inner(g, x, first, last) - along);
+      const T of_y = row.scale == nullptr ? along : along / row.scale[row.column[e]];
+      const T slope = weights[at] * (inner(g, x, first, last) - of_y);
       slopes[at] = slope;
       sum += slope;
       for_columns<T>(

@@ -16,6 +16,7 @@ struct EdgeRow {
   std::int64_t stride = 0;
   std::int64_t num_heads = 1;
   std::int64_t width = 0;
+  const T* scale = nullptr;  // of the rows of x where they are summed, above 0; nullptr: ones
 };
 
 // The readers of one neighbour: nodes reader[0 .. count), by edges edge[0 .. count). A node's row
@@ -34,7 +35,8 @@ void weighted_rows(const EdgeRow<T>& row, const T* weights, T* y);
 // GATv2. scores_e = sum over c of a_c LeakyReLU(t_c + x_ec).
 template <typename T>
 void gat_scores(const EdgeRow<T>& row, const T* t, const T* a, T* scores);
-// Given g = dy: slopes_e = w_e (<g, x_e> - <g, y>), which is the gradient of the scores; adds to dt
+// weights_e: of the scores' softmax, times the scale of row e. Given g = dy: slopes_e = weights_e
+// (<g, x_e> - <g, y> / scale_e), which is the gradient of the scores; adds to dt
 // and da what the scores send there. above: room for a row.
 template <typename T>
 void gat_backward_target(const EdgeRow<T>& row, const T* t, const T* a, const T* weights,

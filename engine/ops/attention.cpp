@@ -17,11 +17,15 @@ std::int64_t first_edge(const Csr& edges, std::int64_t row) {
 // The neighbours of an owned row.
 template <typename T>
 kernels::EdgeRow<T> edge_row(const Csr& edges, std::int64_t row, MatrixView<const T> x,
-                             std::int64_t num_heads) {
+                             std::int64_t num_heads, const T* scale = nullptr) {
   const std::int64_t begin = first_edge(edges, row);
-  return {
-      edges.column.data() + begin, first_edge(edges, row + 1) - begin, x.data, x.stride, num_heads,
-      x.cols / num_heads};
+  return {edges.column.data() + begin,
+          first_edge(edges, row + 1) - begin,
+          x.data,
+          x.stride,
+          num_heads,
+          x.cols / num_heads,
+          scale};
 }
 
 // The readers of a neighbour.
@@ -56,7 +60,7 @@ constexpr double kShortest = 1e-12;
 template <typename T>
 Variable<T>& gat_attention(Tape<T>& tape, const Neighbourhood& neighbours, Variable<T>& targets,
                            Variable<T>& sources, Variable<T>& attention, std::int64_t num_heads,
-                           Rows rows) {
+                           Rows rows, const Variable<T>* source_scale) {
   const Csr& edges = neighbours.edges();
   const std::int64_t n = neighbours.num_rows(rows), dim = sources.value.cols;
   HALOREC_ASSERT_LIGHT(targets.value.rows == n && targets.value.cols == dim &&
@@ -64,9 +68,12 @@ Variable<T>& gat_attention(Tape<T>& tape, const Neighbourhood& neighbours, Varia
   HALOREC_ASSERT_LIGHT(sources.value.rows == neighbours.num_sources() && dim % num_heads == 0);
   HALOREC_ASSERT_LIGHT(attention.value.rows == 1 && attention.value.cols == dim);
   Variable<T>& result = tape.result(n, dim);
+  HALOREC_ASSERT_LIGHT(source_scale == nullptr || (source_scale->value.cols == 1 &&
+                                                   source_scale->value.rows == sources.value.rows));
+  const T* scale = source_scale == nullptr ? nullptr : source_scale->value.data;
   MatrixView<T> weights = tape.scratch(neighbours.num_edges(), num_heads).view();
   for_each_row(neighbours.chunks(rows), [&](std::int64_t, std::int64_t k, std::int64_t row) {
-    const auto edge = edge_row<T>(edges, row, sources.value, num_heads);
+    const auto edge = edge_row<T>(edges, row, sources.value, num_heads, scale);
     if (edge.count == 0) {
       std::fill_n(result.value.row(k), dim, T{0});
       return;
@@ -75,14 +82,17 @@ Variable<T>& gat_attention(Tape<T>& tape, const Neighbourhood& neighbours, Varia
     kernels::gat_scores(edge, targets.value.row(k), attention.value.data, w);
     thread_local std::vector<T> one_head;
     softmax_by_head(edge.count, num_heads, w, one_head);
+    for (std::int64_t e = 0; e < edge.count && scale != nullptr; ++e) {
+      for (std::int64_t h = 0; h < num_heads; ++h) w[e * num_heads + h] *= scale[edge.column[e]];
+    }
     kernels::weighted_rows(edge, w, result.value.row(k));
   });
 
-  // First over nodes: ds_ij = w_ij (<dy_i, x_j> - <dy_i, y_i>), dt_i and da, summed by parcel and
-  // then over parcels. Then over neighbours, who collect from their readers: no two threads write
-  // one row.
-  tape.record([&tape, &neighbours, &targets, &sources, &attention, &result, weights, num_heads,
-               rows, dim] {
+  // First over nodes: ds_ij = w_ij (b_j <dy_i, x_j> - <dy_i, y_i>), dt_i and da, summed by parcel
+  // and then over parcels. Then over neighbours, who collect from their readers: no two threads
+  // write one row.
+  tape.record([&tape, &neighbours, &targets, &sources, &attention, &result, weights, scale,
+               num_heads, rows, dim] {
     const Csr& lists = neighbours.edges();
     const RowChunks& chunks = neighbours.chunks(rows);
     targets.clear_stale_gradient();
@@ -93,7 +103,7 @@ Variable<T>& gat_attention(Tape<T>& tape, const Neighbourhood& neighbours, Varia
       thread_local std::vector<T> above;
       above.resize(static_cast<std::size_t>(dim));
       const std::int64_t at = first_edge(lists, row);
-      kernels::gat_backward_target(edge_row<T>(lists, row, sources.value, num_heads),
+      kernels::gat_backward_target(edge_row<T>(lists, row, sources.value, num_heads, scale),
                                    targets.value.row(k), attention.value.data, weights.row(at),
                                    result.value.row(k), result.gradient.row(k), slopes.row(at),
                                    above.data(), targets.gradient.row(k), shares.row(parcel));
@@ -181,9 +191,10 @@ Variable<T>& neighbour_aware_sum(Tape<T>& tape, const Neighbourhood& neighbours,
   return result;
 }
 
-#define HALOREC_INSTANTIATE(T)                                                            \
-  template Variable<T>& gat_attention<T>(Tape<T>&, const Neighbourhood&, Variable<T>&,    \
-                                         Variable<T>&, Variable<T>&, std::int64_t, Rows); \
+#define HALOREC_INSTANTIATE(T)                                                           \
+  template Variable<T>& gat_attention<T>(Tape<T>&, const Neighbourhood&, Variable<T>&,   \
+                                         Variable<T>&, Variable<T>&, std::int64_t, Rows, \
+                                         const Variable<T>*);                            \
   template Variable<T>& neighbour_aware_sum<T>(Tape<T>&, const Neighbourhood&, Variable<T>&, Rows);
 HALOREC_INSTANTIATE(float)
 HALOREC_INSTANTIATE(double)

@@ -11,14 +11,15 @@ namespace halorec {
 
 // GATv2 (Brody et al., ICLR 2022, eq. 7) with H heads of dim / H columns. In each head
 //   s_ij = sum over c of a_c LeakyReLU(t_ic + x_jc),  w_ij = softmax over neighbours j of s_ij,
-//   y_i = sum over j of w_ij x_j,  zero without neighbours;
+//   y_i = sum over j of w_ij b_j x_j,  zero without neighbours;
 // LeakyReLU(v) = max(v, v / 5). t = targets [num_rows(rows) x dim], x = sources, as neighbour_rows
-// gives them; a = attention [1 x dim], whose gradient is this rank's share. Result:
-// [num_rows(rows) x dim].
+// gives them; a = attention [1 x dim], whose gradient is this rank's share; b = source_scale
+// [num_sources x 1], above 0 for every neighbour, which takes no gradient, ones where it is null.
+// Result: [num_rows(rows) x dim].
 template <typename T>
 Variable<T>& gat_attention(Tape<T>& tape, const Neighbourhood& neighbours, Variable<T>& targets,
                            Variable<T>& sources, Variable<T>& attention, std::int64_t num_heads,
-                           Rows rows);
+                           Rows rows, const Variable<T>* source_scale = nullptr);
 
 // NGAT4Rec (Song et al., NGAT4Rec: neighbor-aware graph attention network for recommendation, 2020,
 // arXiv:2010.12256; as in the authors' code): a neighbour weighs as much as it resembles the other

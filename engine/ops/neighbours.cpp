@@ -11,20 +11,6 @@
 namespace halorec {
 namespace {
 
-// y = diag(factor) x; factor outlives the step.
-template <typename T>
-Variable<T>& weigh_rows(Tape<T>& tape, std::span<const T> factor, const std::int32_t* rows,
-                        Variable<T>& x) {
-  Variable<T>& y = tape.result(x.value.rows, x.value.cols);
-  scale_rows<T>(factor, rows, x.value, false, y.value);
-  tape.record([&x, &y, factor, rows] {
-    if (!x.wants_gradient()) return;
-    x.clear_stale_gradient();
-    scale_rows<T>(factor, rows, y.gradient, true, x.gradient);
-  });
-  return y;
-}
-
 // f(degree) of the rows of a sampled block.
 template <typename T, typename F>
 std::span<const T> of_degrees(Tape<T>& tape, const SampledBlock& block, const F& f) {
@@ -37,13 +23,15 @@ std::span<const T> of_degrees(Tape<T>& tape, const SampledBlock& block, const F&
 }  // namespace
 
 template <typename T>
-Variable<T>& divide_by_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x) {
-  std::span<const T> factor = graph.scale();
+Variable<T>& inverse_root_degrees(Tape<T>& tape, MessageGraph<T>& graph) {
+  std::span<const T> owned = graph.scale();
   if (graph.block() != nullptr) {
-    factor = of_degrees(tape, *graph.block(),
-                        [](double degree) { return degree == 0 ? 0.0 : 1 / std::sqrt(degree); });
+    owned = of_degrees(tape, *graph.block(),
+                       [](double degree) { return degree == 0 ? 0.0 : 1 / std::sqrt(degree); });
   }
-  return weigh_rows<T>(tape, factor, nullptr, x);
+  Matrix<T>& column = tape.scratch(std::ssize(owned), 1);
+  std::copy(owned.begin(), owned.end(), column.data());
+  return neighbour_rows(tape, graph, tape.constant(column.view()));
 }
 
 template <typename T>
@@ -52,7 +40,15 @@ Variable<T>& times_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T
   if (graph.block() != nullptr) {
     factor = of_degrees(tape, *graph.block(), [](double degree) { return std::sqrt(degree); });
   }
-  return weigh_rows<T>(tape, factor, rows == Rows::all ? nullptr : graph.demanded().data(), y);
+  const std::int32_t* listed = rows == Rows::all ? nullptr : graph.demanded().data();
+  Variable<T>& result = tape.result(y.value.rows, y.value.cols);
+  scale_rows<T>(factor, listed, y.value, false, result.value);
+  tape.record([&y, &result, factor, listed] {
+    if (!y.wants_gradient()) return;
+    y.clear_stale_gradient();
+    scale_rows<T>(factor, listed, result.gradient, true, y.gradient);
+  });
+  return result;
 }
 
 template <typename T>
@@ -197,7 +193,7 @@ Variable<T>& neighbour_max(Tape<T>& tape, const Neighbourhood& neighbours, Varia
 }
 
 #define HALOREC_INSTANTIATE(T)                                                                   \
-  template Variable<T>& divide_by_root_degree<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&);      \
+  template Variable<T>& inverse_root_degrees<T>(Tape<T>&, MessageGraph<T>&);                     \
   template Variable<T>& times_root_degree<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);    \
   template Variable<T>& own_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);             \
   template Variable<T>& weighted_sum<T>(Tape<T>&, MessageGraph<T>&, Normalisation, Variable<T>&, \

@@ -19,11 +19,11 @@ template <typename T>
 Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation weights,
                           Variable<T>& x, Rows rows);
 
-// x [num_owned x dim], each row divided by the square root of its node's degree (zero without
-// edges), and y [num_rows(rows) x dim] times that. Of a sampled block: by degrees in the whole
-// graph. Neither communicates.
+// 1 / sqrt(degree) of owned nodes, then ghosts: [num_owned + num_ghosts x 1], zero without edges;
+// and y [num_rows(rows) x dim], each row times the square root of its node's degree. Of a sampled
+// block: by degrees in the whole graph. The first is collective and takes no gradient.
 template <typename T>
-Variable<T>& divide_by_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& x);
+Variable<T>& inverse_root_degrees(Tape<T>& tape, MessageGraph<T>& graph);
 template <typename T>
 Variable<T>& times_root_degree(Tape<T>& tape, MessageGraph<T>& graph, Variable<T>& y, Rows rows);
 

@@ -46,7 +46,7 @@ class GatLayer : public MessageLayer<T> {
 // LightGCN's layer whose weights attention shifts: the scores of GATv2 compare a node with its
 // neighbours, and what is summed are the neighbours' rows themselves,
 //   x_i' = d_i^1/2 sum over j of softmax_j(s_ij) d_j^-1/2 x_j,
-//   s_ij = a . LeakyReLU(x_i W + d_j^-1/2 x_j).
+//   s_ij = a . LeakyReLU(x_i W + x_j).
 // Equal scores are LightGCN; the total weight of a node's neighbours stays about what it is there.
 template <typename T>
 class LightAttentionLayer : public MessageLayer<T> {
@@ -62,11 +62,12 @@ class LightAttentionLayer : public MessageLayer<T> {
   std::vector<Parameter<T>*> parameters() override { return {&target_, &attention_}; }
 
   Variable<T>& forward(Tape<T>& tape, Variable<T>& x, Rows rows) override {
-    Variable<T>& sources = neighbour_rows(tape, graph_, divide_by_root_degree(tape, graph_, x));
+    Variable<T>& sources = neighbour_rows(tape, graph_, x);
     Variable<T>& targets =
         linear<T>(tape, {{own_rows(tape, graph_, x, rows), on_tape(tape, target_)}});
     Variable<T>& mean = gat_attention(tape, graph_.neighbourhood(false), targets, sources,
-                                      on_tape(tape, attention_), num_heads_, rows);
+                                      on_tape(tape, attention_), num_heads_, rows,
+                                      &inverse_root_degrees(tape, graph_));
     return times_root_degree(tape, graph_, mean, rows);
   }
 

@@ -145,17 +145,15 @@ TEST_F(NeighboursTest, RootsOfDegrees) {
   check(
       3, false,
       [](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
-        return times_root_degree(tape, graph,
-                                 weighted_sum(tape, graph, Normalisation::symmetric,
-                                              divide_by_root_degree(tape, graph, x), rows),
-                                 rows);
+        return times_root_degree(
+            tape, graph, weighted_sum(tape, graph, Normalisation::symmetric, x, rows), rows);
       },
       [&](const Matrix<double>& x, std::int64_t, const auto& neighbours) {
         std::vector<double> y(3, 0.0);
         for (const std::int64_t j : neighbours) {
+          const auto degree = static_cast<double>(lists[static_cast<std::size_t>(j)].size());
           for (std::int64_t c = 0; c < 3; ++c) {
-            y[static_cast<std::size_t>(c)] +=
-                x(j, c) / static_cast<double>(lists[static_cast<std::size_t>(j)].size());
+            y[static_cast<std::size_t>(c)] += x(j, c) / std::sqrt(degree);
           }
         }
         return y;
@@ -206,42 +204,51 @@ TEST_F(NeighboursTest, MaxOfEqualsGoesToTheLowestId) {
 }
 
 TEST_F(NeighboursTest, GatAttention) {
+  struct Case {
+    std::int64_t num_heads;
+    bool with_self, is_scaled;
+  };
   const std::int64_t dim = 6;
-  for (const std::int64_t num_heads : {1, 3}) {
-    for (const bool with_self : {false, true}) {
-      Leaf a(Matrix<double>(1, dim), true);
-      for (std::int64_t c = 0; c < dim; ++c) a.value(0, c) = 0.9 - 0.35 * static_cast<double>(c);
-      check(
-          dim, with_self,
-          [&](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
-            Variable<double>& targets = halorec::own_rows(tape, graph, x, rows);
-            return gat_attention(tape, graph.neighbourhood(with_self), targets,
-                                 neighbour_rows(tape, graph, x), a.on(tape), num_heads, rows);
-          },
-          [&](const Matrix<double>& x, std::int64_t node, const auto& neighbours) {
-            std::vector<double> y(static_cast<std::size_t>(dim), 0.0);
-            const std::int64_t width = dim / num_heads;
-            for (std::int64_t h = 0; h < num_heads; ++h) {
-              double sum = 0;
-              for (const std::int64_t j : neighbours) {
-                double score = 0;
-                for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
-                  const double v = x(node, c) + x(j, c);
-                  score += a.value(0, c) * std::max(v, kLeak * v);
-                }
-                sum += std::exp(score);
-                for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
-                  y[static_cast<std::size_t>(c)] += std::exp(score) * x(j, c);
-                }
+  const auto lists = neighbour_lists(random_dataset(9, 12, 0.35, 1), false);
+  const auto degree = [&](std::int64_t node) {
+    return static_cast<double>(lists[static_cast<std::size_t>(node)].size());
+  };
+  for (const Case& one : {Case{1, false, false}, Case{1, true, false}, Case{3, false, false},
+                          Case{3, true, false}, Case{1, false, true}, Case{3, false, true}}) {
+    Leaf a(Matrix<double>(1, dim), true);
+    for (std::int64_t c = 0; c < dim; ++c) a.value(0, c) = 0.9 - 0.35 * static_cast<double>(c);
+    check(
+        dim, one.with_self,
+        [&](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
+          Variable<double>& targets = halorec::own_rows(tape, graph, x, rows);
+          return gat_attention(tape, graph.neighbourhood(one.with_self), targets,
+                               neighbour_rows(tape, graph, x), a.on(tape), one.num_heads, rows,
+                               one.is_scaled ? &inverse_root_degrees(tape, graph) : nullptr);
+        },
+        [&](const Matrix<double>& x, std::int64_t node, const auto& neighbours) {
+          std::vector<double> y(static_cast<std::size_t>(dim), 0.0);
+          const std::int64_t width = dim / one.num_heads;
+          for (std::int64_t h = 0; h < one.num_heads; ++h) {
+            double sum = 0;
+            for (const std::int64_t j : neighbours) {
+              double score = 0;
+              for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
+                const double v = x(node, c) + x(j, c);
+                score += a.value(0, c) * std::max(v, kLeak * v);
               }
-              for (std::int64_t c = h * width; c < (h + 1) * width && sum > 0; ++c) {
-                y[static_cast<std::size_t>(c)] /= sum;
+              sum += std::exp(score);
+              const double scale = one.is_scaled ? 1 / std::sqrt(degree(j)) : 1;
+              for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
+                y[static_cast<std::size_t>(c)] += std::exp(score) * scale * x(j, c);
               }
             }
-            return y;
-          },
-          [&] { return std::vector<Leaf*>{&a}; });
-    }
+            for (std::int64_t c = h * width; c < (h + 1) * width && sum > 0; ++c) {
+              y[static_cast<std::size_t>(c)] /= sum;
+            }
+          }
+          return y;
+        },
+        [&] { return std::vector<Leaf*>{&a}; });
   }
 }
 

@@ -115,7 +115,7 @@ def lightgat_layer(case, x, p, prefix):
     connected = (adjacency() > 0).double()
     degree = connected.sum(1, keepdim=True)
     source = x / degree.clamp(min=1) ** 0.5
-    mixed = torch.nn.functional.leaky_relu((x @ p[prefix + "target"])[:, None, :] + source, 0.2)
+    mixed = torch.nn.functional.leaky_relu((x @ p[prefix + "target"])[:, None, :] + x, 0.2)
     scores = (mixed * p[prefix + "attention"]).reshape(len(x), len(x), heads, width).sum(-1)
     shares = torch.exp(scores) * connected[:, :, None]
     shares = shares / shares.sum(1, keepdim=True).clamp(min=1e-300)
