@@ -59,8 +59,9 @@ EmbeddingScorer::EmbeddingScorer(const Shard& shard, MatrixView<const float> row
 }
 
 bool EmbeddingScorer::serves_cold(std::int64_t person) const {
-  if (!cold_.users || person >= shard().num_owned_users()) return false;
-  const float* row = rows_.row(person);
+  const bool is_guest = person >= shard().num_owned_users();
+  if (is_guest ? !cold_.items : !cold_.users) return false;
+  const float* row = row_of(static_cast<std::int32_t>(person));
   return std::any_of(row, row + rows_.cols, [](float number) { return number != 0; });
 }
 
@@ -88,14 +89,15 @@ void EmbeddingScorer::fold_in_guests() {
   const int rank = shard().communicator().rank();
   for (std::int64_t g = 0; g < num_guests(); ++g) {
     const auto& history = guests()[static_cast<std::size_t>(g)];
-    const auto num_warm = std::count_if(history.begin(), history.end(), [&](std::uint32_t item) {
-      return shard().item_degree(item) > 0;
-    });
+    const auto has_row = [&](std::uint32_t item) {
+      return cold_.items || shard().item_degree(item) > 0;
+    };
+    const auto num_known = std::count_if(history.begin(), history.end(), has_row);
     for (const std::uint32_t item : history) {
       const RowAddress address = shard().address_of_item(item);
-      if (address.owner != rank || shard().item_degree(item) == 0) continue;
-      const double scale =
-          1.0 / std::sqrt(static_cast<double>(num_warm) * shard().item_degree(item));
+      if (address.owner != rank || !has_row(item)) continue;
+      const double degree = std::max(shard().item_degree(item), 1U);
+      const double scale = 1.0 / std::sqrt(static_cast<double>(num_known) * degree);
       for (std::int64_t c = 0; c < rows_.cols; ++c) {
         sums[static_cast<std::size_t>(g * rows_.cols + c)] +=
             scale * static_cast<double>(rows_(address.row, c));

@@ -40,8 +40,8 @@ class EmbeddingScorer final : public Scorer {
                                                        std::int64_t k) const override;
 
  private:
-  // One layer of propagation from the history: e = sum over its warm items i of e_i / sqrt(d_i),
-  // over sqrt of their number (d: training degree).
+  // One layer of propagation from the history: e = sum over its items i that have rows of
+  // e_i / sqrt(d_i), over sqrt of their number (d: training degree, 1 of a cold item).
   void fold_in_guests() override;
 
   MatrixView<const float> rows_;

@@ -10,13 +10,6 @@ namespace halorec {
 void declare_content_options(OptionTable& options, ContentArguments& arguments) {
   options.group("Content: items by what is known of them (--model content, and --cold-content)");
   options
-      .add("cold-content", arguments.cold_content,
-           "trained models: adds to the cosine with an item that has no interactions so many times "
-           "its likeness to what the user has taken: the share of its nearest trained items, or, "
-           "with "
-           "--content-neighbours 0, its cosine with the sum of the user's items")
-      .at_least(0);
-  options
       .add("content-columns", arguments.content_columns,
            "columns of items to compare, as in item:title,item:genres; all: every one that is no "
            "link")
@@ -48,11 +41,7 @@ BaselineOptions baseline_options(const TrainingArguments& training,
 
 void check_content(const TrainingArguments& training, const ContentArguments& arguments,
                    const DatasetFile& dataset) {
-  const bool is_trained = is_trained_model(training.model);
-  if (arguments.cold_content > 0 && !is_trained) {
-    fail_usage("--cold-content goes with trained models; --model {} is a baseline", training.model);
-  }
-  if (training.model == "content" || arguments.cold_content > 0) {
+  if (training.model == "content" || training.cold_content > 0) {
     content_columns(dataset, arguments.content_columns);
   }
 }
@@ -62,7 +51,7 @@ RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments
     : shard_(&shard), cold_(cold) {
   // As long as trained items' rows, wherever --cold-level leaves cold ones as they come.
   const double level = training.cold_level > 0 ? training.cold_level : 1;
-  weight_ = level * arguments.cold_content;
+  weight_ = level * training.cold_content;
   if (weight_ == 0) return;
   likeness_ =
       make_content(shard, dataset, baseline_options(training, arguments, TrainingPart::train));

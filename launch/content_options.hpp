@@ -15,7 +15,6 @@
 namespace halorec {
 
 struct ContentArguments {
-  double cold_content = 0;
   std::vector<std::string> content_columns = {"all"};
   std::int64_t content_neighbours = 0;
   double content_power = 1;
@@ -27,8 +26,7 @@ void declare_content_options(OptionTable& options, ContentArguments& arguments);
 BaselineOptions baseline_options(const TrainingArguments& training,
                                  const ContentArguments& arguments, TrainingPart part);
 
-// Usage Error when the dataset lacks what the model asks for, or when --cold-content is asked of a
-// baseline. Not collective.
+// Usage Error when the dataset lacks what the model or --cold-content asks for. Not collective.
 void check_content(const TrainingArguments& training, const ContentArguments& arguments,
                    const DatasetFile& dataset);
 

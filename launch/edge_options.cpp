@@ -42,8 +42,9 @@ void check_weighing(const TrainingArguments& a, bool mixes) {
                                                       : "--weight and --half-life";
   if (!sums_neighbours(a.model, model_options(a, 0))) {
     fail_usage(
-        "{} weigh the edges of sums over neighbours, which --model {} has none of; allowed: "
-        "lightgcn, ngcf, ggnn, sage and gnn (without max and attention)",
+        "{}: edges weigh in sums over neighbours of lightgcn, ngcf, ggnn, sage and gnn (without "
+        "max "
+        "and attention), not in --model {}",
         options, a.model);
   }
   if (a.exchange == "columns") {

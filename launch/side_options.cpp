@@ -10,6 +10,7 @@ namespace halorec {
 namespace {
 
 constexpr const char* kNone = "none";
+constexpr double kMostRelationWeight = 1e6;
 
 // Whether all of `text` is a number.
 bool is_number(std::string_view text, double& number) {
@@ -47,6 +48,13 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
            "length of the row of an item without interactions over that of others, where lists are "
            "made; 0: as it comes")
       .at_least(0);
+  options
+      .add("cold-content", a.cold_content,
+           "trained models: adds to the cosine with an item that has no interactions so many times "
+           "its likeness to what the user has taken: the share of its nearest trained items, or, "
+           "with "
+           "--content-neighbours 0, its cosine with the sum of the user's items")
+      .at_least(0);
 }
 
 std::vector<NamedRelation> parse_relations(std::string_view text) {
@@ -58,8 +66,9 @@ std::vector<NamedRelation> parse_relations(std::string_view text) {
     double weight = 0;
     if (colon != std::string::npos &&
         is_number(std::string_view(entry).substr(colon + 1), weight)) {
-      if (!std::isfinite(weight) || weight <= 0) {
-        fail_usage("--relations takes weights above 0, not '{}'", entry);
+      if (!(weight > 0 && weight <= kMostRelationWeight)) {
+        fail_usage("--relations takes weights above 0, at most {}, not '{}'", kMostRelationWeight,
+                   entry);
       }
       relation = {entry.substr(0, colon), weight};
     }

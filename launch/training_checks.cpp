@@ -66,6 +66,9 @@ void check_training_options(const TrainingArguments& training) {
         "--embedding-noise go with --model lightgcn, not {}",
         training.model);
   }
+  if (training.cold_content > 0 && !is_trained_model(training.model)) {
+    fail_usage("--cold-content goes with trained models; --model {} is a baseline", training.model);
+  }
   if (p.contrast == Contrast::xsimgcl && p.contrast_layer > training.layers) {
     fail_usage("--contrastive-layer {} is beyond --layers {}; allowed: 0 .. {}", p.contrast_layer,
                training.layers, training.layers);
@@ -96,6 +99,13 @@ void check_training_options(const TrainingArguments& training) {
       parse_half_lives(training.half_life, "--half-life").size() > 1) {
     fail_usage("--half-life {}: a mixture goes without --relations; give one half-life",
                training.half_life);
+  }
+  if (training.id_dropout > 0 && has_side_inputs(training) &&
+      parse_half_lives(training.half_life, "--half-life").size() > 1) {
+    fail_usage(
+        "--half-life {}: a mixture goes without --id-dropout, which takes interactions from its "
+        "nodes; give one half-life",
+        training.half_life);
   }
 }
 

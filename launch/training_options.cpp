@@ -279,7 +279,11 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
   }
   if (!is_layered_model(a.model)) names.insert(names.end(), {"aggregate", "combine"});
   if (a.model != "rgcn") names.emplace_back("bases");
-  if (!has_side_inputs(a)) names.insert(names.end(), {"id-dropout", "cold-level"});
+  if (!has_side_inputs(a)) names.emplace_back("id-dropout");
+  if (a.cold_content == 0) {
+    if (!has_side_inputs(a)) names.emplace_back("cold-level");
+    names.insert(names.end(), {"content-columns", "content-neighbours", "content-power"});
+  }
   if (!has_heads(a.model, model_options(a, 0))) names.emplace_back("heads");
   const LossTerms terms = parse_loss_terms(a.loss);
   if (!terms.has(LossKind::softmax)) {

@@ -31,6 +31,7 @@ struct TrainingArguments {
   std::string features = "none";
   double id_dropout = 0;
   double cold_level = 1;
+  double cold_content = 0;
   std::string weight = "one";
   std::string half_life = "auto";
   std::int64_t slices = 4;

@@ -13,6 +13,7 @@
 #include "launch/output.hpp"
 #include "launch/output_file.hpp"
 #include "launch/trained_run.hpp"
+#include "models/cold_items.hpp"
 
 namespace halorec {
 namespace {
@@ -100,8 +101,11 @@ std::string description(const TrainedRun& run) {
       {"dim", run.embeddings.cols()},
       {"dataset_hash", run.dataset->content_hash()},
       {"score", "inner product of a user's and an item's row"},
-      {"candidates", "items whose degree is above 0"},
-      {"cold_users", "users without a training interaction are served by item degree"}}
+      {"cold_items", run.cold.items},
+      {"candidates", run.cold.items ? "all items" : "items whose degree is above 0"},
+      {"cold_users", run.cold.users
+                         ? "users whose row is zero are served by item degree"
+                         : "users without a training interaction are served by item degree"}}
       .dump(1);
 }
 
@@ -287,6 +291,21 @@ int run(const CommandContext& context, const Arguments& arguments) {
                             "models have",
                             arguments.run.string(), run.model),
                 kExitUsage, true);
+  }
+  if (run.scorer->serves_cold_items() && !run.cold.items) {
+    communicator.on_root([&] {
+      std::fputs(
+          "halorec: warning: the run ranks items without interactions by likeness alone "
+          "(--cold-content), which rows cannot hold: those that read them leave such items out\n",
+          stderr);
+    });
+  } else if (dynamic_cast<const ColdItemScorer*>(run.scorer.get()) != nullptr) {
+    communicator.on_root([&] {
+      std::fputs(
+          "halorec: warning: the run adds likeness to the scores of items without interactions "
+          "(--cold-content), which rows cannot hold: their places in lists made of rows differ\n",
+          stderr);
+    });
   }
   const std::string format =
       arguments.format.value_or(arguments.out.extension() == ".h5" ? "hdf5" : "npy");

@@ -88,7 +88,7 @@ void add_side_options(OptionTable& options, Arguments& arguments) {
       .value_name("FILE")
       .repeatable();
   options.add("directed-links", side.directed_links,
-              "a link goes from the first id to the second only");
+              "a link is kept at its first id only; models pass messages along it both ways");
   options
       .add("derive-links", arguments.derive_links,
            "links between items that stand together in baskets of the training part "

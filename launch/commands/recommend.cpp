@@ -157,7 +157,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
     if (!arguments.history.empty()) {
       asked = find_all(run.dataset->read_item_ids(), {arguments.history}, "item");
       const auto num_cold = std::count_if(asked.begin(), asked.end(), [&](std::uint32_t item) {
-        return run.shard->item_degree(item) == 0;
+        return run.shard->item_degree(item) == 0 && !run.scorer->serves_cold_items();
       });
       if (num_cold > 0) {
         std::fputs(fmt::format("halorec: warning: --history: {} of {} items were never trained on "

@@ -253,7 +253,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
 
   const ColdRows cold = cold_rows(side);
   const RowScorers scorers(training_, arguments_.content, shard, *dataset_, cold);
-  const bool ranks_cold = cold.items || arguments_.content.cold_content > 0;
+  const bool ranks_cold = cold.items || training_.cold_content > 0;
   const Catalogue catalogue(shard, *dataset_, ranks_cold ? Candidates::all : Candidates::warm);
   Evaluate choose;
   if (!refit && training_.select != "none") {

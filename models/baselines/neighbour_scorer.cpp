@@ -36,6 +36,7 @@ void NeighbourScorer::keep_cold_items() {
     RankedItem* const list = neighbours_.data() + static_cast<std::int64_t>(i) * num_neighbours_;
     double sum = 0;
     for (std::int32_t n = 0; n < length_[i]; ++n) sum += static_cast<double>(list[n].score);
+    if (sum == 0) length_[i] = 0;  // a high power leaves nothing of weak similarities
     for (std::int32_t n = 0; n < length_[i]; ++n) {
       list[n].score = static_cast<float>(list[n].score / sum);
     }

@@ -66,6 +66,7 @@ class KnownPlaces {
 }  // namespace
 
 void add_fake_edges(Dataset& dataset, double share, std::uint64_t seed) {
+  refuse_derived_links(dataset, "--fake-edges");
   const Interactions& train = dataset[Split::train];
   const std::vector<std::uint64_t> real = real_training_rows(dataset);
   const KnownPlaces known(dataset);

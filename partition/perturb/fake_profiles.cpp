@@ -167,6 +167,7 @@ std::uint8_t commonest_behavior(const Interactions& train) {
 
 void add_fake_profiles(Dataset& dataset, const Attack& attack, std::uint64_t seed) {
   HALOREC_ASSERT_LIGHT(attack.num_profiles >= 1 && attack.target < dataset.items.size());
+  refuse_derived_links(dataset, "--attack");
   const Interactions& train = dataset[Split::train];
   const std::string old_hash = content_hash(dataset);
   const Random random(seed, Purpose::perturb, num_perturbations(dataset));

@@ -7,7 +7,6 @@
 #include "comm/check.hpp"
 #include "partition/perturb/perturb.hpp"
 #include "partition/perturb/training_part.hpp"
-#include "partition/side/co_occurrence.hpp"
 
 namespace halorec {
 namespace {
@@ -33,16 +32,6 @@ std::vector<std::uint32_t> draw_users(const Dataset& dataset, double share, std:
   return drawn;
 }
 
-void check_links(const SideInfo& side) {
-  for (const LinkTable& links : side.links) {
-    if (links.kind != NodeKind::item || links.name != kCoOccurrenceName) continue;
-    fail_usage(
-        "the item links '{}' were derived from the interactions that --thin-users takes away, and "
-        "would tell of them; import the data without --derive-links {}",
-        links.name, links.name);
-  }
-}
-
 std::uint64_t num_trained_items(const Dataset& dataset) {
   const auto degrees = training_degrees(dataset);
   return degrees.size() -
@@ -53,7 +42,7 @@ std::uint64_t num_trained_items(const Dataset& dataset) {
 
 void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_t seed) {
   HALOREC_ASSERT_LIGHT(share > 0 && share <= 1 && keep >= 1);
-  check_links(dataset.side);
+  refuse_derived_links(dataset, "--thin-users");
   Interactions& train = dataset[Split::train];
   const std::vector<std::uint32_t> drawn = draw_users(dataset, share, seed);
   const std::string old_hash = content_hash(dataset);

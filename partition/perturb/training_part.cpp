@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "comm/check.hpp"
+#include "partition/side/co_occurrence.hpp"
 #include "partition/synthetic/distinct.hpp"
 
 namespace halorec {
@@ -28,6 +29,16 @@ void append(std::vector<T>& column, const std::vector<T>& more) {
 }
 
 }  // namespace
+
+void refuse_derived_links(const Dataset& dataset, std::string_view option) {
+  for (const LinkTable& links : dataset.side.links) {
+    if (links.kind != NodeKind::item || links.name != kCoOccurrenceName) continue;
+    fail_usage(
+        "the item links '{}' were derived from the interactions that {} changes, and would tell of "
+        "what they were; import the data without --derive-links {}",
+        links.name, option, links.name);
+  }
+}
 
 std::vector<std::uint64_t> real_training_rows(const Dataset& dataset) {
   const Interactions& train = dataset[Split::train];

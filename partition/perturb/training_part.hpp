@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,10 @@
 #include "partition/dataset.hpp"
 
 namespace halorec {
+
+// Usage Error when the dataset has links that were derived from its interactions: they would go on
+// telling of the training part as it was before `option` changes it.
+void refuse_derived_links(const Dataset& dataset, std::string_view option);
 
 // Rows of the training part that no earlier perturbation has added, ascending.
 std::vector<std::uint64_t> real_training_rows(const Dataset& dataset);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <utility>
@@ -10,6 +11,8 @@
 
 namespace halorec {
 namespace {
+
+constexpr double kRounding = 1e-12;
 
 // The distinct training pairs by user and by item, with what each edge weighs in A.
 struct Pairs {
@@ -92,7 +95,9 @@ std::vector<double> support_of(const Pairs& pairs) {
           paths += shared[pairs.user[other]] * pairs.weight[other];
         }
         const double w = pairs.weight[p];
-        support[p] = paths - w * (squares + item_squares[pairs.item[p]]) + w * w * w;
+        // What rounding leaves of a difference of equals is no support.
+        const double others = paths - w * (squares + item_squares[pairs.item[p]]) + w * w * w;
+        support[p] = others > kRounding * paths ? others : 0;
       }
       for (const std::uint32_t v : met) shared[v] = 0;
       met.clear();
@@ -135,6 +140,7 @@ std::vector<double> path_support(const Dataset& dataset) {
 
 void drop_unsupported(Dataset& dataset, double share) {
   HALOREC_ASSERT_LIGHT(share > 0 && share < 1);
+  refuse_derived_links(dataset, "--drop-unsupported");
   const Pairs pairs = distinct_pairs(dataset);
   const auto count =
       static_cast<std::size_t>(std::llround(share * static_cast<double>(pairs.size())));
@@ -144,6 +150,21 @@ void drop_unsupported(Dataset& dataset, double share) {
   }
   const std::string old_hash = content_hash(dataset);
   const std::vector<char> dropped = least_supported(pairs, support_of(pairs), count);
+  const auto num_dropped =
+      static_cast<std::size_t>(std::count(dropped.begin(), dropped.end(), char{1}));
+  if (num_dropped == 0) {
+    fail_usage(
+        "--drop-unsupported {}: each of the {} training pairs is the best of its user or item",
+        share, pairs.size());
+  }
+  if (num_dropped < count) {
+    std::fputs(
+        fmt::format("halorec: warning: --drop-unsupported {} is {} training pairs; {} go, for "
+                    "the others are the best of their user or item\n",
+                    share, count, num_dropped)
+            .c_str(),
+        stderr);
+  }
   Interactions& train = dataset[Split::train];
   std::vector<std::uint64_t> rows;  // that stay
   for (std::uint64_t row = 0; row < train.size(); ++row) {
@@ -159,17 +180,18 @@ void drop_unsupported(Dataset& dataset, double share) {
   }
   const std::size_t num_fakes = dataset.perturbation->pair_user.size();
   forget_pairs(*dataset.perturbation, gone);
+  const std::size_t num_known = num_fakes - dataset.perturbation->pair_user.size();
   const std::string words = fmt::format("--drop-unsupported {}", share);
   note_step(dataset,
             {{"kind", "drop-unsupported"},
              {"share", share},
              {"pairs_removed", gone.size()},
              {"interactions_removed", num_removed},
-             {"fakes_among_them", num_fakes - dataset.perturbation->pair_user.size()}},
+             {"fakes_among_them", num_known}},
             words,
-            fmt::format("The {} training pairs of least support, {} interactions ({}), were taken "
-                        "from content {}.",
-                        gone.size(), num_removed, words, old_hash),
+            fmt::format("The {} training pairs of least support, {} interactions, {} of them known "
+                        "fakes ({}), were taken from content {}.",
+                        gone.size(), num_removed, num_known, words, old_hash),
             old_hash);
 }
 

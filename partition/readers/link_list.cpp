@@ -65,6 +65,12 @@ float weight_at(std::string_view field, const Records& records) {
     fail("{}: the weight {} of a link is not a number{}; correct the row", records.where(),
          shown(field), weight ? " that fits" : "");
   }
+  if (*weight <= 0) {
+    fail(
+        "{}: the weight {} of a link is not above 0, and messages pass along links; leave the row "
+        "out, or give links of another kind a list of their own",
+        records.where(), shown(field));
+  }
   return static_cast<float>(*weight);
 }
 

@@ -213,9 +213,8 @@ std::vector<std::string> resolve_feature_columns(const DatasetFile& dataset,
   const std::vector<std::string> known = feature_column_names(dataset);
   if (known.empty()) {
     fail_usage(
-        "{} knows nothing of users and items beside their interactions; import it with --items, "
-        "--users, --tags or vectors",
-        dataset.path().string());
+        "the dataset knows nothing of users and items beside their interactions; import it with "
+        "--items, --users, --tags or vectors");
   }
   if (names.size() == 1 && names[0] == "all") return known;
   std::vector<bool> wanted(known.size(), false);

@@ -3,12 +3,13 @@ number of ranks and after a stop, and every mistake with one message."""
 
 import os
 import random
+import re
 import shutil
 import unittest
 
 import h5py
 
-from support import FolderTest, run, succeed
+from support import SOURCE_DIR, FolderTest, run, succeed
 
 WORDS = ["red", "green", "blue", "glass", "wood", "lamp", "clock", "heart", "bag", "cake"]
 
@@ -63,6 +64,35 @@ class SideInputsTest(FolderTest):
             self.assertLess(len(trained), 150)
         lists = succeed("recommend", known, "--users", "u0,u1", "--k", 5, "--json").events()
         self.assertEqual(len(lists), 2)
+        with h5py.File(data) as file:
+            text = file["items/id_bytes"][:].tobytes().decode()
+            offsets = file["items/id_offsets"][:]
+            taken = {split: set(file[f"{split}/item"][:].tolist()) for split in ("train", "validation")}
+        cold = next(i for i in range(150) if i not in taken["train"] | taken["validation"])
+        new = text[offsets[cold]:offsets[cold + 1]]
+        # Someone who took a new item alone is served by what is known of it, not by popularity.
+        ask = ("--history", new, "--k", 5, "--json")
+        popular, served = succeed("recommend", plain, *ask), succeed("recommend", known, *ask, ranks=2)
+        self.assertIn("never trained on", popular.err)
+        self.assertNotIn("never trained on", served.err)
+        by_popularity, by_words = ([entry["item"] for entry in answer.events()[0]["items"]]
+                                   for answer in (popular, served))
+        self.assertLess(len(set(by_popularity) & set(by_words)), 3)
+        # Exported rows rank as the run does, new items among the others.
+        out = self.path("rows")
+        succeed("export", known, "--out", out, ranks=2)
+        with open(os.path.join(SOURCE_DIR, "docs", "EXPORT.md"), encoding="utf-8") as file:
+            code = re.search(r"```python\n(.*?)```", file.read(), re.DOTALL).group(1)
+        before, space = os.getcwd(), {}
+        os.chdir(out)
+        try:
+            exec(code, space)  # pylint: disable=exec-used
+        finally:
+            os.chdir(before)
+        self.assertTrue(space["served"].all())
+        for answer in lists:
+            best = {entry["item"] for entry in answer["items"]}
+            self.assertGreaterEqual(len(best & set(space["recommend"](answer["user"], 6))), 5)
 
     def test_models_that_take_them(self):
         data = self.shop()
@@ -96,6 +126,9 @@ class SideInputsTest(FolderTest):
                 (("--features", "item:trust"), "item:title"),
                 (("--relations", "friends"), "it has: user:trust, item:content"),
                 (("--relations", "trust:-1"), "--relations takes weights above 0"),
+                (("--relations", "trust:1e300"), "--relations takes weights above 0"),
+                (("--features", "all", "--id-dropout", 0.5, "--half-life", "3d,inf"),
+                 "a mixture goes without --id-dropout"),
                 (("--relations", "trust,trust:2"), "names 'trust' twice"),
                 (("--relations", "trust", "--model", "sage"), "--relations goes with"),
                 (("--relations", "trust", "--exchange", "columns"), "--exchange columns goes without"),

@@ -242,6 +242,15 @@ TEST_P(Content, ColdItemsCountByWhatTheyAreLikeToo) {
     });
     EXPECT_GT(num_raised, 0U);
 
+    // A power that leaves nothing of any similarity leaves the rows.
+    const std::shared_ptr<LikenessScorer> nothing =
+        make_content(shard, graph_.file(), options_of(4, 1e5));
+    nothing->keep_cold_items();
+    ColdItemScorer by_rows(shard, rows.view(), {}, nothing, 0.7);
+    expect_scores(by_rows, [&](std::uint32_t user, const auto&, std::uint32_t item) {
+      return inner(row(user), row(kUsers + item));
+    });
+
     const std::vector<std::uint32_t> history = {1, 4, 9};
     scorer.set_guests({history});
     EmbeddingScorer plain(shard, rows.view(), {});

@@ -252,6 +252,8 @@ TEST_F(SideImport, LateLinksAreNotUsed) {
 TEST_F(SideImport, FaultsOfLinks) {
   options.side.links = {folder.write("t.csv", "u1,u2,x\n")};
   EXPECT_TRUE(contains(error(), "t.csv:1: the weight 'x'"));
+  options.side.links = {folder.write("t.csv", "u1,u2,1\nu2,u3,-0.5\n")};
+  EXPECT_TRUE(contains(error(), "t.csv:2: the weight '-0.5' of a link is not above 0"));
   options.side.links = {folder.write("t.csv", "7,8\n9,7\n")};
   EXPECT_TRUE(contains(error(), "not one of its 2 links"));
   options.side.links = {folder.write("t.csv", "u1,u2\nu1\n")};

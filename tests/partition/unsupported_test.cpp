@@ -124,6 +124,30 @@ TEST(Unsupported, TheLeastSupportedGoAndNobodyLosesTheBest) {
 TEST(Unsupported, NotOnePairIsRefused) {
   Dataset dataset = generate(planted());
   EXPECT_THROW(drop_unsupported(dataset, 1e-6), Error);
+  // Whatever is asked for, the best pair of each stays; in the end there is nothing to take.
+  drop_unsupported(dataset, 0.999);
+  const std::size_t left = pairs_of(dataset[Split::train]).size();
+  EXPECT_GE(left, 200U);
+  EXPECT_LT(left, 600U);
+  for (int k = 0; k < 20; ++k) {
+    try {
+      drop_unsupported(dataset, 0.999);
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("is the best of"), std::string::npos);
+      return;
+    }
+  }
+  FAIL() << "pairs are taken without end";
+}
+
+TEST(Unsupported, LinksFromInteractionsAreRefused) {
+  Dataset dataset = generate(planted());
+  dataset.side.links.push_back({NodeKind::item, "co-occurrence", false, {}, {}, {}});
+  EXPECT_THROW(drop_unsupported(dataset, 0.1), Error);
+  EXPECT_THROW(add_fake_edges(dataset, 0.1, 1), Error);
+  Attack attack;
+  attack.num_profiles = 2;
+  EXPECT_THROW(add_fake_profiles(dataset, attack, 1), Error);
 }
 
 }  // namespace
