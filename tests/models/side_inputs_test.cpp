@@ -101,7 +101,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"LightgcnAll", "lightgcn", kAll, kBoth, 0.3, 0.1},
                     Case{"LightgcnEmptyRanks", "lightgcn", kAll, kBoth, 0.3, 0, Deal::all_on_last},
                     Case{"Mf", "mf", {"item:genres"}, kNone, 0.4},
-                    Case{"Ngcf", "ngcf", kAll, kNone, 0.2}, Case{"Rgcn", "rgcn", kNone, kBoth},
+                    Case{"LightGat", "lightgat", kAll, kNone, 0.2}, Case{"Gat", "gat", kAll, kNone},
+                    Case{"Sage", "sage", kAll, kNone, 0.2}, Case{"Ngcf", "ngcf", kAll, kNone, 0.2},
+                    Case{"Rgcn", "rgcn", kNone, kBoth},
                     Case{"RgcnAll", "rgcn", kAll, {"trust"}, 0.3, 0, Deal::all_on_last}),
     [](const auto& one) { return std::string(one.param.name); });
 
@@ -112,10 +114,8 @@ TEST_P(SideInputsTest, TheRankCountDoesNotChangeTheAnswer) {
   const SideInputs whole = inputs_of(alone, GetParam().features, GetParam().relations);
   SmallTraining<double> training(graph.shard(), setting_of(GetParam(), side));
   SmallTraining<double> reference(alone.shard(), setting_of(GetParam(), whole));
-  for (int step = 1; step <= 15; ++step) {
-    const double loss = training.advance(), expected = reference.advance();
-    ASSERT_NEAR(loss, expected, 1e-9 * std::abs(expected)) << "at step " << step;
-  }
+  expect_same_losses(training, reference, 1e-9);
+  if (HasFatalFailure()) return;
   const Matrix<double> rows = training.final_rows(), expected = reference.final_rows();
   EXPECT_LT(relative_difference(collect(graph.shard(), rows), collect(alone.shard(), expected)),
             1e-8);
@@ -128,6 +128,18 @@ TEST_P(SideInputsTest, TheRankCountDoesNotChangeTheAnswer) {
   EXPECT_LT(
       relative_difference(collect(graph.shard(), single), collect(alone.shard(), single_expected)),
       1e-6);
+}
+
+TEST_P(SideInputsTest, SinglePrecisionOfOneRankAndTheSameBitsAgain) {
+  const TinyGraph graph(world_, described(60, 45, 0.25), TrainingPart::train, GetParam().deal);
+  const TinyGraph alone(self_, described(60, 45, 0.25));
+  const SideInputs side = inputs_of(graph, GetParam().features, GetParam().relations);
+  const SideInputs whole = inputs_of(alone, GetParam().features, GetParam().relations);
+  const Setting setting = setting_of(GetParam(), side);
+  SmallTraining<float> training(graph.shard(), setting);
+  SmallTraining<float> reference(alone.shard(), setting_of(GetParam(), whole));
+  expect_same_losses(training, reference, 1e-5);
+  expect_same_bits_again(graph.shard(), setting);
 }
 
 TEST_P(SideInputsTest, GradientsOfAStep) {

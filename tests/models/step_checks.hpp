@@ -15,13 +15,17 @@ namespace halorec {
 
 // Losses of 20 steps over ranks against one process. Collective.
 template <typename T>
-void expect_same_losses(const Shard& shard, const Shard& alone, const Setting& setting,
-                        double tolerance) {
-  SmallTraining<T> training(shard, setting), reference(alone, setting);
+void expect_same_losses(SmallTraining<T>& training, SmallTraining<T>& reference, double tolerance) {
   for (int step = 1; step <= 20; ++step) {
     const double loss = training.advance(), expected = reference.advance();
     ASSERT_NEAR(loss, expected, tolerance * std::abs(expected)) << "at step " << step;
   }
+}
+template <typename T>
+void expect_same_losses(const Shard& shard, const Shard& alone, const Setting& setting,
+                        double tolerance) {
+  SmallTraining<T> training(shard, setting), reference(alone, setting);
+  expect_same_losses(training, reference, tolerance);
 }
 
 // Losses, parameters and final rows over ranks against one process, in double: `training` and
