@@ -5,6 +5,7 @@
 // then the block's, and the demanded ones its targets.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <vector>
@@ -15,6 +16,18 @@
 #include "engine/propagation.hpp"
 
 namespace halorec {
+
+// A number of each owned row, and below those the ghosts', whatever format rows travel in.
+// Collective.
+template <typename T>
+Matrix<T> with_ghosts(const HaloPlan& plan, std::span<const T> owned) {
+  Matrix<T> all(plan.num_owned() + plan.num_ghosts(), 1);
+  std::copy(owned.begin(), owned.end(), all.data());
+  HaloExchange<T> exchange(plan);
+  exchange.start_gather(all.data(), 1, 1);
+  std::copy_n(exchange.finish_gather(), plan.num_ghosts(), all.data() + plan.num_owned());
+  return all;
+}
 
 template <typename T>
 class MessageGraph {
@@ -49,6 +62,13 @@ class MessageGraph {
   std::span<const T> scale() const { return scale_; }
   std::span<const T> root_degree() const { return root_degree_; }
 
+  // 1 / sqrt(degree) of owned nodes, then ghosts: [num_owned + num_ghosts x 1], of all edges, zero
+  // without. Made when first asked for: then collective. Layers ask when they are made.
+  MatrixView<T> source_scale() {
+    if (!source_scale_) source_scale_ = with_ghosts<T>(*edges_->halo, scale_);
+    return source_scale_->view();
+  }
+
   // Names the owned rows, ascending and distinct, that Rows::demanded means until the next call;
   // other ranks name theirs. The list outlives the step. Collective.
   void demand(std::span<const std::int32_t> rows) {
@@ -82,6 +102,7 @@ class MessageGraph {
   PropagationOptions options_;
   SampledBlock* block_ = nullptr;
   std::vector<T> scale_, root_degree_;
+  std::optional<Matrix<T>> source_scale_;
   std::span<const std::int32_t> demanded_;
   std::optional<Propagation<T>> propagation_;
   std::optional<Neighbourhood> neighbourhoods_[2];

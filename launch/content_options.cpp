@@ -59,7 +59,7 @@ RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments
 }
 
 std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {
-  if (likeness_ == nullptr) return std::make_unique<EmbeddingScorer>(*shard_, rows, cold_);
+  if (!adds_likeness()) return std::make_unique<EmbeddingScorer>(*shard_, rows, cold_);
   return std::make_unique<ColdItemScorer>(*shard_, rows, cold_, likeness_, weight_);
 }
 

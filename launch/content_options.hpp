@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/catalogue.hpp"
 #include "engine/embedding_scorer.hpp"
 #include "launch/options.hpp"
 #include "launch/training_options.hpp"
@@ -37,6 +38,11 @@ class RowScorers {
   RowScorers(const TrainingArguments& training, const ContentArguments& arguments,
              const Shard& shard, const DatasetFile& dataset, ColdRows cold);
 
+  bool adds_likeness() const { return likeness_ != nullptr; }
+  // What stands in lists.
+  Candidates candidates() const {
+    return cold_.items || adds_likeness() ? Candidates::all : Candidates::warm;
+  }
   // rows: as EmbeddingScorer takes them. Collective.
   std::unique_ptr<Scorer> make(MatrixView<const float> rows) const;
 

@@ -43,8 +43,7 @@ void check_weighing(const TrainingArguments& a, bool mixes) {
   if (!sums_neighbours(a.model, model_options(a, 0))) {
     fail_usage(
         "{}: edges weigh in sums over neighbours of lightgcn, ngcf, ggnn, sage and gnn (without "
-        "max "
-        "and attention), not in --model {}",
+        "max and attention), not in --model {}",
         options, a.model);
   }
   if (a.exchange == "columns") {

@@ -33,8 +33,7 @@ void check_sampling(const TrainingArguments& a) {
   if ((a.model != "lightgcn" && !is_layered_model(a.model)) || a.model == "rgcn") {
     fail_usage(
         "--fanout goes with lightgcn, ngcf, gat, lightgat, ngat4rec, ggnn, sage and gnn, which "
-        "pass messages "
-        "over interactions alone, not with {}",
+        "pass messages over interactions alone, not with {}",
         a.model);
   }
   if (std::ssize(a.fanout) != a.layers) {

@@ -52,8 +52,7 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
       .add("cold-content", a.cold_content,
            "trained models: adds to the cosine with an item that has no interactions so many times "
            "its likeness to what the user has taken: the share of its nearest trained items, or, "
-           "with "
-           "--content-neighbours 0, its cosine with the sum of the user's items")
+           "with --content-neighbours 0, its cosine with the sum of the user's items")
       .at_least(0);
 }
 

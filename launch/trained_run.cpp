@@ -109,8 +109,9 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   } else {
     load_rows<float>(run, arguments, checkpoints, refit);
   }
-  run.scorer = RowScorers(arguments, content, *run.shard, *run.dataset, run.cold)
-                   .make(run.embeddings.view());
+  const RowScorers scorers(arguments, content, *run.shard, *run.dataset, run.cold);
+  run.adds_likeness = scorers.adds_likeness();
+  run.scorer = scorers.make(run.embeddings.view());
   return run;
 }
 

@@ -24,14 +24,14 @@ std::span<const T> of_degrees(Tape<T>& tape, const SampledBlock& block, const F&
 
 template <typename T>
 Variable<T>& inverse_root_degrees(Tape<T>& tape, MessageGraph<T>& graph) {
-  std::span<const T> owned = graph.scale();
-  if (graph.block() != nullptr) {
-    owned = of_degrees(tape, *graph.block(),
-                       [](double degree) { return degree == 0 ? 0.0 : 1 / std::sqrt(degree); });
-  }
-  Matrix<T>& column = tape.scratch(std::ssize(owned), 1);
-  std::copy(owned.begin(), owned.end(), column.data());
-  return neighbour_rows(tape, graph, tape.constant(column.view()));
+  if (graph.block() == nullptr) return tape.constant(graph.source_scale());
+  const std::span<const T> owned = of_degrees(tape, *graph.block(), [](double degree) {
+    return degree == 0 ? 0.0 : 1 / std::sqrt(degree);
+  });
+  const Matrix<T> all = with_ghosts<T>(graph.plan(), owned);
+  Matrix<T>& column = tape.scratch(all.rows(), 1);
+  std::copy_n(all.data(), all.rows(), column.data());
+  return tape.constant(column.view());
 }
 
 template <typename T>

@@ -13,7 +13,6 @@
 #include "launch/output.hpp"
 #include "launch/output_file.hpp"
 #include "launch/trained_run.hpp"
-#include "models/cold_items.hpp"
 
 namespace halorec {
 namespace {
@@ -292,18 +291,14 @@ int run(const CommandContext& context, const Arguments& arguments) {
                             arguments.run.string(), run.model),
                 kExitUsage, true);
   }
-  if (run.scorer->serves_cold_items() && !run.cold.items) {
+  if (run.adds_likeness) {
     communicator.on_root([&] {
       std::fputs(
-          "halorec: warning: the run ranks items without interactions by likeness alone "
-          "(--cold-content), which rows cannot hold: those that read them leave such items out\n",
-          stderr);
-    });
-  } else if (dynamic_cast<const ColdItemScorer*>(run.scorer.get()) != nullptr) {
-    communicator.on_root([&] {
-      std::fputs(
-          "halorec: warning: the run adds likeness to the scores of items without interactions "
-          "(--cold-content), which rows cannot hold: their places in lists made of rows differ\n",
+          fmt::format("halorec: warning: the run adds likeness to the scores of items without "
+                      "interactions (--cold-content), which rows cannot hold: in lists made "
+                      "of rows such items {}\n",
+                      run.cold.items ? "stand elsewhere" : "are missing")
+              .c_str(),
           stderr);
     });
   }

@@ -251,10 +251,8 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   CheckpointStore checkpoints(folder_.checkpoints(refit),
                               checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
 
-  const ColdRows cold = cold_rows(side);
-  const RowScorers scorers(training_, arguments_.content, shard, *dataset_, cold);
-  const bool ranks_cold = cold.items || training_.cold_content > 0;
-  const Catalogue catalogue(shard, *dataset_, ranks_cold ? Candidates::all : Candidates::warm);
+  const RowScorers scorers(training_, arguments_.content, shard, *dataset_, cold_rows(side));
+  const Catalogue catalogue(shard, *dataset_, scorers.candidates());
   Evaluate choose;
   if (!refit && training_.select != "none") {
     const Split split = training_.select == "test" ? Split::test : Split::validation;

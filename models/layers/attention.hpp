@@ -57,6 +57,7 @@ class LightAttentionLayer : public MessageLayer<T> {
         target_(shared_parameter<T>(options, "target", options.dim, options.dim)),
         attention_(shared_parameter<T>(options, "attention", 1, options.dim)) {
     graph.neighbourhood(false);
+    graph.source_scale();
   }
 
   std::vector<Parameter<T>*> parameters() override { return {&target_, &attention_}; }

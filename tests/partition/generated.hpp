@@ -16,6 +16,13 @@ inline SyntheticOptions options_of(std::uint32_t users, std::uint32_t items, std
   return options;
 }
 
+// Four tastes among 200 users and 60 items.
+inline SyntheticOptions planted() {
+  SyntheticOptions options = options_of(200, 60, 2600);
+  options.num_communities = 4;
+  return options;
+}
+
 inline Dataset generate(const SyntheticOptions& options) {
   const TemporaryFolder folder;
   Communicator alone(MPI_COMM_SELF);

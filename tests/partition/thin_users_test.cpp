@@ -13,12 +13,6 @@
 namespace halorec {
 namespace {
 
-SyntheticOptions planted() {
-  SyntheticOptions options = options_of(200, 60, 2600);
-  options.num_communities = 4;
-  return options;
-}
-
 using Lists = std::map<std::uint32_t, std::set<std::uint32_t>>;
 
 Lists lists_of(const Interactions& part) {

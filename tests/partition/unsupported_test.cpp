@@ -13,12 +13,6 @@
 namespace halorec {
 namespace {
 
-SyntheticOptions planted() {
-  SyntheticOptions options = options_of(200, 60, 2600);
-  options.num_communities = 4;
-  return options;
-}
-
 using Pair = std::pair<std::uint32_t, std::uint32_t>;
 
 std::vector<Pair> pairs_of(const Interactions& part) {
