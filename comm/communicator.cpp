@@ -130,6 +130,14 @@ Communicator::~Communicator() {
   if (comm_ != MPI_COMM_NULL) MPI_Comm_free(&comm_);
 }
 
+int Communicator::next_exchange_tag() {
+  // MPI grants tags up to 32,767; the smallest are left to others.
+  constexpr int first = 1 << 14, count = 1 << 14;
+  const int tag = first + exchange_tag_;
+  exchange_tag_ = (exchange_tag_ + 1) % count;
+  return tag;
+}
+
 Communicator::Wait::Wait(Communicator& communicator, const char* what)
     : communicator_(communicator), start_(seconds_now()) {
   watchdog::enter(what);

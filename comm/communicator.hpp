@@ -116,12 +116,19 @@ class Communicator {
 
   CommCounters& counters() { return counters_; }
 
+  // The tag of the next exchange of messages: ranks that start the same exchanges in the same order
+  // get the same, and it returns only after 16,384 others. So the messages of two that are under
+  // way at once are told apart.
+  int next_exchange_tag();
+
   // For code that calls MPI itself (halo, batch gather): notes the collective in the running hash
   // and starts the stall watch until destroyed. `what` must be a literal.
   class Wait {
    public:
     Wait(Communicator& communicator, const char* what);
     ~Wait();
+    // These seconds were spent on work, not waiting.
+    void leave_out(double seconds) { start_ += seconds; }
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
 
@@ -138,6 +145,7 @@ class Communicator {
   int rank_ = 0;
   int size_ = 1;
   std::uint64_t call_hash_ = 0;
+  int exchange_tag_ = 0;
   CommCounters counters_;
 };
 

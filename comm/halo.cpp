@@ -1,6 +1,7 @@
 #include "comm/halo.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -96,72 +97,130 @@ HaloExchange<T>::~HaloExchange() {
   // Only an error in flight leaves requests pending, and the job is about to end. Their buffers
   // must outlive them, so they are left to MPI; waiting here would hang when a peer has died, and
   // keep the error from being told.
-  if (requests_.empty()) return;
-  static_cast<void>(std::make_unique<LargeVector<std::byte>>(std::move(outgoing_)).release());
-  static_cast<void>(std::make_unique<LargeVector<std::byte>>(std::move(incoming_)).release());
-}
-
-template <typename T>
-template <typename RowOf, typename FactorOf>
-void HaloExchange<T>::pack(std::int64_t num_rows, const RowOf& row_of, const FactorOf& factor_of) {
-  outgoing_.resize(static_cast<std::size_t>(num_rows * row_bytes()));
-#pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < num_rows; ++k) {
-    pack_row<T>(wire_, wire_seed_, row_of(k), factor_of(k), width_,
-                outgoing_.data() + k * row_bytes());
+  const auto leave = [](LargeVector<std::byte>& buffer) {
+    static_cast<void>(std::make_unique<LargeVector<std::byte>>(std::move(buffer)).release());
+  };
+  if (!requests_.empty()) leave(incoming_);
+  for (Piece& piece : pieces_) {
+    if (!piece.requests.empty()) leave(piece.rows);
   }
 }
 
 template <typename T>
-void HaloExchange<T>::post(std::span<const std::int64_t> receive_begin,
-                           std::span<const std::int64_t> send_begin, const std::byte* send,
-                           int tag) {
+void HaloExchange<T>::receive(std::span<const std::int64_t> begin) {
+  Communicator& communicator = plan_->communicator();
+  tag_ = communicator.next_exchange_tag();
   const std::int64_t bytes = row_bytes();
-  incoming_.resize(static_cast<std::size_t>(receive_begin.back() * bytes));
+  incoming_.resize(static_cast<std::size_t>(begin.back() * bytes));
+  const auto [type, row_count] = message_type<T>(wire_, width_);
+  for (int r = 0; r < communicator.size(); ++r) {
+    const std::int64_t end = begin[static_cast<std::size_t>(r) + 1];
+    for (std::int64_t first = begin[static_cast<std::size_t>(r)]; first < end;) {
+      const std::int64_t rows = std::min(message_rows_, end - first);
+      check_mpi(MPI_Irecv(incoming_.data() + first * bytes,
+                          checked_int(rows * row_count, "halo receive"), type, r, tag_,
+                          communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
+                "MPI_Irecv");
+      first += rows;
+    }
+  }
+}
+
+template <typename T>
+void HaloExchange<T>::send(std::int64_t first, std::int64_t last, int r, const std::byte* data,
+                           std::vector<MPI_Request>* requests) {
   const auto [type, row_count] = message_type<T>(wire_, width_);
   Communicator& communicator = plan_->communicator();
-  for (int r = 0; r < communicator.size(); ++r) {
-    const auto i = static_cast<std::size_t>(r);
-    const std::int64_t rows = receive_begin[i + 1] - receive_begin[i];
-    if (rows == 0) continue;
-    check_mpi(MPI_Irecv(incoming_.data() + receive_begin[i] * bytes,
-                        checked_int(rows * row_count, "halo receive"), type, r, tag,
-                        communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
-              "MPI_Irecv");
+  check_mpi(MPI_Isend(data, checked_int((last - first) * row_count, "halo send"), type, r, tag_,
+                      communicator.handle(), &requests->emplace_back(MPI_REQUEST_NULL)),
+            "MPI_Isend");
+  communicator.counters().bytes_sent += static_cast<std::uint64_t>((last - first) * row_bytes());
+  communicator.counters().messages_sent += 1;
+}
+
+template <typename T>
+void HaloExchange<T>::send_packed(const Source& source, std::span<const std::int64_t> begin) {
+  source_ = source;
+  send_begin_ = begin;
+  next_row_ = 0;
+  next_rank_ = 0;
+  oldest_ = 0;
+  for (Piece& piece : pieces_) fill(piece);
+}
+
+template <typename T>
+void HaloExchange<T>::fill(Piece& piece) {
+  struct Message {
+    std::int64_t first, last;
+    int rank;
+  };
+  std::vector<Message> messages;
+  const std::int64_t begin = next_row_;
+  while (next_row_ < send_begin_.back()) {
+    const std::int64_t rank_end = send_begin_[static_cast<std::size_t>(next_rank_) + 1];
+    if (next_row_ == rank_end) {
+      ++next_rank_;
+      continue;
+    }
+    const std::int64_t last = std::min(next_row_ + message_rows_, rank_end);
+    if (last - begin > message_rows_) break;
+    messages.push_back({next_row_, last, next_rank_});
+    next_row_ = last;
   }
-  for (int r = 0; r < communicator.size(); ++r) {
-    const auto i = static_cast<std::size_t>(r);
-    const std::int64_t rows = send_begin[i + 1] - send_begin[i];
-    if (rows == 0) continue;
-    check_mpi(
-        MPI_Isend(send + send_begin[i] * bytes, checked_int(rows * row_count, "halo send"), type, r,
-                  tag, communicator.handle(), &requests_.emplace_back(MPI_REQUEST_NULL)),
-        "MPI_Isend");
-    communicator.counters().bytes_sent += static_cast<std::uint64_t>(rows * bytes);
-    communicator.counters().messages_sent += 1;
+  const std::int64_t bytes = row_bytes();
+  piece.rows.resize(static_cast<std::size_t>((next_row_ - begin) * bytes));
+#pragma omp parallel for schedule(static)
+  for (std::int64_t k = begin; k < next_row_; ++k) {
+    const std::int64_t at = source_.rows == nullptr ? k : source_.rows[k];
+    pack_row<T>(wire_, wire_seed_, source_.from + at * source_.stride,
+                source_.scale == nullptr ? T{1} : source_.scale[at], width_,
+                piece.rows.data() + (k - begin) * bytes);
   }
+  for (const Message& message : messages) {
+    send(message.first, message.last, message.rank,
+         piece.rows.data() + (message.first - begin) * bytes, &piece.requests);
+  }
+}
+
+template <typename T>
+void HaloExchange<T>::refill() {
+  pieces_[oldest_].requests.clear();
+  fill(pieces_[oldest_]);
+  oldest_ = (oldest_ + 1) % kPieces;
 }
 
 template <typename T>
 void HaloExchange<T>::wait(const char* what) {
-  const Communicator::Wait watch(plan_->communicator(), what);
-  check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
-            "MPI_Waitall");
+  Communicator::Wait watch(plan_->communicator(), what);
+  const auto wait_for = [](std::vector<MPI_Request>& requests) {
+    check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
+              "MPI_Waitall");
+  };
+  while (!pieces_[oldest_].requests.empty()) {
+    wait_for(pieces_[oldest_].requests);
+    const double start = MPI_Wtime();
+    refill();
+    watch.leave_out(MPI_Wtime() - start);
+  }
+  wait_for(requests_);
   requests_.clear();
 }
 
 template <typename T>
 bool HaloExchange<T>::progress() {
-  int done = 1;
-  if (!requests_.empty()) {
+  CommCounters& counters = plan_->communicator().counters();
+  const auto are_done = [&](std::vector<MPI_Request>& requests) {
     const double start = MPI_Wtime();
-    check_mpi(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done,
-                          MPI_STATUSES_IGNORE),
-              "MPI_Testall");
-    if (done != 0) requests_.clear();
-    plan_->communicator().counters().progress_seconds += MPI_Wtime() - start;
-  }
-  return done != 0;
+    int done = 0;
+    check_mpi(
+        MPI_Testall(static_cast<int>(requests.size()), requests.data(), &done, MPI_STATUSES_IGNORE),
+        "MPI_Testall");
+    counters.progress_seconds += MPI_Wtime() - start;
+    return done != 0;
+  };
+  if (!requests_.empty() && are_done(requests_)) requests_.clear();
+  while (!pieces_[oldest_].requests.empty() && are_done(pieces_[oldest_].requests)) refill();
+  return requests_.empty() && pieces_[oldest_].requests.empty();
 }
 
 template <typename T>
@@ -170,11 +229,9 @@ void HaloExchange<T>::start_gather(const T* owned, std::int64_t width, std::int6
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0 && stride >= width);
   under_way_ = Kind::gather;
   width_ = width;
-  const std::int32_t* rows = plan_->send_rows().data();
-  pack(
-      std::ssize(plan_->send_rows()), [&](std::int64_t k) { return owned + rows[k] * stride; },
-      [&](std::int64_t k) { return scale == nullptr ? T{1} : scale[rows[k]]; });
-  post(plan_->receive_begin(), plan_->send_begin(), outgoing_.data(), 1);
+  message_rows_ = std::max<std::int64_t>(1, piece_bytes_ / row_bytes());
+  receive(plan_->receive_begin());
+  send_packed({owned, stride, plan_->send_rows().data(), scale}, plan_->send_begin());
 }
 
 template <typename T>
@@ -197,14 +254,22 @@ void HaloExchange<T>::start_scatter_add(const T* ghosts, std::int64_t width) {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::none && width > 0);
   under_way_ = Kind::scatter_add;
   width_ = width;
-  const auto* send = reinterpret_cast<const std::byte*>(ghosts);
+  const auto begin = plan_->receive_begin();
   if (wire_ != WireFormat::full) {
-    pack(
-        plan_->num_ghosts(), [&](std::int64_t g) { return ghosts + g * width; },
-        [](std::int64_t) { return T{1}; });
-    send = outgoing_.data();
+    message_rows_ = std::max<std::int64_t>(1, piece_bytes_ / row_bytes());
+    receive(plan_->send_begin());
+    send_packed({ghosts, width, nullptr, nullptr}, begin);
+    return;
   }
-  post(plan_->send_begin(), plan_->receive_begin(), send, 2);
+  // They stand as they travel: nothing is packed.
+  message_rows_ = std::numeric_limits<std::int64_t>::max();
+  receive(plan_->send_begin());
+  for (int r = 0; r < plan_->communicator().size(); ++r) {
+    const std::int64_t first = begin[static_cast<std::size_t>(r)];
+    const std::int64_t last = begin[static_cast<std::size_t>(r) + 1];
+    if (first == last) continue;
+    send(first, last, r, reinterpret_cast<const std::byte*>(ghosts + first * width), &requests_);
+  }
 }
 
 template <typename T>

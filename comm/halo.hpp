@@ -10,6 +10,8 @@
 // bits.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -57,15 +59,18 @@ class HaloPlan {
 };
 
 // One exchange at a time over a plan: start, compute (calling progress now and then: MPI moves
-// data only inside its calls), finish. Owns the message buffers, which are reused. T: float,
-// double.
+// data only inside its calls), finish. Rows that are packed leave in pieces, through a few buffers
+// of one piece each: what a rank sends takes no memory of its size, and is still in the caches when
+// it is read. Owns those buffers and the one of what arrives, which are reused. T: float, double.
 template <typename T>
 class HaloExchange {
  public:
-  // wire_seed: of what int8 draws.
+  static constexpr std::int64_t kPieceBytes = 2 << 20;
+
+  // wire_seed: of what int8 draws. piece_bytes: the same on all ranks; at least a row travels.
   explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full,
-                        std::uint64_t wire_seed = 0)
-      : plan_(&plan), wire_(wire), wire_seed_(wire_seed) {}
+                        std::uint64_t wire_seed = 0, std::int64_t piece_bytes = kPieceBytes)
+      : plan_(&plan), wire_(wire), wire_seed_(wire_seed), piece_bytes_(piece_bytes) {}
   // Goes on with another plan; nothing may be under way.
   void use(const HaloPlan& plan);
   ~HaloExchange();
@@ -73,29 +78,49 @@ class HaloExchange {
   HaloExchange& operator=(const HaloExchange&) = delete;
 
   // Sends rows of `owned` [num_owned x width, row stride `stride`], each times its entry of `scale`
-  // [num_owned] if given. Collective with finish_gather.
+  // [num_owned] if given; both stay as they are until finish_gather. Collective with it.
   void start_gather(const T* owned, std::int64_t width, std::int64_t stride,
                     const T* scale = nullptr);
   // Waits; the ghosts' rows [num_ghosts x width], dense, valid until the next start.
   const T* finish_gather();
 
-  // Sends `ghosts` [num_ghosts x width, dense] home. Collective with finish_scatter_add.
+  // Sends `ghosts` [num_ghosts x width, dense] home; they stay as they are until
+  // finish_scatter_add. Collective with it.
   void start_scatter_add(const T* ghosts, std::int64_t width);
   // Waits and adds what arrived, times `factor` and the row's entry of `scale` if given, to `owned`
   // [num_owned x width], in rank order.
   void finish_scatter_add(T* owned, std::int64_t stride, T factor = T{1}, const T* scale = nullptr);
 
-  // Lets MPI move data; true once nothing is pending. Main thread only.
+  // Lets MPI move data, and packs what finds room; true once nothing is pending. Main thread only.
   bool progress();
 
  private:
+  // The rows to be packed: row k is scale[at] * from[at * stride ..], where at is rows[k], or k.
+  struct Source {
+    const T* from = nullptr;
+    std::int64_t stride = 0;
+    const std::int32_t* rows = nullptr;
+    const T* scale = nullptr;
+  };
+  struct Piece {
+    LargeVector<std::byte> rows;  // as they travel
+    std::vector<MPI_Request> requests;
+  };
+  static constexpr std::size_t kPieces = 3;
+
   std::int64_t row_bytes() const { return wire_row_bytes<T>(wire_, width_); }
-  // Packs num_rows rows: row k is factor_of(k) * row_of(k)[0 .. width).
-  template <typename RowOf, typename FactorOf>
-  void pack(std::int64_t num_rows, const RowOf& row_of, const FactorOf& factor_of);
-  // Posts the messages that hold `send`, rows as they travel, and those that fill incoming_.
-  void post(std::span<const std::int64_t> receive_begin, std::span<const std::int64_t> send_begin,
-            const std::byte* send, int tag);
+  // Posts what fills incoming_ by messages of at most message_rows_ rows, and takes the tag of this
+  // exchange.
+  void receive(std::span<const std::int64_t> begin);
+  // Posts rows [first, last) of what goes to rank r, which stand at `data`.
+  void send(std::int64_t first, std::int64_t last, int r, const std::byte* data,
+            std::vector<MPI_Request>* requests);
+  // Packs and posts the first pieces of rows that go to rank r from begin[r] on.
+  void send_packed(const Source& source, std::span<const std::int64_t> begin);
+  // Packs and posts as many of the rows that are left as a piece holds.
+  void fill(Piece& piece);
+  // Fills the oldest piece anew once it has been sent.
+  void refill();
   void wait(const char* what);
 
   enum class Kind : std::uint8_t { none, gather, scatter_add };
@@ -103,11 +128,19 @@ class HaloExchange {
   const HaloPlan* plan_;
   WireFormat wire_;
   std::uint64_t wire_seed_;
+  std::int64_t piece_bytes_;
   Kind under_way_ = Kind::none;
-  std::int64_t width_ = 0;
-  LargeVector<std::byte> outgoing_, incoming_;  // rows as they travel
-  LargeVector<T> ghosts_;                       // what a gather brought, if it travelled rounded
-  std::vector<MPI_Request> requests_;
+  std::int64_t width_ = 0, message_rows_ = 0;
+  int tag_ = 0;
+  Source source_;
+  std::span<const std::int64_t> send_begin_;
+  std::int64_t next_row_ = 0;  // of those that are sent, the first that is not packed yet
+  int next_rank_ = 0;          // to which it goes
+  std::array<Piece, kPieces> pieces_;
+  std::size_t oldest_ = 0;
+  LargeVector<std::byte> incoming_;
+  LargeVector<T> ghosts_;              // what a gather brought, if it travelled rounded
+  std::vector<MPI_Request> requests_;  // of all but the pieces
 };
 
 }  // namespace halorec

@@ -12,6 +12,7 @@
 #include "engine/propagation.hpp"
 #include "launch/bench/machine_kernels.hpp"
 #include "launch/bench/plot.hpp"
+#include "launch/bench/ranking_rate.hpp"
 #include "launch/bench/report.hpp"
 #include "launch/bench/statistics.hpp"
 #include "launch/threads.hpp"
@@ -143,6 +144,35 @@ std::vector<std::string> row_of(const ProductFigures& f, const Roofs& roofs, dou
           fmt::format("{:.1f}", f.flops / f.seconds.median / 1e9)};
 }
 
+nlohmann::ordered_json record_of(const RankingRate& r, std::int64_t dim, std::int32_t threads,
+                                 const Roofs& roofs) {
+  return {{"event", "ranking"},
+          {"dim", dim},
+          {"threads", threads},
+          {"users", r.num_people},
+          {"items", r.num_items},
+          {"k", r.k},
+          {"seconds", summary_json(r.seconds)},
+          {"matrix_product_seconds", summary_json(r.product_seconds)},
+          {"fraction_of_matrix_product", summary_json(r.fraction)},
+          {"flops_per_second", r.flops / r.seconds.median},
+          {"peak_flops_per_second", roofs.flops}};
+}
+
+std::vector<std::string> row_of(const RankingRate& r, std::int64_t dim, std::int32_t threads,
+                                const Roofs& roofs) {
+  return {std::to_string(dim),
+          std::to_string(threads),
+          std::to_string(r.num_people),
+          std::to_string(r.num_items),
+          fmt::format("{:.1f}", r.seconds.median * 1e3),
+          fmt::format("{:.1f} %", r.seconds.spread() * 100),
+          fmt::format("{:.1f}", r.flops / r.seconds.median / 1e9),
+          fmt::format("{:.1f}", r.flops / r.product_seconds.median / 1e9),
+          fmt::format("{:.0f} %", r.fraction.median * 100),
+          fmt::format("{:.1f}", roofs.flops / 1e9)};
+}
+
 // Of the most threads: the roofs as lines, each width as a mark.
 LinePlot roofline(const std::vector<ProductFigures>& best, const Roofs& roofs,
                   std::int32_t threads) {
@@ -204,6 +234,11 @@ int run_kernel_bench(const CommandContext& context, const KernelBenchArguments& 
                     {"dim", "threads", "SIMD", "ms", "spread", "GB/s", "gather GB/s", "of gather",
                      "stream GB/s", "Medges/s", "GFLOP/s"},
                     {}};
+  constexpr std::int64_t kTop = 20;
+  ReportTable ranking{fmt::format("Top {} of all items for users, fp32", kTop),
+                      {"dim", "threads", "users", "items", "ms", "spread", "GFLOP/s",
+                       "product GFLOP/s", "of product", "peak GFLOP/s"},
+                      {}};
   for (const std::int32_t threads : thread_counts) {
     omp_set_num_threads(threads);
     const Roofs roofs = bench.measure_roofs();
@@ -214,6 +249,10 @@ int run_kernel_bench(const CommandContext& context, const KernelBenchArguments& 
         table.rows.push_back(row_of(figures, roofs, edges));
         if (figures.is_best_target) best.push_back(figures);
       }
+      const RankingRate rate = measure_ranking(*shard, source->dataset(), dim, kTop,
+                                               arguments.bench.repetitions, context.seed());
+      report.record(record_of(rate, dim, threads, roofs));
+      ranking.rows.push_back(row_of(rate, dim, threads, roofs));
     }
     report.plot(
         draw(roofline(best, roofs, threads)),
@@ -226,6 +265,10 @@ int run_kernel_bench(const CommandContext& context, const KernelBenchArguments& 
   report.say(
       "ms: median; spread: middle half over the median; GB/s: rows of x read, 4 dim bytes an edge; "
       "gather: the same rows loaded without arithmetic, in turns with the product.");
+  report.table(ranking);
+  report.say(
+      "product: the same scores by the same matrix products alone, in turns; peak: multiply-adds "
+      "that stay in registers.");
   report.finish();
   return 0;
 }

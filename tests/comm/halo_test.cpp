@@ -200,6 +200,50 @@ TYPED_TEST(Halo, TheSameInputGivesTheSameBits) {
   }
 }
 
+// Rows that leave in pieces arrive as those that leave at once, whether a message holds a row or
+// many, ranks share a piece or a rank takes several, and whether progress or the finish sends them.
+TYPED_TEST(Halo, PiecesBringTheSameBits) {
+  using T = TypeParam;
+  Communicator world;
+  const auto me = static_cast<std::size_t>(world.rank());
+  constexpr std::int64_t width = 7;
+  for (const WireFormat wire : {WireFormat::full, WireFormat::bf16, WireFormat::int8}) {
+    for (std::uint64_t seed = 80; seed < 84; ++seed) {
+      const RandomPlan random(world.size(), seed);
+      const HaloPlan plan(world, random.num_owned[me], random.ghost_owner[me],
+                          random.ghost_row[me]);
+      const auto owned = rows_of<T>(seed, world.rank(), plan.num_owned(), width, width);
+      const auto back = rows_of<T>(seed + 1, world.rank(), plan.num_ghosts(), width, width);
+      HaloExchange<T> whole(plan, wire, 3);
+      whole.start_gather(owned.data(), width, width);
+      const T* ghosts = whole.finish_gather();
+      const std::vector<T> expected(ghosts, ghosts + plan.num_ghosts() * width);
+      auto expected_home = owned;
+      whole.start_scatter_add(back.data(), width);
+      whole.finish_scatter_add(expected_home.data(), width);
+      const std::int64_t row = wire_row_bytes<T>(wire, width);
+      for (const std::int64_t piece : {std::int64_t{1}, 2 * row, 5 * row + 1}) {
+        HaloExchange<T> exchange(plan, wire, 3, piece);
+        for (const bool progress : {false, true}) {
+          exchange.start_gather(owned.data(), width, width);
+          if (progress) {
+            while (!exchange.progress()) std::this_thread::yield();
+          }
+          ghosts = exchange.finish_gather();
+          EXPECT_EQ(std::vector<T>(ghosts, ghosts + plan.num_ghosts() * width), expected);
+          auto home = owned;
+          exchange.start_scatter_add(back.data(), width);
+          if (progress) {
+            while (!exchange.progress()) std::this_thread::yield();
+          }
+          exchange.finish_scatter_add(home.data(), width);
+          EXPECT_EQ(home, expected_home);
+        }
+      }
+    }
+  }
+}
+
 TYPED_TEST(Halo, ProgressEndsAnExchangeBeforeFinish) {
   using T = TypeParam;
   Communicator world;
@@ -270,7 +314,8 @@ TEST(HaloExchange, TwoMayBeUnderWay) {
   const auto me = static_cast<std::size_t>(world.rank());
   const RandomPlan random(world.size(), 70);
   const HaloPlan plan(world, random.num_owned[me], random.ghost_owner[me], random.ghost_row[me]);
-  HaloExchange<float> first(plan), second(plan);
+  // Pieces of a row: messages of both are sent in turns.
+  HaloExchange<float> first(plan, WireFormat::full, 0, 20), second(plan, WireFormat::full, 0, 20);
   const auto x = rows_of<float>(1, world.rank(), plan.num_owned(), 5, 5);
   const auto y = rows_of<float>(2, world.rank(), plan.num_owned(), 5, 5);
   first.start_gather(x.data(), 5, 5);

@@ -84,6 +84,15 @@ class BenchTest(FolderTest):
                 k["gathered_bytes_per_second"] * k["seconds"]["median"] / k["gathered_bytes"], 1)
             self.assertGreater(k["peak_flops_per_second"], 0)
             self.assertGreater(k["stream_bytes_per_second"], 0)
+        rankings = events_named(result, "ranking")
+        self.assertEqual([(r["dim"], r["threads"]) for r in rankings],
+                         [(16, 1), (48, 1), (16, 2), (48, 2)])
+        for r in rankings:
+            self.assertEqual((r["users"], r["k"]), (graph["users"], 20))
+            self.assertLessEqual(r["items"], graph["items"])
+            self.assert_summary(r["fraction_of_matrix_product"], 2)
+            self.assertAlmostEqual(r["flops_per_second"] * r["seconds"]["median"],
+                                   2 * r["users"] * r["items"] * r["dim"], delta=1)
         self.assert_page(page, 2)
 
     def test_kernel_makes_a_graph_when_it_is_given_none(self):
