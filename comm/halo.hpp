@@ -66,6 +66,8 @@ template <typename T>
 class HaloExchange {
  public:
   static constexpr std::int64_t kPieceBytes = 2 << 20;
+  static constexpr std::size_t kPieces = 3;
+  static constexpr std::int64_t kBufferBytes = kPieces * kPieceBytes;  // of all that leaves
 
   // wire_seed: of what int8 draws. piece_bytes: the same on all ranks; at least a row travels.
   explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full,
@@ -106,7 +108,6 @@ class HaloExchange {
     LargeVector<std::byte> rows;  // as they travel
     std::vector<MPI_Request> requests;
   };
-  static constexpr std::size_t kPieces = 3;
 
   std::int64_t row_bytes() const { return wire_row_bytes<T>(wire_, width_); }
   // Posts what fills incoming_ by messages of at most message_rows_ rows, and takes the tag of this

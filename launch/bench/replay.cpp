@@ -145,10 +145,14 @@ PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
   figures.cross_nonzeros = shard.cross.num_nonzeros();
   figures.interactions = shard.interactions;
   figures.exchanged_rows = product.exchanged_rows();
-  figures.buffer_rows = product.num_sent() + 2 * product.num_received();
+  // Rows that arrive, sums for other ranks, sums that arrive; what is packed leaves in pieces.
+  const bool is_hybrid = options.exchange == ExchangePlan::hybrid;
+  figures.buffer_rows =
+      2 * product.num_received() + (is_hybrid ? product.num_sent() : 0) +
+      std::min(product.num_sent(),
+               HaloExchange<float>::kBufferBytes / (options.dim * std::int64_t{sizeof(float)}));
   // Rows stored beside the others are half as wide.
   if (options.store == RowStorage::bf16) figures.buffer_rows += (shard.num_owned() + 1) / 2;
-  const bool is_hybrid = options.exchange == ExchangePlan::hybrid;
   figures.messages = (is_hybrid ? 2 : 1) * shard.num_peers();
 
   Parameter<float> rows("rows", false, shard.num_owned(), options.dim);
