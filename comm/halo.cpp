@@ -1,7 +1,6 @@
 #include "comm/halo.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <utility>
 
@@ -186,12 +185,15 @@ template <typename T>
 void HaloExchange<T>::refill() {
   pieces_[oldest_].requests.clear();
   fill(pieces_[oldest_]);
-  oldest_ = (oldest_ + 1) % kPieces;
+  oldest_ = (oldest_ + 1) % kHaloPieces;
 }
 
 template <typename T>
-void HaloExchange<T>::wait(const char* what) {
+void HaloExchange<T>::wait(const char* what, HaloExchange* beside) {
   Communicator::Wait watch(plan_->communicator(), what);
+  if (beside != nullptr && !beside->progress()) {
+    while (!progress()) beside->progress();
+  }
   const auto wait_for = [](std::vector<MPI_Request>& requests) {
     check_mpi(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE),
               "MPI_Waitall");
@@ -235,10 +237,10 @@ void HaloExchange<T>::start_gather(const T* owned, std::int64_t width, std::int6
 }
 
 template <typename T>
-const T* HaloExchange<T>::finish_gather() {
+const T* HaloExchange<T>::finish_gather(HaloExchange* beside) {
   HALOREC_ASSERT_LIGHT(under_way_ == Kind::gather);
   under_way_ = Kind::none;
-  wait("halo gather");
+  wait("halo gather", beside);
   if (wire_ == WireFormat::full) return reinterpret_cast<const T*>(incoming_.data());
   const std::int64_t num_ghosts = plan_->num_ghosts();
   ghosts_.resize(static_cast<std::size_t>(num_ghosts * width_));
@@ -261,14 +263,17 @@ void HaloExchange<T>::start_scatter_add(const T* ghosts, std::int64_t width) {
     send_packed({ghosts, width, nullptr, nullptr}, begin);
     return;
   }
-  // They stand as they travel: nothing is packed.
-  message_rows_ = std::numeric_limits<std::int64_t>::max();
+  // They stand as they travel: nothing is packed. MPI counts elements in 32 bits: 2^30 of them in a
+  // message, where a piece has 2^21 bytes.
+  message_rows_ = std::max<std::int64_t>(1, 512 * piece_bytes_ / width);
   receive(plan_->send_begin());
   for (int r = 0; r < plan_->communicator().size(); ++r) {
-    const std::int64_t first = begin[static_cast<std::size_t>(r)];
-    const std::int64_t last = begin[static_cast<std::size_t>(r) + 1];
-    if (first == last) continue;
-    send(first, last, r, reinterpret_cast<const std::byte*>(ghosts + first * width), &requests_);
+    const std::int64_t end = begin[static_cast<std::size_t>(r) + 1];
+    for (std::int64_t first = begin[static_cast<std::size_t>(r)]; first < end;
+         first += message_rows_) {
+      send(first, std::min(end, first + message_rows_), r,
+           reinterpret_cast<const std::byte*>(ghosts + first * width), &requests_);
+    }
   }
 }
 

@@ -58,6 +58,11 @@ class HaloPlan {
   std::vector<std::int64_t> receive_begin_;
 };
 
+// Pieces in which packed rows leave, and all that a rank buffers of them.
+inline constexpr std::int64_t kHaloPieceBytes = 2 << 20;
+inline constexpr std::size_t kHaloPieces = 3;
+inline constexpr std::int64_t kHaloBufferBytes = kHaloPieces * kHaloPieceBytes;
+
 // One exchange at a time over a plan: start, compute (calling progress now and then: MPI moves
 // data only inside its calls), finish. Rows that are packed leave in pieces, through a few buffers
 // of one piece each: what a rank sends takes no memory of its size, and is still in the caches when
@@ -65,13 +70,9 @@ class HaloPlan {
 template <typename T>
 class HaloExchange {
  public:
-  static constexpr std::int64_t kPieceBytes = 2 << 20;
-  static constexpr std::size_t kPieces = 3;
-  static constexpr std::int64_t kBufferBytes = kPieces * kPieceBytes;  // of all that leaves
-
   // wire_seed: of what int8 draws. piece_bytes: the same on all ranks; at least a row travels.
   explicit HaloExchange(const HaloPlan& plan, WireFormat wire = WireFormat::full,
-                        std::uint64_t wire_seed = 0, std::int64_t piece_bytes = kPieceBytes)
+                        std::uint64_t wire_seed = 0, std::int64_t piece_bytes = kHaloPieceBytes)
       : plan_(&plan), wire_(wire), wire_seed_(wire_seed), piece_bytes_(piece_bytes) {}
   // Goes on with another plan; nothing may be under way.
   void use(const HaloPlan& plan);
@@ -83,8 +84,9 @@ class HaloExchange {
   // [num_owned] if given; both stay as they are until finish_gather. Collective with it.
   void start_gather(const T* owned, std::int64_t width, std::int64_t stride,
                     const T* scale = nullptr);
-  // Waits; the ghosts' rows [num_ghosts x width], dense, valid until the next start.
-  const T* finish_gather();
+  // Waits; the ghosts' rows [num_ghosts x width], dense, valid until the next start. What `beside`
+  // has under way goes on meanwhile.
+  const T* finish_gather(HaloExchange* beside = nullptr);
 
   // Sends `ghosts` [num_ghosts x width, dense] home; they stay as they are until
   // finish_scatter_add. Collective with it.
@@ -122,7 +124,7 @@ class HaloExchange {
   void fill(Piece& piece);
   // Fills the oldest piece anew once it has been sent.
   void refill();
-  void wait(const char* what);
+  void wait(const char* what, HaloExchange* beside = nullptr);
 
   enum class Kind : std::uint8_t { none, gather, scatter_add };
 
@@ -137,7 +139,7 @@ class HaloExchange {
   std::span<const std::int64_t> send_begin_;
   std::int64_t next_row_ = 0;  // of those that are sent, the first that is not packed yet
   int next_rank_ = 0;          // to which it goes
-  std::array<Piece, kPieces> pieces_;
+  std::array<Piece, kHaloPieces> pieces_;
   std::size_t oldest_ = 0;
   LargeVector<std::byte> incoming_;
   LargeVector<T> ghosts_;              // what a gather brought, if it travelled rounded

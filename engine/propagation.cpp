@@ -38,8 +38,8 @@ Propagation<T>::Propagation(const Shard& shard, const Adjacency& graph,
       scale_(graph.scale.begin(), graph.scale.end()),
       rows_exchange_(*graph.halo,
                      options.store == RowStorage::bf16 ? WireFormat::bf16 : options.wire,
-                     options.wire_seed),
-      sums_exchange_(*graph.halo, options.wire, options.wire_seed),
+                     options.wire_seed, options.piece_bytes),
+      sums_exchange_(*graph.halo, options.wire, options.wire_seed, options.piece_bytes),
       position_(static_cast<std::size_t>(graph.num_owned()), -1),
       ghost_position_(static_cast<std::size_t>(graph.num_ghosts()), -1) {
   HALOREC_ASSERT_LIGHT((std::is_same_v<T, float>) || !stores_bf16());
@@ -167,6 +167,17 @@ void Propagation<T>::add(const AddedTo<T>& z, kernels::Spmm<T>& product) const {
 }
 
 template <typename T>
+template <typename Between>
+void Propagation<T>::run(const Csr& matrix, const RowChunks& chunks,
+                         const kernels::Spmm<T>& product, const Between& between) {
+  if (communicator().size() == 1) {
+    product_.run(matrix, chunks, product);
+  } else {
+    product_.run(matrix, chunks, product, between);
+  }
+}
+
+template <typename T>
 void Propagation<T>::prepare_exchange() {
   if (is_prepared_) return;
   is_prepared_ = true;
@@ -195,8 +206,7 @@ void Propagation<T>::multiply_own(T a, MatrixView<const T> x, const AddedTo<T>& 
     time(phase, kCross);
     fit(sums_, plan.num_ghosts(), x.cols);
     const kernels::Spmm<T> partial = partial_sums(x);
-    product_.run(*edges().partial, edges().partial_chunks, partial,
-                 [&] { rows_exchange_.progress(); });
+    run(*edges().partial, edges().partial_chunks, partial, [&] { rows_exchange_.progress(); });
     sums_exchange_.use(plan);
     time(phase, kExchange);
     sums_exchange_.start_scatter_add(sums_.data(), x.cols);
@@ -204,18 +214,18 @@ void Propagation<T>::multiply_own(T a, MatrixView<const T> x, const AddedTo<T>& 
   time(phase, kLocal);
   kernels::Spmm<T> local = of_owned(x, into(a, y));
   add(z, local);
-  product_.run(*edges().local, edges().local_chunks, local, [&] {
+  run(*edges().local, edges().local_chunks, local, [&] {
     rows_exchange_.progress();
     if (hybrid) sums_exchange_.progress();
   });
   time(phase, kExchange);
   kernels::Spmm<T> cross = into(a, y);
-  cross.x = rows_exchange_.finish_gather();
+  cross.x = rows_exchange_.finish_gather(hybrid ? &sums_exchange_ : nullptr);
   time(phase, kCross);
   cross.x_stride = x.cols;
   cross.accumulate = cross.y_by_row = true;
   const Sparse& sparse = hybrid ? edges().gathered : edges().cross;
-  product_.run(*sparse.matrix, sparse.chunks, cross, [&] {
+  run(*sparse.matrix, sparse.chunks, cross, [&] {
     if (hybrid) sums_exchange_.progress();
   });
   time(phase, kExchange);
@@ -262,7 +272,7 @@ void Propagation<T>::multiply_own_to_demanded(T a, MatrixView<const T> x, const 
   time(phase, kLocal);
   kernels::Spmm<T> local = of_owned(x, into(a, y));
   add(z, local);
-  product_.run(*edges().local, demanded_chunks_, local, [&] { sums_exchange_.progress(); });
+  run(*edges().local, demanded_chunks_, local, [&] { sums_exchange_.progress(); });
   time(phase, kExchange);
   sums_exchange_.finish_scatter_add(y.data, y.stride, a, demanded_scale_.data());
 }
@@ -293,7 +303,7 @@ void Propagation<T>::multiply_own_from_demanded(T a, MatrixView<const T> x, cons
   }
   local.x_row = position_.data();
   add(z, local);
-  product_.run(*edges().local, edges().local_chunks, local, [&] { rows_exchange_.progress(); });
+  run(*edges().local, edges().local_chunks, local, [&] { rows_exchange_.progress(); });
   time(phase, kExchange);
   kernels::Spmm<T> cross = into(a, y);
   cross.x = rows_exchange_.finish_gather();

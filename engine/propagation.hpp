@@ -38,6 +38,7 @@ struct PropagationOptions {
   WireFormat wire = WireFormat::full;
   std::uint64_t wire_seed = 0;          // of what int8 draws
   RowStorage store = RowStorage::full;  // bf16: of float alone
+  std::int64_t piece_bytes = kHaloPieceBytes;
   // Receives the seconds of "local edges", "cross edges" and "exchange" (packing, what is still
   // waited for, unpacking); none: not taken. Outlives the propagation.
   PhaseTimers* timers = nullptr;
@@ -136,6 +137,10 @@ class Propagation {
   // Of owned rows x into sums_, for the owners of other rows.
   kernels::Spmm<T> partial_sums(MatrixView<const T> x);
   void add(const AddedTo<T>& z, kernels::Spmm<T>& product) const;
+  // The product, between whose parts messages are moved where there are any.
+  template <typename Between>
+  void run(const Csr& matrix, const RowChunks& chunks, const kernels::Spmm<T>& product,
+           const Between& between);
   void prepare_exchange();
   void find_ids();
   void keep_covered_edges();

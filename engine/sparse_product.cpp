@@ -84,6 +84,19 @@ void SparseProduct<T>::prepare(const Csr& matrix, const RowChunks& chunks, kerne
 }
 
 template <typename T>
+std::int64_t SparseProduct<T>::items_per_region(std::int64_t num_items) {
+  constexpr std::int64_t kRegions = 24;
+  return std::max<std::int64_t>(2 * omp_get_max_threads(), num_items / kRegions);
+}
+
+template <typename T>
+void SparseProduct<T>::run(const Csr& matrix, const RowChunks& chunks, kernels::Spmm<T> what) {
+  prepare(matrix, chunks, what);
+  run_chunks(chunks, what, 0, chunks.num_segments() + std::ssize(chunks.chunks()));
+  add_hubs(chunks, what);
+}
+
+template <typename T>
 void SparseProduct<T>::run_chunks(const RowChunks& chunks, const kernels::Spmm<T>& what,
                                   std::int64_t first, std::int64_t last) {
 #pragma omp parallel

@@ -58,9 +58,8 @@ class SparseProduct {
   template <typename Between>
   void run(const Csr& matrix, const RowChunks& chunks, kernels::Spmm<T> what,
            const Between& between);
-  void run(const Csr& matrix, const RowChunks& chunks, const kernels::Spmm<T>& what) {
-    run(matrix, chunks, what, [] {});
-  }
+  // The same with nothing to call: all in one parallel region.
+  void run(const Csr& matrix, const RowChunks& chunks, kernels::Spmm<T> what);
 
  private:
   void prepare(const Csr& matrix, const RowChunks& chunks, kernels::Spmm<T>& what);
@@ -68,8 +67,9 @@ class SparseProduct {
                   std::int64_t last);
   void add_hubs(const RowChunks& chunks, const kernels::Spmm<T>& what);
 
-  // Work items (segments, then chunks) of one parallel region; between() is called after each.
-  static constexpr std::int64_t kItemsPerRegion = 32;
+  // Work items (segments, then chunks) of one parallel region, after which between() is called: few
+  // enough for many calls, more than one for each thread.
+  static std::int64_t items_per_region(std::int64_t num_items);
 
   std::vector<std::vector<std::int32_t>> kept_;  // one a thread
   std::vector<std::vector<float>> kept_value_;
@@ -82,8 +82,9 @@ void SparseProduct<T>::run(const Csr& matrix, const RowChunks& chunks, kernels::
                            const Between& between) {
   prepare(matrix, chunks, what);
   const std::int64_t num_items = chunks.num_segments() + std::ssize(chunks.chunks());
-  for (std::int64_t first = 0; first < num_items; first += kItemsPerRegion) {
-    run_chunks(chunks, what, first, std::min(num_items, first + kItemsPerRegion));
+  const std::int64_t step = items_per_region(num_items);
+  for (std::int64_t first = 0; first < num_items; first += step) {
+    run_chunks(chunks, what, first, std::min(num_items, first + step));
     between();
   }
   add_hubs(chunks, what);

@@ -31,7 +31,8 @@ void declare_prediction_options(OptionTable& options, PredictionArguments& a) {
       .at_least(0);
   options
       .add("overlap", a.overlap,
-           "share of the local product behind which messages travel (bench exchange measures it)")
+           "share of the local product behind which messages travel; 0: nothing is hidden (bench "
+           "exchange says how much of the wait is)")
       .range(0, 1);
   options
       .add("sample", a.sample, "shards that are run of each cut, the heaviest among them; 0: all")

@@ -55,6 +55,8 @@ class PartProduct {
 
   std::int64_t num_sent() const { return std::ssize(send_rows_); }
   std::int64_t num_received() const { return num_ghosts_; }
+  // Messages beyond one a peer.
+  std::int64_t num_sent_pieces() const { return num_sent() * row_bytes_ / kHaloPieceBytes; }
   // Rows each way: a hybrid plan sends rows one way and sums the other.
   std::int64_t exchanged_rows() const {
     return is_hybrid_ ? num_sent() + num_received() : std::max(num_sent(), num_received());
@@ -149,11 +151,10 @@ PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
   const bool is_hybrid = options.exchange == ExchangePlan::hybrid;
   figures.buffer_rows =
       2 * product.num_received() + (is_hybrid ? product.num_sent() : 0) +
-      std::min(product.num_sent(),
-               HaloExchange<float>::kBufferBytes / (options.dim * std::int64_t{sizeof(float)}));
+      std::min(product.num_sent(), kHaloBufferBytes / (options.dim * std::int64_t{sizeof(float)}));
   // Rows stored beside the others are half as wide.
   if (options.store == RowStorage::bf16) figures.buffer_rows += (shard.num_owned() + 1) / 2;
-  figures.messages = (is_hybrid ? 2 : 1) * shard.num_peers();
+  figures.messages = (is_hybrid ? 2 : 1) * shard.num_peers() + product.num_sent_pieces();
 
   Parameter<float> rows("rows", false, shard.num_owned(), options.dim);
   rows.gradient.fill(0.001F);

@@ -11,6 +11,7 @@
 
 #include "comm/halo.hpp"
 #include "tests/comm/random_plan.hpp"
+#include "tests/every_target.hpp"
 
 namespace halorec {
 namespace {
@@ -40,29 +41,31 @@ double value_of_bf16(std::uint32_t bits) {
 
 // Every bfloat16, and floats at, just beside and halfway between them.
 TEST(WireBf16, RoundsToNearestTiesToEven) {
-  std::vector<float> row;
-  for (std::uint32_t high = 0; high < 1u << 16; ++high) {
-    for (const std::uint32_t low : {0x0u, 0x1u, 0x7FFFu, 0x8000u, 0x8001u, 0xFFFFu}) {
-      row.push_back(std::bit_cast<float>(high << 16 | low));
+  on_every_target([&] {
+    std::vector<float> row;
+    for (std::uint32_t high = 0; high < 1u << 16; ++high) {
+      for (const std::uint32_t low : {0x0u, 0x1u, 0x7FFFu, 0x8000u, 0x8001u, 0xFFFFu}) {
+        row.push_back(std::bit_cast<float>(high << 16 | low));
+      }
     }
-  }
-  const std::vector<float> arrived = travelled(WireFormat::bf16, row);
-  for (std::size_t k = 0; k < row.size(); ++k) {
-    const auto bits = std::bit_cast<std::uint32_t>(row[k]);
-    if (std::isnan(row[k])) {
-      ASSERT_TRUE(std::isnan(arrived[k])) << std::hex << bits;
-      continue;
+    const std::vector<float> arrived = travelled(WireFormat::bf16, row);
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      const auto bits = std::bit_cast<std::uint32_t>(row[k]);
+      if (std::isnan(row[k])) {
+        ASSERT_TRUE(std::isnan(arrived[k])) << std::hex << bits;
+        continue;
+      }
+      const std::uint32_t below = bits >> 16, above = below + 1;
+      std::uint32_t nearest = below;
+      if ((bits & 0xFFFFu) != 0) {
+        const auto value = static_cast<double>(row[k]);
+        const double to_below = std::abs(value - value_of_bf16(below));
+        const double to_above = std::abs(value - value_of_bf16(above));
+        if (to_above < to_below || (to_above == to_below && above % 2 == 0)) nearest = above;
+      }
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(arrived[k]), nearest << 16) << std::hex << bits;
     }
-    const std::uint32_t below = bits >> 16, above = below + 1;
-    std::uint32_t nearest = below;
-    if ((bits & 0xFFFFu) != 0) {
-      const auto value = static_cast<double>(row[k]);
-      const double to_below = std::abs(value - value_of_bf16(below));
-      const double to_above = std::abs(value - value_of_bf16(above));
-      if (to_above < to_below || (to_above == to_below && above % 2 == 0)) nearest = above;
-    }
-    ASSERT_EQ(std::bit_cast<std::uint32_t>(arrived[k]), nearest << 16) << std::hex << bits;
-  }
+  });
 }
 
 template <typename T>
@@ -76,28 +79,49 @@ TYPED_TEST_SUITE(Wire, Reals);
 // Loops over vectors have ends: the same elements alone and among others, for every width.
 TYPED_TEST(Wire, WidthDoesNotMatter) {
   using T = TypeParam;
-  const std::vector<T> numbers = rows_of<T>(1, 0, 1, 70, 70);
-  EXPECT_EQ(travelled(WireFormat::full, numbers), numbers);
-  const std::vector<T> rounded = travelled(WireFormat::bf16, numbers);
-  for (std::size_t width = 1; width < numbers.size(); ++width) {
-    const std::vector<T> some(numbers.begin(),
-                              numbers.begin() + static_cast<std::ptrdiff_t>(width));
-    const auto arrived = travelled(WireFormat::bf16, some);
-    EXPECT_TRUE(std::equal(arrived.begin(), arrived.end(), rounded.begin())) << width;
-  }
+  on_every_target([&] {
+    const std::vector<T> numbers = rows_of<T>(1, 0, 1, 70, 70);
+    EXPECT_EQ(travelled(WireFormat::full, numbers), numbers);
+    const std::vector<T> rounded = travelled(WireFormat::bf16, numbers);
+    for (std::size_t width = 1; width < numbers.size(); ++width) {
+      const std::vector<T> some(numbers.begin(),
+                                numbers.begin() + static_cast<std::ptrdiff_t>(width));
+      const auto arrived = travelled(WireFormat::bf16, some);
+      EXPECT_TRUE(std::equal(arrived.begin(), arrived.end(), rounded.begin())) << width;
+    }
+  });
 }
 
 TYPED_TEST(Wire, AddsWhatArrived) {
   using T = TypeParam;
+  on_every_target([&] {
+    for (const WireFormat format : this->kFormats) {
+      const std::vector<T> row = rows_of<T>(2, 0, 1, 37, 37), sum = rows_of<T>(3, 0, 1, 37, 37);
+      std::vector<std::byte> wire(static_cast<std::size_t>(wire_row_bytes<T>(format, 37)));
+      pack_row<T>(format, kSeed, row.data(), T(0.3), 37, wire.data());
+      std::vector<T> added = sum;
+      add_row<T>(format, wire.data(), T(-1.7), 37, added.data());
+      const std::vector<T> arrived = travelled(format, row, T(0.3));
+      for (std::size_t c = 0; c < row.size(); ++c) {
+        EXPECT_EQ(added[c], sum[c] + T(-1.7) * arrived[c]);
+      }
+    }
+  });
+}
+
+// Ranks on different processors must round alike.
+TYPED_TEST(Wire, EveryTargetSendsTheSameBits) {
+  using T = TypeParam;
   for (const WireFormat format : this->kFormats) {
-    const std::vector<T> row = rows_of<T>(2, 0, 1, 37, 37), sum = rows_of<T>(3, 0, 1, 37, 37);
-    std::vector<std::byte> wire(static_cast<std::size_t>(wire_row_bytes<T>(format, 37)));
-    pack_row<T>(format, kSeed, row.data(), T(0.3), 37, wire.data());
-    std::vector<T> added = sum;
-    add_row<T>(format, wire.data(), T(-1.7), 37, added.data());
-    const std::vector<T> arrived = travelled(format, row, T(0.3));
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      EXPECT_EQ(added[c], sum[c] + T(-1.7) * arrived[c]);
+    for (const std::int64_t width : {1, 7, 37, 64}) {
+      const std::vector<T> row = rows_of<T>(4, 0, 1, width, width);
+      std::vector<std::byte> first;
+      on_every_target([&] {
+        std::vector<std::byte> wire(static_cast<std::size_t>(wire_row_bytes<T>(format, width)));
+        pack_row<T>(format, kSeed, row.data(), T(0.3), width, wire.data());
+        if (first.empty()) first = wire;
+        EXPECT_EQ(wire, first) << "width " << width;
+      });
     }
   }
 }
@@ -159,25 +183,27 @@ TYPED_TEST(Wire, ExchangesBringWhatRowsBecome) {
 // Rows of one size, rows with a huge number among small ones (a hub's), and numbers far from one.
 TYPED_TEST(Wire, Int8IsOffByLessThanAStep) {
   using T = TypeParam;
-  for (const std::int64_t width : {1, 5, 64, 100}) {
-    for (const double size : {1e-30, 1e-3, 1.0, 1e30}) {
-      for (const double hub : {1.0, 1e4, 1e8}) {
-        for (std::uint64_t seed = 0; seed < 20; ++seed) {
-          std::vector<T> row = rows_of<T>(seed, 0, 1, width, width);
-          row[seed % row.size()] *= static_cast<T>(hub);
-          for (T& number : row) number *= static_cast<T>(size);
-          T largest{0};
-          for (const T number : row) largest = std::max(largest, std::abs(number));
-          // The step is a float, and so is what it is divided into.
-          const T bound = largest / 127 * T(1 + 1e-4);
-          const std::vector<T> arrived = travelled(WireFormat::int8, row);
-          for (std::size_t c = 0; c < row.size(); ++c) {
-            ASSERT_LE(std::abs(arrived[c] - row[c]), bound) << "column " << c << " of " << width;
+  on_every_target([&] {
+    for (const std::int64_t width : {1, 5, 64, 100}) {
+      for (const double size : {1e-30, 1e-3, 1.0, 1e30}) {
+        for (const double hub : {1.0, 1e4, 1e8}) {
+          for (std::uint64_t seed = 0; seed < 20; ++seed) {
+            std::vector<T> row = rows_of<T>(seed, 0, 1, width, width);
+            row[seed % row.size()] *= static_cast<T>(hub);
+            for (T& number : row) number *= static_cast<T>(size);
+            T largest{0};
+            for (const T number : row) largest = std::max(largest, std::abs(number));
+            // The step is a float, and so is what it is divided into.
+            const T bound = largest / 127 * T(1 + 1e-4);
+            const std::vector<T> arrived = travelled(WireFormat::int8, row);
+            for (std::size_t c = 0; c < row.size(); ++c) {
+              ASSERT_LE(std::abs(arrived[c] - row[c]), bound) << "column " << c << " of " << width;
+            }
           }
         }
       }
     }
-  }
+  });
 }
 
 // A number of a tenth of a step travels as zero or as one step, and as neither on average.

@@ -180,8 +180,17 @@ class BenchTest(FolderTest):
             self.assertEqual(sent[f"{what}, int8"]["bytes_sent"], 20 * sum(graph["ghosts"]))
         self.assertLessEqual(sent["product, hybrid, fp32"]["bytes_sent"],
                              sent["product, halo, fp32"]["bytes_sent"])
-        for overlap in events_named(result, "overlap"):
-            self.assertTrue(0 <= overlap["hidden_fraction"] <= 1)
+        for plan in ("halo", "hybrid"):
+            self.assertEqual(sent[f"exchange, {plan}, fp32"]["bytes_sent"],
+                             sent[f"product, {plan}, fp32"]["bytes_sent"])
+        overlaps = events_named(result, "overlap")
+        self.assertEqual(len(overlaps), 6)
+        for overlap in overlaps:
+            self.assertGreater(overlap["wait_alone_seconds"], 0)
+            self.assertGreater(overlap["wait_exposed_seconds"], 0)
+            self.assertAlmostEqual(
+                overlap["hidden_fraction"],
+                1 - overlap["wait_exposed_seconds"] / overlap["wait_alone_seconds"], places=9)
         self.assert_page(page, 1)
         self.assertIn("mpirun -n 2", run("bench", "exchange", self.data).err)
 
@@ -217,8 +226,11 @@ class BenchTest(FolderTest):
                      "--threads", 2, "--repetitions", 1, "--launcher", launcher, "--json",
                      timeout=120)
         self.assertEqual(result.status, 1, result)
-        for job in events_named(result, "scaling"):
+        jobs = events_named(result, "scaling")
+        self.assertEqual([job["ranks"] for job in jobs], [1, 2])
+        for job in jobs:
             self.assertIsNone(job["speed_of_one_rank"])
+        self.assertIn("forbid to compare", result.err)
 
     def test_plan(self):
         page, script = self.path("plan.html"), self.path("plan.sbatch")

@@ -9,6 +9,7 @@
 #include "engine/ops/linear.hpp"
 #include "engine/ops/perturbed_layers.hpp"
 #include "tests/engine/gradient_fixture.hpp"
+#include "tests/every_target.hpp"
 
 namespace halorec {
 namespace {
@@ -176,43 +177,47 @@ TEST_F(GradientTest, SoftmaxOfARowWeighsParts) {
 }
 
 TEST_F(GradientTest, GruCell) {
-  const std::int64_t n = batch_of(world_, 3);
-  for (const std::int64_t dim : {1, 5}) {  // less and more than a vector
-    Leaf input(own_rows(n, 3 * dim, 1)), state(own_rows(n, 3 * dim, 2)), h(own_rows(n, dim, 3));
-    const Matrix<double> direction = own_rows(n, dim, 4);
-    const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
-    check_gradients(world_, {&input, &state, &h}, [&](Tape<double>& tape) {
-      Variable<double>& y = gru_cell(tape, input.on(tape), state.on(tape), h.on(tape));
-      for (std::int64_t r = 0; r < n; ++r) {
-        for (std::int64_t c = 0; c < dim; ++c) {
-          const auto block = [&](const Leaf& leaf, std::int64_t k) {
-            return leaf.value(r, k * dim + c);
-          };
-          const double reset = sigmoid(block(input, 0) + block(state, 0));
-          const double update = sigmoid(block(input, 1) + block(state, 1));
-          const double proposed = std::tanh(block(input, 2) + reset * block(state, 2));
-          EXPECT_NEAR(y.value(r, c), (1 - update) * proposed + update * h.value(r, c), 1e-13);
+  on_every_target([&] {
+    const std::int64_t n = batch_of(world_, 3);
+    for (const std::int64_t dim : {1, 5}) {  // less and more than a vector
+      Leaf input(own_rows(n, 3 * dim, 1)), state(own_rows(n, 3 * dim, 2)), h(own_rows(n, dim, 3));
+      const Matrix<double> direction = own_rows(n, dim, 4);
+      const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
+      check_gradients(world_, {&input, &state, &h}, [&](Tape<double>& tape) {
+        Variable<double>& y = gru_cell(tape, input.on(tape), state.on(tape), h.on(tape));
+        for (std::int64_t r = 0; r < n; ++r) {
+          for (std::int64_t c = 0; c < dim; ++c) {
+            const auto block = [&](const Leaf& leaf, std::int64_t k) {
+              return leaf.value(r, k * dim + c);
+            };
+            const double reset = sigmoid(block(input, 0) + block(state, 0));
+            const double update = sigmoid(block(input, 1) + block(state, 1));
+            const double proposed = std::tanh(block(input, 2) + reset * block(state, 2));
+            EXPECT_NEAR(y.value(r, c), (1 - update) * proposed + update * h.value(r, c), 1e-13);
+          }
         }
-      }
-      return along(tape, y, direction);
-    });
-  }
+        return along(tape, y, direction);
+      });
+    }
+  });
 }
 
 // Gates that are wide open or shut: their exponentials overflow, their values must not.
 TEST_F(GradientTest, GruCellOfLargeArguments) {
-  Matrix<float> input(1, 9), state(1, 9), h(1, 3);
-  for (std::int64_t c = 0; c < 3; ++c) {
-    input(0, 3 + c) = c == 0 ? 1e4F : -1e4F;
-    input(0, 6 + c) = 1e4F;
-    h(0, c) = 0.5F;
-  }
-  Tape<float> tape(false);
-  const Variable<float>& y = gru_cell(tape, tape.leaf(input.view(), {}),
-                                      tape.leaf(state.view(), {}), tape.leaf(h.view(), {}));
-  EXPECT_NEAR(y.value(0, 0), 0.5F, 1e-6F);
-  EXPECT_NEAR(y.value(0, 1), 1.0F, 1e-6F);
-  EXPECT_NEAR(y.value(0, 2), 1.0F, 1e-6F);
+  on_every_target([&] {
+    Matrix<float> input(1, 9), state(1, 9), h(1, 3);
+    for (std::int64_t c = 0; c < 3; ++c) {
+      input(0, 3 + c) = c == 0 ? 1e4F : -1e4F;
+      input(0, 6 + c) = 1e4F;
+      h(0, c) = 0.5F;
+    }
+    Tape<float> tape(false);
+    const Variable<float>& y = gru_cell(tape, tape.leaf(input.view(), {}),
+                                        tape.leaf(state.view(), {}), tape.leaf(h.view(), {}));
+    EXPECT_NEAR(y.value(0, 0), 0.5F, 1e-6F);
+    EXPECT_NEAR(y.value(0, 1), 1.0F, 1e-6F);
+    EXPECT_NEAR(y.value(0, 2), 1.0F, 1e-6F);
+  });
 }
 
 }  // namespace

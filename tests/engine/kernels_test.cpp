@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/kernels/dense.hpp"
-#include "tests/engine/kernel_targets.hpp"
+#include "tests/engine/kernel_numbers.hpp"
 
 namespace halorec {
 namespace {

@@ -7,6 +7,7 @@
 #include "engine/ops/attention.hpp"
 #include "engine/ops/neighbours.hpp"
 #include "tests/engine/gradient_fixture.hpp"
+#include "tests/every_target.hpp"
 
 namespace halorec {
 namespace {
@@ -204,114 +205,123 @@ TEST_F(NeighboursTest, MaxOfEqualsGoesToTheLowestId) {
 }
 
 TEST_F(NeighboursTest, GatAttention) {
-  struct Case {
-    std::int64_t num_heads;
-    bool with_self, is_scaled;
-  };
-  const std::int64_t dim = 6;
-  const auto lists = neighbour_lists(random_dataset(9, 12, 0.35, 1), false);
-  const auto degree = [&](std::int64_t node) {
-    return static_cast<double>(lists[static_cast<std::size_t>(node)].size());
-  };
-  for (const Case& one : {Case{1, false, false}, Case{1, true, false}, Case{3, false, false},
-                          Case{3, true, false}, Case{1, false, true}, Case{3, false, true}}) {
-    Leaf a(Matrix<double>(1, dim), true);
-    for (std::int64_t c = 0; c < dim; ++c) a.value(0, c) = 0.9 - 0.35 * static_cast<double>(c);
-    check(
-        dim, one.with_self,
-        [&](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
-          Variable<double>& targets = halorec::own_rows(tape, graph, x, rows);
-          return gat_attention(tape, graph.neighbourhood(one.with_self), targets,
-                               neighbour_rows(tape, graph, x), a.on(tape), one.num_heads, rows,
-                               one.is_scaled ? &inverse_root_degrees(tape, graph) : nullptr);
-        },
-        [&](const Matrix<double>& x, std::int64_t node, const auto& neighbours) {
-          std::vector<double> y(static_cast<std::size_t>(dim), 0.0);
-          const std::int64_t width = dim / one.num_heads;
-          for (std::int64_t h = 0; h < one.num_heads; ++h) {
-            double sum = 0;
-            for (const std::int64_t j : neighbours) {
-              double score = 0;
-              for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
-                const double v = x(node, c) + x(j, c);
-                score += a.value(0, c) * std::max(v, kLeak * v);
+  on_every_target([&] {
+    struct Case {
+      std::int64_t num_heads;
+      bool with_self, is_scaled;
+    };
+    const std::int64_t dim = 6;
+    const auto lists = neighbour_lists(random_dataset(9, 12, 0.35, 1), false);
+    const auto degree = [&](std::int64_t node) {
+      return static_cast<double>(lists[static_cast<std::size_t>(node)].size());
+    };
+    for (const Case& one : {Case{1, false, false}, Case{1, true, false}, Case{3, false, false},
+                            Case{3, true, false}, Case{1, false, true}, Case{3, false, true}}) {
+      Leaf a(Matrix<double>(1, dim), true);
+      for (std::int64_t c = 0; c < dim; ++c) a.value(0, c) = 0.9 - 0.35 * static_cast<double>(c);
+      check(
+          dim, one.with_self,
+          [&](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
+            Variable<double>& targets = halorec::own_rows(tape, graph, x, rows);
+            return gat_attention(tape, graph.neighbourhood(one.with_self), targets,
+                                 neighbour_rows(tape, graph, x), a.on(tape), one.num_heads, rows,
+                                 one.is_scaled ? &inverse_root_degrees(tape, graph) : nullptr);
+          },
+          [&](const Matrix<double>& x, std::int64_t node, const auto& neighbours) {
+            std::vector<double> y(static_cast<std::size_t>(dim), 0.0);
+            const std::int64_t width = dim / one.num_heads;
+            for (std::int64_t h = 0; h < one.num_heads; ++h) {
+              double sum = 0;
+              for (const std::int64_t j : neighbours) {
+                double score = 0;
+                for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
+                  const double v = x(node, c) + x(j, c);
+                  score += a.value(0, c) * std::max(v, kLeak * v);
+                }
+                sum += std::exp(score);
+                const double scale = one.is_scaled ? 1 / std::sqrt(degree(j)) : 1;
+                for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
+                  y[static_cast<std::size_t>(c)] += std::exp(score) * scale * x(j, c);
+                }
               }
-              sum += std::exp(score);
-              const double scale = one.is_scaled ? 1 / std::sqrt(degree(j)) : 1;
-              for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
-                y[static_cast<std::size_t>(c)] += std::exp(score) * scale * x(j, c);
+              for (std::int64_t c = h * width; c < (h + 1) * width && sum > 0; ++c) {
+                y[static_cast<std::size_t>(c)] /= sum;
               }
             }
-            for (std::int64_t c = h * width; c < (h + 1) * width && sum > 0; ++c) {
-              y[static_cast<std::size_t>(c)] /= sum;
-            }
-          }
-          return y;
-        },
-        [&] { return std::vector<Leaf*>{&a}; });
-  }
+            return y;
+          },
+          [&] { return std::vector<Leaf*>{&a}; });
+    }
+  });
 }
 
 // Scores whose exponentials overflow: the softmax is of what they exceed the largest by.
 TEST_F(NeighboursTest, GatAttentionOfLargeScores) {
-  const TinyGraph graph(world_, random_dataset(9, 12, 0.35, 1));
-  const Shard& shard = graph.shard();
-  MessageGraph<float> messages(shard, {});
-  Matrix<float> x = random_rows<float>(shard, 4, 1), dx(shard.num_owned(), 4);
-  Matrix<float> a(1, 4), da(1, 4);
-  a.fill(1e4F);
-  Tape<float> tape;
-  Variable<float>& in = tape.parameter(x.view(), dx.view());
-  Variable<float>& y =
-      gat_attention(tape, messages.neighbourhood(false), in, neighbour_rows(tape, messages, in),
-                    tape.parameter(a.view(), da.view()), 1, Rows::all);
-  tape.record([&y] {
-    for (std::int64_t r = 0; r < y.gradient.rows; ++r) {
-      for (float& g : y.gradient.row_span(r)) g = 1;
+  on_every_target([&] {
+    const TinyGraph graph(world_, random_dataset(9, 12, 0.35, 1));
+    const Shard& shard = graph.shard();
+    MessageGraph<float> messages(shard, {});
+    Matrix<float> x = random_rows<float>(shard, 4, 1), dx(shard.num_owned(), 4);
+    Matrix<float> a(1, 4), da(1, 4);
+    a.fill(1e4F);
+    Tape<float> tape;
+    Variable<float>& in = tape.parameter(x.view(), dx.view());
+    Variable<float>& y =
+        gat_attention(tape, messages.neighbourhood(false), in, neighbour_rows(tape, messages, in),
+                      tape.parameter(a.view(), da.view()), 1, Rows::all);
+    tape.record([&y] {
+      for (std::int64_t r = 0; r < y.gradient.rows; ++r) {
+        for (float& g : y.gradient.row_span(r)) g = 1;
+      }
+    });
+    tape.backward();
+    for (std::int64_t r = 0; r < y.value.rows; ++r) {
+      for (const float value : y.value.row_span(r)) EXPECT_LT(std::abs(value), 10);
     }
+    for (const float value : dx.values()) EXPECT_TRUE(std::isfinite(value));
   });
-  tape.backward();
-  for (std::int64_t r = 0; r < y.value.rows; ++r) {
-    for (const float value : y.value.row_span(r)) EXPECT_LT(std::abs(value), 10);
-  }
-  for (const float value : dx.values()) EXPECT_TRUE(std::isfinite(value));
 }
 
 TEST_F(NeighboursTest, NeighbourAwareSum) {
-  const std::int64_t dim = 4;
-  check(
-      dim, false,
-      [](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
-        return neighbour_aware_sum(tape, graph.neighbourhood(false), neighbour_rows(tape, graph, x),
-                                   rows);
-      },
-      [&](const Matrix<double>& x, std::int64_t, const auto& neighbours) {
-        std::vector<double> y(static_cast<std::size_t>(dim), 0.0);
-        const auto count = static_cast<double>(neighbours.size());
-        for (const std::int64_t j : neighbours) {
-          double weight = 0;  // of all pairs
-          for (const std::int64_t k : neighbours) {
-            weight += dot(x, j, x, k) / std::sqrt(dot(x, j, x, j) * dot(x, k, x, k)) / count;
+  on_every_target([&] {
+    const std::int64_t dim = 4;
+    check(
+        dim, false,
+        [](auto& tape, auto& graph, auto& x, Rows rows) -> Variable<double>& {
+          return neighbour_aware_sum(tape, graph.neighbourhood(false),
+                                     neighbour_rows(tape, graph, x), rows);
+        },
+        [&](const Matrix<double>& x, std::int64_t, const auto& neighbours) {
+          std::vector<double> y(static_cast<std::size_t>(dim), 0.0);
+          const auto count = static_cast<double>(neighbours.size());
+          for (const std::int64_t j : neighbours) {
+            double weight = 0;  // of all pairs
+            for (const std::int64_t k : neighbours) {
+              weight += dot(x, j, x, k) / std::sqrt(dot(x, j, x, j) * dot(x, k, x, k)) / count;
+            }
+            weight = std::max(weight, 0.0) / std::sqrt(count);
+            for (std::int64_t c = 0; c < dim; ++c)
+              y[static_cast<std::size_t>(c)] += weight * x(j, c);
           }
-          weight = std::max(weight, 0.0) / std::sqrt(count);
-          for (std::int64_t c = 0; c < dim; ++c) y[static_cast<std::size_t>(c)] += weight * x(j, c);
-        }
-        return y;
-      });
+          return y;
+        });
+  });
 }
 
 // A neighbour at zero has no direction, and sends no gradient of 1e12.
 TEST_F(NeighboursTest, NeighbourAwareSumOfZeroRows) {
-  const TinyGraph graph(world_, random_dataset(9, 12, 0.35, 1));
-  const Shard& shard = graph.shard();
-  MessageGraph<double> messages(shard, {});
-  Leaf x(Matrix<double>(shard.num_owned(), 3));
-  Tape<double> tape;
-  Variable<double>& y = neighbour_aware_sum(tape, messages.neighbourhood(false),
-                                            neighbour_rows(tape, messages, x.on(tape)), Rows::all);
-  along(tape, y, random_rows<double>(shard, 3, 2));
-  tape.backward();
-  for (const double value : x.gradient.values()) EXPECT_EQ(value, 0);
+  on_every_target([&] {
+    const TinyGraph graph(world_, random_dataset(9, 12, 0.35, 1));
+    const Shard& shard = graph.shard();
+    MessageGraph<double> messages(shard, {});
+    Leaf x(Matrix<double>(shard.num_owned(), 3));
+    Tape<double> tape;
+    Variable<double>& y = neighbour_aware_sum(
+        tape, messages.neighbourhood(false), neighbour_rows(tape, messages, x.on(tape)), Rows::all);
+    along(tape, y, random_rows<double>(shard, 3, 2));
+    tape.backward();
+    for (const double value : x.gradient.values()) EXPECT_EQ(value, 0);
+  });
 }
 
 // Sums over neighbours in the order of their ids: the same bits on any ranks, and on these twice.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/engine/dense_product.hpp"
@@ -84,6 +85,33 @@ TYPED_TEST(PropagationOf, AddsWhatItIsToldTo) {
     expect(AddedTo<T>::y(), T{1}, z);
     expect(AddedTo<T>::owned(b, z.view()), b, z);
     expect(AddedTo<T>::demanded(b, few.view()), b, on_demanded);
+  }
+}
+
+// Messages of a row each, sent while the product runs, bring what one message brings.
+TYPED_TEST(PropagationOf, PiecesHaveNoEffect) {
+  using T = TypeParam;
+  const TinyGraph graph(this->world_, random_dataset(400, 300, 0.05, 8));
+  const Shard& shard = graph.shard();
+  const Matrix<T> x = random_rows<T>(shard, 9, 1);
+  for (const ExchangePlan exchange : this->kPlans) {
+    for (const WireFormat wire : {WireFormat::full, WireFormat::bf16, WireFormat::int8}) {
+      PropagationOptions options{exchange, wire};
+      Matrix<T> at_once(shard.num_owned(), 9), in_pieces(shard.num_owned(), 9);
+      Propagation<T>(shard, options).multiply(T{1}, x.view(), {}, at_once.view());
+      options.piece_bytes = 1;
+      Propagation<T> propagation(shard, options);
+      const auto before = this->world_.counters().messages_sent;
+      for (int round = 0; round < 2; ++round) {
+        propagation.multiply(T{1}, x.view(), {}, in_pieces.view());
+        EXPECT_TRUE(std::equal(in_pieces.values().begin(), in_pieces.values().end(),
+                               at_once.values().begin()));
+      }
+      const auto sent = this->world_.counters().messages_sent - before;
+      if (this->world_.size() > 1) {
+        EXPECT_GT(this->world_.sum(static_cast<std::int64_t>(sent)), 20 * this->world_.size());
+      }
+    }
   }
 }
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "tests/engine/kernel_targets.hpp"
+#include "tests/engine/kernel_numbers.hpp"
 
 namespace halorec {
 namespace {

@@ -182,5 +182,25 @@ TEST(Models, FirstRowsHaveTheGivenDeviation) {
   EXPECT_NEAR(std::sqrt(moments[2] / moments[0]), 0.25, 0.01);
 }
 
+// What travels rounded changes losses a little, and that it travelled rounded must show.
+TEST(TrainingOverWires, RoundingChangesLittle) {
+  Communicator world;
+  const TinyGraph graph(world, small_data());
+  for (const auto& [wire, tolerance] :
+       {std::pair{WireFormat::bf16, 2e-3}, std::pair{WireFormat::int8, 1e-2}}) {
+    Setting setting = setting_of({"lightgcn", LossKind::softmax, OptimizerKind::adam, false});
+    SmallTraining<float> full(graph.shard(), setting);
+    setting.model_options.propagation.wire = wire;
+    SmallTraining<float> rounded(graph.shard(), setting);
+    double largest = 0;
+    for (int step = 1; step <= 20; ++step) {
+      const double loss = full.advance();
+      largest = std::max(largest, std::abs(rounded.advance() / loss - 1));
+    }
+    EXPECT_LT(largest, tolerance);
+    EXPECT_EQ(largest > 0, world.size() > 1);
+  }
+}
+
 }  // namespace
 }  // namespace halorec
