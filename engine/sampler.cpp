@@ -146,9 +146,10 @@ std::vector<std::uint32_t> Sampler::negatives(std::uint64_t step, const Batch& b
 }
 
 std::int64_t automatic_batch_size(std::uint64_t num_edges) {
-  constexpr std::uint64_t kStepsPerEpoch = 400;
-  const std::uint64_t wanted = (num_edges + kStepsPerEpoch - 1) / kStepsPerEpoch;
-  return static_cast<std::int64_t>(std::clamp(wanted, std::uint64_t{2048}, std::uint64_t{1} << 17));
+  constexpr std::uint64_t kSteps = 400, kMostSteps = 1600, kSmallest = 2048, kLarge = 1 << 17;
+  const auto in_steps = [&](std::uint64_t steps) { return (num_edges + steps - 1) / steps; };
+  return static_cast<std::int64_t>(
+      std::max(std::clamp(in_steps(kSteps), kSmallest, kLarge), in_steps(kMostSteps)));
 }
 
 }  // namespace halorec

@@ -76,7 +76,8 @@ class Sampler {
 };
 
 // A batch for graphs of any size: 2048 (the papers') up to about 800 thousand edges, then such that
-// an epoch has about 400 steps, since every step propagates the whole graph; at most 2^17.
+// an epoch has 400 steps, since every step propagates the whole graph; from 52 million edges on
+// 2^17, and 1600 steps where that would take more.
 std::int64_t automatic_batch_size(std::uint64_t num_edges);
 
 }  // namespace halorec

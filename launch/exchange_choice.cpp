@@ -1,5 +1,7 @@
 #include "launch/exchange_choice.hpp"
 
+#include <algorithm>
+
 #include "comm/run_log.hpp"
 #include "launch/side_options.hpp"
 
@@ -39,9 +41,11 @@ ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& s
 }
 
 ExchangeChoice foresee_exchange(const TrainingArguments& training, const BipartiteGraph& graph,
-                                std::int64_t num_ranks, double hybrid_vectors) {
+                                std::int64_t num_ranks, std::int64_t ranks_on_host,
+                                double hybrid_vectors) {
   if (const auto columns = settled(training, num_ranks, false)) return {*columns, {}};
-  const auto memory = static_cast<double>(host_memory_bytes());
+  const double memory = static_cast<double>(host_memory_bytes()) /
+                        static_cast<double>(std::min(num_ranks, ranks_on_host));
   if (!columns_may_pay(graph.num_edges(), num_ranks, memory, training.dim, training.layers)) {
     return {};
   }

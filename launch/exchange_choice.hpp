@@ -17,10 +17,11 @@ struct ExchangeChoice {
 
 // Collective; the same on every rank.
 ExchangeChoice choose_exchange(const TrainingArguments& training, const Shard& shard);
-// What it will be on so many ranks, each alone on a host like this one, by a cut that sends
-// `hybrid_vectors` by node and layer. Not collective.
+// What it will be on so many ranks, `ranks_on_host` of them on each host like this one, by a cut
+// that sends `hybrid_vectors` by node and layer. Not collective.
 ExchangeChoice foresee_exchange(const TrainingArguments& training, const BipartiteGraph& graph,
-                                std::int64_t num_ranks, double hybrid_vectors);
+                                std::int64_t num_ranks, std::int64_t ranks_on_host,
+                                double hybrid_vectors);
 
 // What to tell of --wire: that it is idle, since columns travel in full, or that it is lossy. Empty
 // when nothing.

@@ -78,7 +78,7 @@ double gib(std::uint64_t bytes) {
 }  // namespace
 
 std::uint64_t estimate_metis_bytes(std::uint64_t num_nodes, std::uint64_t num_edges) {
-  return 150 * num_edges + 200 * num_nodes;
+  return 160 * num_edges + 200 * num_nodes;
 }
 
 std::uint64_t available_memory_bytes(const fs::path& root) {

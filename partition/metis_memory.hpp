@@ -12,8 +12,7 @@
 namespace halorec {
 
 // Peak memory of a process that cuts a graph of this size by METIS, reading included. An upper
-// estimate: 150 bytes an edge and 200 a node, where 75 to 159 bytes an edge were measured, most
-// on graphs without communities (docs/PARTITIONING.md).
+// estimate: 160 bytes an edge and 200 a node. docs/PARTITIONING.md has what processes took.
 std::uint64_t estimate_metis_bytes(std::uint64_t num_nodes, std::uint64_t num_edges);
 
 // Memory that this process may still take: what the kernel calls available, or what the tightest of

@@ -34,7 +34,7 @@ std::string shell_word(const std::string& text) {
 
 std::string slurm_script(const PlanArguments& arguments, const StepPrediction& choice,
                          std::int64_t threads, const std::vector<std::string>& options) {
-  const std::int64_t on_node = std::min(arguments.ranks_per_node, choice.ranks);
+  const std::int64_t on_node = std::min(arguments.prediction.ranks_per_node, choice.ranks);
   const std::int64_t nodes = (choice.ranks + on_node - 1) / on_node;
   // A quarter more: what Slurm counts besides. The cut is rank 0's, before there are shards.
   const double node_bytes =

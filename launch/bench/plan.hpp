@@ -11,7 +11,6 @@ struct PlanArguments {
   std::vector<std::int64_t> ranks{8, 64, 512};
   std::optional<double> memory_gib;  // of a rank
   double efficiency = 0.5;           // that the best choice must reach
-  std::int64_t ranks_per_node = 1;
   std::optional<std::filesystem::path> slurm;
 };
 

@@ -98,8 +98,14 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
     owners.order = order;
     CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
+    if (figures.quality.num_empty_parts > 0) {
+      predictions.warning =
+          fmt::format("{} of {} parts are empty: the graph has too few nodes for so many ranks",
+                      figures.quality.num_empty_parts, count);
+    }
     const ExchangeChoice exchange =
-        foresee_exchange(step.training, graph, count, figures.quality.hybrid_vectors_per_node);
+        foresee_exchange(step.training, graph, count, arguments.ranks_per_node,
+                         figures.quality.hybrid_vectors_per_node);
     if (predictions.warning.empty()) predictions.warning = wire_warning(step.training, exchange);
     if (exchange.columns) {
       if (!whole) whole = PartShards(graph, one).make(0);

@@ -11,6 +11,7 @@ struct PredictionArguments {
   std::optional<double> latency_us, bandwidth_gb, message_us;  // unset: assumed or measured
   double overlap = 1;
   std::int64_t sample = 8;  // shards to run of a cut; 0: all
+  std::int64_t ranks_per_node = 1;
 };
 void declare_prediction_options(OptionTable& options, PredictionArguments& arguments);
 

@@ -367,6 +367,9 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   record["columns"] = choice.columns;
   report.record(record);
   say_figures(report, figures);
+  if (context.communicator.size() > 1) {
+    report.say("One rank on the same cores was not measured: bench scaling puts it beside.");
+  }
   report.table(phase_table(figures));
   report.plot(
       draw(phase_bars(figures)),

@@ -35,7 +35,10 @@ Command plan_command() {
   options.add("efficiency", arguments->efficiency, "that the best choice must reach").range(0, 1);
   options.add("slurm", arguments->slurm, "write the Slurm script of the best choice")
       .value_name("FILE");
-  options.add("ranks-per-node", arguments->ranks_per_node, "in that script").range(1, 4096);
+  options
+      .add("ranks-per-node", arguments->prediction.ranks_per_node,
+           "that share a node's memory, also in that script")
+      .range(1, 4096);
   declare_prediction_options(options, arguments->prediction);
   declare_report_options(options, arguments->step.bench);
   options.add("steps", arguments->step.steps, "steps that are measured on one rank")

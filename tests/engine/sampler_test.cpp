@@ -261,7 +261,8 @@ TEST(Sampler, AutomaticBatchSize) {
   EXPECT_EQ(automatic_batch_size(400 * 2048), 2048);
   EXPECT_EQ(automatic_batch_size(400 * 2048 + 1), 2049);
   EXPECT_EQ(automatic_batch_size(20'000'000), 50'000);
-  EXPECT_EQ(automatic_batch_size(std::uint64_t{1} << 40), 1 << 17);
+  EXPECT_EQ(automatic_batch_size(200'000'000), 1 << 17);
+  EXPECT_EQ(automatic_batch_size(1'600'000'000), 1'000'000);
 }
 
 }  // namespace

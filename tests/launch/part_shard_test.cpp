@@ -66,8 +66,8 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
   for (const char* exchange : {"auto", "columns", "hybrid"}) {
     training.exchange = exchange;
     const ExchangeChoice chosen = choose_exchange(training, shard);
-    const ExchangeChoice foreseen =
-        foresee_exchange(training, graph, world.size(), quality.hybrid_vectors_per_node);
+    const ExchangeChoice foreseen = foresee_exchange(training, graph, world.size(), world.size(),
+                                                     quality.hybrid_vectors_per_node);
     EXPECT_EQ(chosen.columns, foreseen.columns) << exchange;
     ASSERT_EQ(chosen.cost.has_value(), foreseen.cost.has_value()) << exchange;
     training.wire = "bf16";

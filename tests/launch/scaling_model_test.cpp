@@ -249,7 +249,7 @@ TEST(Parts, HeaviestAndLightestAreAmongTheSample) {
 TEST(Slurm, ScriptAsksForWhatThePlanChose) {
   PlanArguments arguments;
   arguments.step.bench.data = "it's data.h5";
-  arguments.ranks_per_node = 4;
+  arguments.prediction.ranks_per_node = 4;
   const std::string script =
       slurm_script(arguments, step(8, 0.01, 0, 0.9), 16, {"--layers", "3", "--l2", "it's"});
   for (const char* line :
