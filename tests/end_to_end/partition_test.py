@@ -28,7 +28,7 @@ class PartitionTest(FolderTest):
         data = self.generate()
         plan, result = self.partition(data)
         self.assertEqual(plan["method"], "metis")
-        self.assertGreater(plan["metis_memory_bytes"], 150 * result["edges"])
+        self.assertGreater(plan["metis_memory_bytes"], 160 * result["edges"])
         self.assertGreater(plan["memory_limit_bytes"], plan["metis_memory_bytes"])
         said = succeed("partition", data, "--parts", 4).out
         self.assertRegex(said.splitlines()[0],
