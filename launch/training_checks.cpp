@@ -140,6 +140,55 @@ void check_foretold(const TrainingArguments& training, std::string_view where) {
       where, training.model);
 }
 
+std::vector<std::string> options_without_effect(const TrainingArguments& a) {
+  std::vector<std::string> names;
+  if (a.model != "itemknn") names.emplace_back("neighbours");
+  if (!is_trained_model(a.model)) {
+    OptionTable training;
+    TrainingArguments unused;
+    declare_training_options(training, unused);
+    for (const auto& [name, value] : training.values()) {
+      const bool is_recents = name == "half-life" || name == "own-repeats";
+      if (name == "model" || name == "neighbours" || (a.model == "recent" && is_recents)) continue;
+      names.push_back(name);
+    }
+    return names;
+  }
+  names.emplace_back("own-repeats");
+  if (a.model != "roland") names.emplace_back("slices");
+  if (a.model != "lightgcn") names.insert(names.end(), {"learn-layer-weights", "store"});
+  if (a.model == "mf") {
+    names.insert(names.end(), {"layers", "exchange", "wire"});
+  }
+  if (!is_layered_model(a.model)) names.insert(names.end(), {"aggregate", "combine"});
+  if (a.model != "rgcn") names.emplace_back("bases");
+  if (!has_side_inputs(a)) names.emplace_back("id-dropout");
+  if (a.cold_content == 0) {
+    if (!has_side_inputs(a)) names.emplace_back("cold-level");
+    names.insert(names.end(), {"content-columns", "content-neighbours", "content-power"});
+  }
+  if (!has_heads(a.model, model_options(a, 0))) names.emplace_back("heads");
+  const LossTerms terms = parse_loss_terms(a.loss);
+  if (!terms.has(LossKind::softmax)) {
+    names.insert(names.end(),
+                 {"negative-power", "temperature", "temperature2", "scores", "blended-negatives"});
+    if (!terms.has_pairs()) names.emplace_back("negatives");
+  } else if (!terms.has_pairs()) {
+    names.emplace_back("blended-negatives");
+  }
+  const bool contrasts = terms.has(LossKind::contrastive);
+  if (!contrasts) {
+    names.insert(names.end(), {"contrastive", "contrastive-temperature", "contrastive-pool"});
+  }
+  if (!contrasts || a.contrastive != "xsimgcl") {
+    names.insert(names.end(), {"contrastive-layer", "noise"});
+  }
+  if (!contrasts || a.contrastive != "sgl") names.emplace_back("contrastive-dropout");
+  if (a.fanout.empty()) names.emplace_back("update");
+  if (a.select == "none") names.insert(names.end(), {"metric", "patience", "evaluate-every"});
+  return names;
+}
+
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options) {
   std::string names;
   for (const std::string& name : options_without_effect(training)) {

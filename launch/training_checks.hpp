@@ -35,6 +35,8 @@ void check_interactions_alone(const TrainingArguments& training, std::string_vie
 // `where` does.
 void check_foretold(const TrainingArguments& training, std::string_view where);
 
+// Names of the training options that this model or loss does not read.
+std::vector<std::string> options_without_effect(const TrainingArguments& arguments);
 // One warning on stderr that names what was typed and changes nothing for this model and loss.
 void warn_of_options_without_effect(const TrainingArguments& training, const OptionTable& options);
 

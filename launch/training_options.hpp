@@ -89,9 +89,6 @@ bool weighs_edges(const TrainingArguments& arguments);
 // Products with a graph that a forward pass runs.
 std::int64_t num_message_layers(const TrainingArguments& arguments);
 
-// Names of the training options that this model or loss does not read.
-std::vector<std::string> options_without_effect(const TrainingArguments& arguments);
-
 // --wire by name: fp32, bf16 or int8.
 WireFormat wire_format(const std::string& name);
 
