@@ -98,7 +98,7 @@ HaloExchange<T>::~HaloExchange() {
   // keep the error from being told.
   const auto leave = [](LargeVector<std::byte>& buffer) {
     static_cast<void>(std::make_unique<LargeVector<std::byte>>(std::move(buffer)).release());
-  };
+  };  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): meant
   if (!requests_.empty()) leave(incoming_);
   for (Piece& piece : pieces_) {
     if (!piece.requests.empty()) leave(piece.rows);

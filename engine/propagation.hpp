@@ -65,10 +65,10 @@ struct AddedTo {
 template <typename T>
 class Propagation {
  public:
-  // Over the shard's interactions, or over `edges` between its nodes, which outlive it.
+  // Over the shard's interactions, or over `graph` between its nodes, which outlives it.
   explicit Propagation(const Shard& shard, const PropagationOptions& options = {})
       : Propagation(shard, shard.interactions(), options) {}
-  Propagation(const Shard& shard, const Adjacency& edges, const PropagationOptions& options);
+  Propagation(const Shard& shard, const Adjacency& graph, const PropagationOptions& options);
 
   // From here on A is the sum of what it was and weight times the normalised adjacency of `edges`,
   // between the same nodes; they outlive this. Collective.

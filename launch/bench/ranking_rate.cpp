@@ -66,6 +66,7 @@ RankingRate measure_ranking(const Shard& shard, const DatasetFile& dataset, std:
       rows.view().rows_from(shard.num_owned_users(), static_cast<std::int64_t>(rate.num_items));
   constexpr std::int64_t kTiles[] = {512, 4096};
   std::vector<Matrix<float>> tiles;
+  tiles.reserve(static_cast<std::size_t>(omp_get_max_threads()));
   for (int t = 0; t < omp_get_max_threads(); ++t) tiles.emplace_back(kTilePeople, kTiles[1]);
   const auto times =
       interleave({[&] { return seconds_of([&] { rank_items(scorer, catalogue, query); }); },
