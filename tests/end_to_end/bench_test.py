@@ -183,6 +183,8 @@ class BenchTest(FolderTest):
         for plan in ("halo", "hybrid"):
             self.assertEqual(sent[f"exchange, {plan}, fp32"]["bytes_sent"],
                              sent[f"product, {plan}, fp32"]["bytes_sent"])
+        for e in sent.values():  # no moment is counted twice
+            self.assertLessEqual(e["wait_seconds"]["smallest"], e["seconds"]["largest"])
         overlaps = events_named(result, "overlap")
         self.assertEqual(len(overlaps), 6)
         for overlap in overlaps:
