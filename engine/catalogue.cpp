@@ -51,4 +51,12 @@ void Catalogue::remove(std::span<const std::uint32_t> items) {
   filter([&](std::uint32_t item) { return !listed[item]; });
 }
 
+Catalogue Catalogue::narrowed(const Shard& shard, Candidates candidates) const {
+  Catalogue some = *this;
+  some.cold_places_ = {};
+  some.filter(
+      [&](std::uint32_t item) { return is_among(candidates, shard.item_degree(item) > 0); });
+  return some;
+}
+
 }  // namespace halorec

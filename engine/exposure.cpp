@@ -24,7 +24,7 @@ class RankCounter {
     }
     by_popularity_.resize(people_.size());
     for (std::size_t p = 0; p < people_.size(); ++p) {
-      by_popularity_[p] = scorer.is_cold(people_[p]) && !scorer.serves_cold(people_[p]) ? 1 : 0;
+      by_popularity_[p] = scorer.is_served_by_popularity(people_[p]) ? 1 : 0;
     }
     own_score_.assign(people_.size(), 0);
     before_.assign(people_.size(), 0);
@@ -44,6 +44,22 @@ class RankCounter {
   void count(std::span<const std::uint32_t> items) {
     visit_tiles(items, [&](std::size_t p, std::span<const std::uint32_t> tile,
                            const float* scores) { before_[p] += count_before(p, tile, scores); });
+  }
+
+  // The items counted were those of its kind alone; these are the other candidates.
+  void insert(const Catalogue& others, const ColdPlaces& places) {
+    const Shard& shard = scorer_.shard();
+    const bool cold = shard.item_degree(query_.item) == 0;
+    for (std::size_t p = 0; p < people_.size(); ++p) {
+      const std::int64_t n = before_[p] + 1;
+      const auto num_others =
+          static_cast<std::int64_t>(others.num_items()) - num_left_out(people_[p], others);
+      if (by_popularity_[p] == 0) {
+        before_[p] = places.place_of(n, cold, num_others) - 1;
+      } else if (cold) {
+        before_[p] += num_others;
+      }
+    }
   }
 
   bool all_finite() const { return all_finite_.load(); }
@@ -148,6 +164,20 @@ class RankCounter {
            (query_.also_exclude != nullptr && holds(query_.also_exclude->of(person)));
   }
 
+  // Of these candidates, how many the person's lists leave out.
+  std::int64_t num_left_out(std::int32_t person, const Catalogue& candidates) const {
+    const auto history =
+        query_.exclude_history ? scorer_.history_of(person) : std::span<const std::uint32_t>();
+    std::int64_t count = 0;
+    for (const std::uint32_t item : history) count += candidates.holds(scorer_.shard(), item);
+    if (query_.also_exclude == nullptr) return count;
+    for (const std::uint32_t item : query_.also_exclude->of(person)) {
+      const bool counted = std::binary_search(history.begin(), history.end(), item);
+      count += !counted && candidates.holds(scorer_.shard(), item);
+    }
+    return count;
+  }
+
   Scorer& scorer_;
   const Catalogue& catalogue_;
   const ExposureQuery& query_;
@@ -164,7 +194,6 @@ class RankCounter {
 Exposure measure_exposure(Scorer& scorer, const Catalogue& catalogue, const ExposureQuery& query) {
   Catalogue alone = catalogue;
   alone.keep_only(std::span(&query.item, 1));
-  RankCounter counter(scorer, catalogue, query);
   if (alone.num_items() == 0) {
     Exposure none;
     none.ks = query.ks;
@@ -172,9 +201,19 @@ Exposure measure_exposure(Scorer& scorer, const Catalogue& catalogue, const Expo
     none.is_candidate = false;
     return none;
   }
+  const Shard& shard = scorer.shard();
+  const ColdPlaces& places = catalogue.cold_places();
+  const bool cold = shard.item_degree(query.item) == 0;
+  const Catalogue rivals =
+      places.any() ? catalogue.narrowed(shard, cold ? Candidates::cold : Candidates::warm)
+                   : catalogue;
+  RankCounter counter(scorer, rivals, query);
   for_each_item_block(scorer, alone, [&](auto items) { counter.take_own_scores(items); });
-  for_each_item_block(scorer, catalogue, [&](auto items) { counter.count(items); });
-  check_all_finite(scorer.shard().communicator(), counter.all_finite());
+  for_each_item_block(scorer, rivals, [&](auto items) { counter.count(items); });
+  check_all_finite(shard.communicator(), counter.all_finite());
+  if (places.any()) {
+    counter.insert(catalogue.narrowed(shard, cold ? Candidates::warm : Candidates::cold), places);
+  }
   return counter.finish();
 }
 

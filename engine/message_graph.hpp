@@ -82,6 +82,13 @@ class MessageGraph {
     return block_ != nullptr ? block_->targets() : demanded_;
   }
 
+  // Sums over neighbours go without the edges that are dropped, the others counting 1 / (1 - share)
+  // times, until keep_all_edges(). Before demand(). Collective.
+  void drop_edges(const EdgeDropout& dropout) { propagation().drop_edges(dropout, false); }
+  void keep_all_edges() {
+    if (propagation_) propagation_->keep_all_edges();
+  }
+
   // Each is made when first asked for: then collective. Layers ask when they are made.
   Propagation<T>& propagation() {
     if (!propagation_) propagation_.emplace(*shard_, *edges_, options_).demand(demanded_);

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/feature_map.hpp"
 #include "engine/optimizer.hpp"
 #include "engine/perturbation.hpp"
 #include "engine/propagation.hpp"
@@ -23,17 +24,19 @@ namespace halorec {
 enum class Aggregate : std::uint8_t { automatic, sum, mean, max, attention, gated };
 enum class Combine : std::uint8_t { automatic, mean, last, concatenation, attention };
 
-// What is known beside the shard's interactions: further relations between its nodes, and the
-// features of its owned nodes.
+// What is known beside the shard's interactions: further relations between its nodes, the features
+// of its owned nodes, and what makes rows of features after training.
 struct SideInputs {
   std::deque<Relation> relations;
   std::optional<FeatureRows> features;
+  std::optional<FeatureMap> map;
 
-  bool empty() const { return relations.empty() && !features; }
+  bool empty() const { return !enter_model() && !map; }
+  bool enter_model() const { return !relations.empty() || features; }
   // Whether anything is known of nodes of this kind.
   bool know(NodeKind kind) const {
     const auto is_of = [kind](const auto& one) { return one.kind == kind; };
-    return std::any_of(relations.begin(), relations.end(), is_of) ||
+    return (map && map->maps(kind)) || std::any_of(relations.begin(), relations.end(), is_of) ||
            (features && std::any_of(features->columns.begin(), features->columns.end(), is_of));
   }
 };

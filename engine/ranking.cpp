@@ -33,7 +33,7 @@ class ListBuilder {
         query_(query),
         lists_(std::ssize(query.people), query.k) {
     for (const std::int32_t person : query.people) {
-      by_popularity_.push_back(scorer.is_cold(person) && !scorer.serves_cold(person));
+      by_popularity_.push_back(scorer.is_served_by_popularity(person));
     }
     const auto num_threads = static_cast<std::size_t>(omp_get_max_threads());
     for (std::size_t t = 0; t < num_threads; ++t) {
@@ -145,20 +145,54 @@ class ListBuilder {
   std::atomic<bool> all_finite_{true};
 };
 
-RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& asked) {
-  HALOREC_ASSERT_LIGHT(asked.k >= 1);
-  RankingQuery query = asked;
-  query.k = std::clamp<std::int64_t>(static_cast<std::int64_t>(catalogue.num_items()), 1, asked.k);
+namespace {
+
+// query.k: at most the number of candidates. Collective.
+RankedLists rank_by_score(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& query) {
   Communicator& communicator = scorer.shard().communicator();
   ListBuilder builder(scorer, catalogue, query);
   if (communicator.max(static_cast<std::int64_t>(query.people.size())) == 0) {
     return builder.finish();
   }
-
   for_each_item_block(scorer, catalogue,
                       [&](std::span<const std::uint32_t> items) { builder.offer_block(items); });
   check_all_finite(communicator, builder.all_finite());
   return builder.finish();
+}
+
+RankedLists merge(const RankedLists& warm, const RankedLists& cold, const ColdPlaces& places,
+                  const Scorer& scorer, const RankingQuery& query) {
+  RankedLists merged(warm.num_people(), query.k);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t p = 0; p < warm.num_people(); ++p) {
+    const bool by_popularity =
+        scorer.is_served_by_popularity(query.people[static_cast<std::size_t>(p)]);
+    auto next_warm = warm.of(p), next_cold = cold.of(p);
+    for (std::int64_t place = 1; place <= query.k; ++place) {
+      const bool prefers_cold = !by_popularity && places.at(place);
+      auto& first = prefers_cold ? next_cold : next_warm;
+      auto& next = first.empty() ? (prefers_cold ? next_warm : next_cold) : first;
+      if (next.empty()) break;
+      merged.append(p, next.front());
+      next = next.subspan(1);
+    }
+  }
+  return merged;
+}
+
+}  // namespace
+
+RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& asked) {
+  HALOREC_ASSERT_LIGHT(asked.k >= 1);
+  RankingQuery query = asked;
+  query.k = std::clamp<std::int64_t>(static_cast<std::int64_t>(catalogue.num_items()), 1, asked.k);
+  if (!catalogue.cold_places().any()) return rank_by_score(scorer, catalogue, query);
+  const Shard& shard = scorer.shard();
+  const RankedLists warm =
+      rank_by_score(scorer, catalogue.narrowed(shard, Candidates::warm), query);
+  const RankedLists cold =
+      rank_by_score(scorer, catalogue.narrowed(shard, Candidates::cold), query);
+  return merge(warm, cold, catalogue.cold_places(), scorer, query);
 }
 
 }  // namespace halorec

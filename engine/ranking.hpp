@@ -29,6 +29,10 @@ class RankedLists {
   RankedLists(std::int64_t num_people, std::int64_t k);
 
   std::int64_t num_people() const { return static_cast<std::int64_t>(length_.size()); }
+  // Puts an item behind the others of person p, who has fewer than k.
+  void append(std::int64_t p, const RankedItem& item) {
+    entries_[static_cast<std::size_t>(p * k_ + length_[static_cast<std::size_t>(p)]++)] = item;
+  }
   // The list of person `p` of the query, best first; shorter than k when fewer items may stand
   // in it.
   std::span<const RankedItem> of(std::int64_t p) const {
@@ -43,8 +47,10 @@ class RankedLists {
   std::vector<std::int32_t> length_;
 };
 
-// Lists are the same on any number of ranks, up to the rounding of scores. Error, on every rank,
-// when a score is not finite. k must be the same on every rank. Collective.
+// Lists are the same on any number of ranks, up to the rounding of scores. Where the catalogue
+// keeps places for cold items, both kinds are ranked apart and their lists merged (three times the
+// memory); people who are served by popularity get warm items first. Error, on every rank, when a
+// score is not finite. k must be the same on every rank. Collective.
 RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& asked);
 
 }  // namespace halorec

@@ -77,6 +77,11 @@ class Scorer {
                         [&](std::uint32_t item) { return shard_->item_degree(item) > 0; });
   }
 
+  // Nothing is known of the person and the scorer has no answer to that: lists go by popularity.
+  bool is_served_by_popularity(std::int64_t person) const {
+    return is_cold(person) && !serves_cold(person);
+  }
+
   // Up to k items nearest to `item`, best first, the same on every rank; nothing when the model
   // knows no nearness of items. Collective.
   virtual std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,

@@ -2,13 +2,14 @@
 
 #include "launch/durations.hpp"
 #include "models/baselines/content_rows.hpp"
-#include "models/cold_items.hpp"
+#include "models/blended_scorer.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
 
 void declare_content_options(OptionTable& options, ContentArguments& arguments) {
-  options.group("Content: items by what is known of them (--model content, and --cold-content)");
+  options.group(
+      "Content: items by what is known of them (--model content, --cold-content, --warm-content)");
   options
       .add("content-columns", arguments.content_columns,
            "columns of items to compare, as in item:title,item:genres; all: every one that is no "
@@ -23,6 +24,27 @@ void declare_content_options(OptionTable& options, ContentArguments& arguments) 
       .add("content-power", arguments.content_power,
            "with neighbours: similarities count to this power")
       .above(0);
+  declare_cold_places(options, arguments.cold_places, "all items rank by their scores");
+}
+
+void declare_cold_places(OptionTable& options, std::optional<double>& cold_places,
+                         std::string_view otherwise) {
+  options
+      .add(
+          "cold-places", cold_places,
+          fmt::format("share of a list's places kept for items without interactions, evenly spread "
+                      "(0.1: places 10, 20 ...); the best of them stand there and nowhere else. "
+                      "Left out: {}",
+                      otherwise))
+      .range(0.01, 1)
+      .value_name("SHARE");
+}
+
+Catalogue make_catalogue(const Shard& shard, const DatasetFile& dataset, Candidates candidates,
+                         std::optional<double> cold_places) {
+  Catalogue catalogue(shard, dataset, candidates);
+  if (cold_places) catalogue.keep_places(ColdPlaces(*cold_places));
+  return catalogue;
 }
 
 BaselineOptions baseline_options(const TrainingArguments& training,
@@ -41,7 +63,7 @@ BaselineOptions baseline_options(const TrainingArguments& training,
 
 void check_content(const TrainingArguments& training, const ContentArguments& arguments,
                    const DatasetFile& dataset) {
-  if (training.model == "content" || training.cold_content > 0) {
+  if (training.model == "content" || training.cold_content > 0 || training.warm_content > 0) {
     content_columns(dataset, arguments.content_columns);
   }
 }
@@ -51,16 +73,17 @@ RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments
     : shard_(&shard), cold_(cold) {
   // As long as trained items' rows, wherever --cold-level leaves cold ones as they come.
   const double level = training.cold_level > 0 ? training.cold_level : 1;
-  weight_ = level * training.cold_content;
-  if (weight_ == 0) return;
+  const double cold_weight = level * training.cold_content;
+  likens_cold_ = cold_weight > 0;
+  if (!likens_cold_ && training.warm_content == 0) return;
   likeness_ =
       make_content(shard, dataset, baseline_options(training, arguments, TrainingPart::train));
-  likeness_->keep_cold_items();
+  likeness_->scale_to(cold_weight, training.warm_content);
 }
 
 std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {
   if (!adds_likeness()) return std::make_unique<EmbeddingScorer>(*shard_, rows, cold_);
-  return std::make_unique<ColdItemScorer>(*shard_, rows, cold_, likeness_, weight_);
+  return std::make_unique<BlendedScorer>(*shard_, rows, cold_, likeness_, likens_cold_);
 }
 
 }  // namespace halorec

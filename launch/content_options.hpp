@@ -1,9 +1,12 @@
-// Options that compare items by what is known of them: of the baseline `content`, and of items
-// without interactions in a trained model's lists. And what all baselines are made with.
+// Options that compare items by what is known of them, of the baseline `content` and of a trained
+// model's lists; the places that items without interactions have in lists; and what all baselines
+// are made with.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/catalogue.hpp"
@@ -19,19 +22,28 @@ struct ContentArguments {
   std::vector<std::string> content_columns = {"all"};
   std::int64_t content_neighbours = 0;
   double content_power = 1;
+  std::optional<double> cold_places;  // share of a list; none: all rank by their scores
 };
 
+// --cold-places, of all commands that make lists; `otherwise` says what holds when it is left out.
+void declare_cold_places(OptionTable& options, std::optional<double>& cold_places,
+                         std::string_view otherwise);
 void declare_content_options(OptionTable& options, ContentArguments& arguments);
 
 // part: that the baseline's shard was made from.
 BaselineOptions baseline_options(const TrainingArguments& training,
                                  const ContentArguments& arguments, TrainingPart part);
 
-// Usage Error when the dataset lacks what the model or --cold-content asks for. Not collective.
+// What may stand in lists. Collective.
+Catalogue make_catalogue(const Shard& shard, const DatasetFile& dataset, Candidates candidates,
+                         std::optional<double> cold_places);
+
+// Usage Error when the dataset lacks what the model, --cold-content or --warm-content asks for. Not
+// collective.
 void check_content(const TrainingArguments& training, const ContentArguments& arguments,
                    const DatasetFile& dataset);
 
-// What ranks by final rows, and by likeness where --cold-content asks for it.
+// What ranks by final rows, and by likeness where --cold-content or --warm-content ask for it.
 class RowScorers {
  public:
   // shard and dataset outlive this. Collective.
@@ -41,7 +53,7 @@ class RowScorers {
   bool adds_likeness() const { return likeness_ != nullptr; }
   // What stands in lists.
   Candidates candidates() const {
-    return cold_.items || adds_likeness() ? Candidates::all : Candidates::warm;
+    return cold_.items || likens_cold_ ? Candidates::all : Candidates::warm;
   }
   // rows: as EmbeddingScorer takes them. Collective.
   std::unique_ptr<Scorer> make(MatrixView<const float> rows) const;
@@ -49,7 +61,7 @@ class RowScorers {
  private:
   const Shard* shard_;
   ColdRows cold_;
-  double weight_;
+  bool likens_cold_;
   std::shared_ptr<LikenessScorer> likeness_;  // null: by rows alone
 };
 

@@ -19,9 +19,15 @@ bool is_number(std::string_view text, double& number) {
   return !text.empty() && code == std::errc() && stop == end;
 }
 
+std::vector<std::string> columns_of(const std::string& text, std::string_view option) {
+  if (text == kNone) return {};
+  return split_commas(text, option);
+}
 std::vector<std::string> feature_names(const TrainingArguments& arguments) {
-  if (arguments.features == kNone) return {};
-  return split_commas(arguments.features, "--features");
+  return columns_of(arguments.features, "--features");
+}
+std::vector<std::string> mapped_names(const TrainingArguments& arguments) {
+  return columns_of(arguments.map_features, "--map-features");
 }
 
 }  // namespace
@@ -31,8 +37,7 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
   options
       .add("relations", a.relations,
            "links that pass messages beside the interactions: of lightgcn each with its weight "
-           "(1), of "
-           "rgcn each with a transform of its own")
+           "(1), of rgcn each with a transform of its own")
       .value_name("none|NAME[:W],...");
   options
       .add("features", a.features,
@@ -44,6 +49,14 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
            "their own and (lightgcn) without interactions")
       .range(0, 0.99);
   options
+      .add("map-features", a.map_features,
+           "columns from which nodes without interactions get rows after training, fitted to the "
+           "rows "
+           "of the others, which stay as they are")
+      .value_name("none|COLUMN,...");
+  options.add("map-ridge", a.map_ridge, "of that fit: what its coefficients' squares cost")
+      .above(0);
+  options
       .add("cold-level", a.cold_level,
            "length of the row of an item without interactions over that of others, where lists are "
            "made; 0: as it comes")
@@ -53,6 +66,10 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
            "trained models: adds to the cosine with an item that has no interactions so many times "
            "its likeness to what the user has taken: the share of its nearest trained items, or, "
            "with --content-neighbours 0, its cosine with the sum of the user's items")
+      .at_least(0);
+  options
+      .add("warm-content", a.warm_content,
+           "the same for items with interactions; both compare --content-columns")
       .at_least(0);
 }
 
@@ -80,6 +97,10 @@ std::vector<NamedRelation> parse_relations(std::string_view text) {
   return relations;
 }
 
+bool knows_cold_nodes(const TrainingArguments& arguments) {
+  return has_side_inputs(arguments) || arguments.map_features != kNone;
+}
+
 bool has_side_inputs(const TrainingArguments& arguments) {
   return arguments.relations != kNone || arguments.features != kNone;
 }
@@ -94,6 +115,10 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
   }
   const std::vector<std::string> columns = feature_names(arguments);
   if (!columns.empty()) inputs.features = read_feature_rows(shard, dataset, columns);
+  const std::vector<std::string> mapped = mapped_names(arguments);
+  if (!mapped.empty()) {
+    inputs.map.emplace(shard, read_feature_rows(shard, dataset, mapped), arguments.map_ridge);
+  }
   return inputs;
 }
 
@@ -106,6 +131,7 @@ void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& da
     find_links(dataset, named.name);
   }
   if (arguments.features != kNone) resolve_feature_columns(dataset, feature_names(arguments));
+  if (arguments.map_features != kNone) resolve_feature_columns(dataset, mapped_names(arguments));
 }
 
 }  // namespace halorec

@@ -23,6 +23,8 @@ std::vector<NamedRelation> parse_relations(std::string_view text);
 
 // Whether --relations or --features name anything.
 bool has_side_inputs(const TrainingArguments& arguments);
+// Whether these or --map-features give rows to nodes without interactions.
+bool knows_cold_nodes(const TrainingArguments& arguments);
 // Reads what they name for the nodes of the shard. Error on every rank when the dataset has no such
 // thing; it lists what there is. Collective.
 SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& shard,

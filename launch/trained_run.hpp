@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/checkpoint.hpp"
@@ -24,6 +25,7 @@ struct TrainedRun {
   ColdRows cold;               // of which nodes without interactions they say something
   bool adds_likeness = false;  // the scorer adds to their scores what rows do not hold
   std::unique_ptr<Scorer> scorer;
+  std::optional<double> cold_places;  // of its lists (engine/cold_places.hpp)
   std::string model;
   std::uint64_t seed = 0;
   TrainingPart part = TrainingPart::train;

@@ -57,17 +57,45 @@ std::string scores_warning(const TrainingArguments& training, Communicator& comm
          " no bf16 matrix units: scores are rounded and multiplied in fp32, slower (--scores bf16)";
 }
 
+namespace {
+
+void check_perturbation(const TrainingArguments& training, const Perturbation& p) {
+  if (training.model == "lightgcn" || !p.any()) return;
+  if (!is_layered_model(training.model)) {
+    fail_usage(
+        "--loss contrastive, --edge-dropout, --node-dropout, --message-dropout and "
+        "--embedding-noise do not go with --model {}",
+        training.model);
+  }
+  if (p.node_dropout > 0 || p.contrast == Contrast::sgl) {
+    fail_usage("--{} goes with --model lightgcn, not {}",
+               p.node_dropout > 0 ? "node-dropout" : "contrastive sgl", training.model);
+  }
+  const ModelOptions options = model_options(training, 0);
+  if (p.edge_dropout > 0 && !sums_neighbours(training.model, options)) {
+    fail_usage(
+        "--edge-dropout goes with sums over neighbours: lightgcn, ngcf, ggnn, and sage and gnn but "
+        "for --aggregate max and attention; --message-dropout goes with all of them");
+  }
+  if (p.contrast == Contrast::xsimgcl &&
+      preset_of(training.model, options).combine == Combine::concatenation) {
+    fail_usage(
+        "--loss contrastive compares what ranks with one layer, and layers side by side are "
+        "longer; "
+        "give --combine mean, last or attention");
+  }
+}
+
+}  // namespace
+
 void check_training_options(const TrainingArguments& training) {
   const LossTerms terms = parse_loss_terms(training.loss);
   const Perturbation p = perturbation(training, 0);
-  if (training.model != "lightgcn" && is_trained_model(training.model) && p.any()) {
-    fail_usage(
-        "--loss contrastive, --edge-dropout, --node-dropout, --message-dropout and "
-        "--embedding-noise go with --model lightgcn, not {}",
-        training.model);
-  }
-  if (training.cold_content > 0 && !is_trained_model(training.model)) {
-    fail_usage("--cold-content goes with trained models; --model {} is a baseline", training.model);
+  if (is_trained_model(training.model)) check_perturbation(training, p);
+  if ((training.cold_content > 0 || training.warm_content > 0) &&
+      !is_trained_model(training.model)) {
+    fail_usage("--{} goes with trained models; --model {} is a baseline",
+               training.cold_content > 0 ? "cold-content" : "warm-content", training.model);
   }
   if (p.contrast == Contrast::xsimgcl && p.contrast_layer > training.layers) {
     fail_usage("--contrastive-layer {} is beyond --layers {}; allowed: 0 .. {}", p.contrast_layer,
@@ -94,6 +122,13 @@ void check_training_options(const TrainingArguments& training) {
   if (!parse_relations(training.relations).empty() && !takes_relations(training.model) &&
       is_trained_model(training.model)) {
     fail_usage("--relations goes with --model lightgcn and rgcn, not {}", training.model);
+  }
+  for (const NamedRelation& relation : parse_relations(training.relations)) {
+    if (training.model != "rgcn" || relation.weight == 1) continue;
+    fail_usage(
+        "--relations {}: rgcn learns a transform for each relation and takes no weights; leave out "
+        "':{:g}', or take --model lightgcn",
+        training.relations, relation.weight);
   }
   if (!parse_relations(training.relations).empty() &&
       parse_half_lives(training.half_life, "--half-life").size() > 1) {
@@ -163,8 +198,11 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
   if (!is_layered_model(a.model)) names.insert(names.end(), {"aggregate", "combine"});
   if (a.model != "rgcn") names.emplace_back("bases");
   if (!has_side_inputs(a)) names.emplace_back("id-dropout");
-  if (a.cold_content == 0) {
-    if (!has_side_inputs(a)) names.emplace_back("cold-level");
+  if (a.map_features == "none") names.emplace_back("map-ridge");
+  if (a.cold_content == 0 && !knows_cold_nodes(a)) {
+    names.insert(names.end(), {"cold-level", "cold-places"});
+  }
+  if (a.cold_content == 0 && a.warm_content == 0) {
     names.insert(names.end(), {"content-columns", "content-neighbours", "content-power"});
   }
   if (!has_heads(a.model, model_options(a, 0))) names.emplace_back("heads");

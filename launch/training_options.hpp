@@ -31,7 +31,10 @@ struct TrainingArguments {
   std::string features = "none";
   double id_dropout = 0;
   double cold_level = 1;
+  std::string map_features = "none";
+  double map_ridge = 3;
   double cold_content = 0;
+  double warm_content = 0;
   std::string weight = "one";
   std::string half_life = "auto";
   std::int64_t slices = 4;

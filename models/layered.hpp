@@ -2,7 +2,8 @@
 // combination of x_0 ... x_L that is ranked by. Which layers and which combination is all that
 // distinguishes NGCF, GAT, NGAT4Rec, GGNN, GraphSAGE, R-GCN and one's own (models/presets.hpp). The
 // last layer is computed at the rows alone that the step asks for; with a fanout, in training,
-// every layer at the rows that the next one hears.
+// every layer at the rows that the next one hears. Training may drop edges of sums, drop messages
+// of each layer's result and add noise to it.
 #pragma once
 
 #include <deque>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "engine/ops/combine.hpp"
+#include "engine/ops/perturb_layer.hpp"
 #include "engine/ops/rows.hpp"
 #include "models/layers/message_layer.hpp"
 #include "models/node_inputs.hpp"
@@ -28,7 +30,9 @@ class LayeredModel : public Model<T> {
       : inputs_(shard, options),
         graph_(shard, message_edges(shard, options), options.propagation),
         combine_(combine),
-        num_layers_(options.num_layers) {
+        num_layers_(options.num_layers),
+        shard_(&shard),
+        perturbation_(options.perturbation) {
     std::vector<MessageGraph<T>*> graphs{&graph_};
     if (options.side != nullptr) {
       for (const Relation& relation : options.side->relations) {
@@ -55,52 +59,75 @@ class LayeredModel : public Model<T> {
   }
 
   typename Model<T>::Output forward(Tape<T>& tape, std::span<const std::int32_t> rows) override {
-    return whole(tape, inputs_.rows(tape), rows);
+    graph_.keep_all_edges();
+    return whole(tape, inputs_.rows(tape), rows, nullptr);
   }
 
   typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
                                                         std::span<const std::int32_t> rows,
                                                         const StepKey& key) override {
-    if (!sampler_) return {whole(tape, inputs_.rows_in_training(tape, key), rows)};
+    if (!sampler_) {
+      const RowPerturbation changes(*shard_, perturbation_, key);
+      if (perturbation_.edge_dropout > 0) {
+        graph_.drop_edges(EdgeDropout(perturbation_.edge_dropout, perturbation_.seed,
+                                      Purpose::edge_dropout, key.step));
+      }
+      return whole(tape, inputs_.rows_in_training(tape, key), rows,
+                   perturbation_.changes_rows() ? &changes : nullptr);
+    }
     sampler_->sample(key.step, rows);
     Variable<T>& x = inputs_.listed(tape, sampler_->first_rows());
     Variable<T>& initial = select_rows(tape, x, sampler_->places(0));
-    return {{layers_at(tape, x, initial, rows, &*sampler_), initial}};
+    return layers_at(tape, x, initial, rows, &*sampler_, nullptr);
   }
-  void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
+  void finish(Matrix<float>& rows) const override { inputs_.finish(rows); }
 
  private:
-  // Over all edges.
-  typename Model<T>::Output whole(Tape<T>& tape, Variable<T>& x,
-                                  std::span<const std::int32_t> rows) {
+  // Over all nodes. changes: what is done to each layer's result, or null.
+  typename Model<T>::TrainingOutput whole(Tape<T>& tape, Variable<T>& x,
+                                          std::span<const std::int32_t> rows,
+                                          const RowPerturbation* changes) {
     graph_.use(nullptr);
     if (num_layers_ > 0) {
       graph_.demand(rows);
       for (MessageGraph<T>& graph : relation_graphs_) graph.demand(rows);
     }
     Variable<T>& initial = select_rows(tape, x, rows);
-    return {layers_at(tape, x, initial, rows, nullptr), initial};
+    return layers_at(tape, x, initial, rows, nullptr, changes);
   }
 
-  // All layers from x, and what they are together at the rows. sampled: the blocks that they run
-  // over, or null.
-  Variable<T>& layers_at(Tape<T>& tape, Variable<T>& first, Variable<T>& initial,
-                         std::span<const std::int32_t> rows, NeighbourSampler* sampled) {
-    Variable<T>* x = &first;
-    std::vector<Variable<T>*> parts{&initial};  // each layer at the rows
+  // All layers from `first`, and what they are together at the rows. sampled: the blocks that they
+  // run over, or null.
+  typename Model<T>::TrainingOutput layers_at(Tape<T>& tape, Variable<T>& first,
+                                              Variable<T>& initial,
+                                              std::span<const std::int32_t> rows,
+                                              NeighbourSampler* sampled,
+                                              const RowPerturbation* changes) {
+    const bool contrasts = changes != nullptr && perturbation_.contrast == Contrast::xsimgcl;
+    Variable<T>* x = changes == nullptr ? &first : &perturb_layer(tape, *changes, 0, first);
+    // Each layer at the rows.
+    std::vector<Variable<T>*> parts{x == &first ? &initial : &select_rows(tape, *x, rows)};
+    Variable<T>* second_view = contrasts && perturbation_.contrast_layer == 0 ? parts[0] : nullptr;
     for (std::int64_t k = 1; k <= num_layers_; ++k) {
       MessageLayer<T>& layer =
           *layers_[std::min(static_cast<std::size_t>(k - 1), layers_.size() - 1)];
       const bool is_last = k == num_layers_;
       if (sampled != nullptr) graph_.use(&sampled->block(k));
       x = &layer.forward(tape, *x, is_last || sampled != nullptr ? Rows::demanded : Rows::all);
+      if (changes != nullptr) {
+        const RowPerturbation::Rows demanded{rows.data()};
+        x = &perturb_layer(tape, *changes, k, *x, is_last ? demanded : RowPerturbation::Rows{});
+      }
+      const bool is_view = contrasts && k == perturbation_.contrast_layer;
       if (is_last) {
         parts.push_back(x);
-      } else if (combine_ != Combine::last) {
+      } else if (combine_ != Combine::last || is_view) {
         parts.push_back(&select_rows(tape, *x, sampled != nullptr ? sampled->places(k) : rows));
       }
+      if (is_view) second_view = parts.back();
     }
-    return combined(tape, parts);
+    Variable<T>& final = combined(tape, parts);
+    return {{final, initial}, contrasts ? &final : nullptr, second_view};
   }
 
   Variable<T>& combined(Tape<T>& tape, const std::vector<Variable<T>*>& parts) {
@@ -122,6 +149,8 @@ class LayeredModel : public Model<T> {
   std::optional<NeighbourSampler> sampler_;
   Combine combine_;
   std::int64_t num_layers_;
+  const Shard* shard_;
+  Perturbation perturbation_;
   std::vector<std::unique_ptr<MessageLayer<T>>> layers_;
   std::optional<Parameter<T>> query_;
 };

@@ -86,7 +86,7 @@ class LightGcn : public Model<T> {
     return with_views(tape, {final, initial}, on, rows, key);
   }
 
-  void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
+  void finish(Matrix<float>& rows) const override { inputs_.finish(rows); }
 
  private:
   struct OnTape {

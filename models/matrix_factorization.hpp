@@ -24,7 +24,7 @@ class MatrixFactorization : public Model<T> {
     Variable<T>& selected = select_rows(tape, inputs_.rows_in_training(tape, key), rows);
     return {{selected, selected}};
   }
-  void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
+  void finish(Matrix<float>& rows) const override { inputs_.finish(rows); }
 
  private:
   NodeInputs<T> inputs_;

@@ -27,7 +27,9 @@ class NodeInputs {
         cold_level_(options.cold_level) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
     if (options.move_touched_rows_alone) embeddings_.move_touched_rows_alone();
-    if (options.side != nullptr) take(*options.side, options);
+    if (options.side == nullptr) return;
+    if (options.side->map) map_ = &*options.side->map;
+    if (options.side->enter_model()) take(*options.side, options);
   }
 
   std::vector<Parameter<T>*> parameters() {
@@ -60,11 +62,19 @@ class NodeInputs {
     return IdDropout(id_dropout_, kinds_, seed_, key.step);
   }
 
-  // Of final rows: an item that was never trained on gets the length that trained items have on
-  // average, times the level that was asked for; objectives that rank by cosines leave it open, and
-  // lists are by inner products. Collective.
+  // Of final rows: nodes that were never trained on get those that their features map to, where
+  // that was asked for; and such items the length that trained items have on average, times the
+  // level that was asked for: objectives that rank by cosines leave it open, and lists are by inner
+  // products. Collective.
+  void finish(Matrix<float>& rows) const {
+    if (map_ != nullptr) map_->fill_untrained(rows);
+    const bool knows_items = kinds_[static_cast<std::size_t>(NodeKind::item)] ||
+                             (map_ != nullptr && map_->maps(NodeKind::item));
+    if (knows_items && cold_level_ != 0) level_cold_items(rows);
+  }
+
+ private:
   void level_cold_items(Matrix<float>& rows) const {
-    if (!kinds_[static_cast<std::size_t>(NodeKind::item)] || cold_level_ == 0) return;
     const auto length = [&](std::int64_t r) {
       double squares = 0;
       for (std::int64_t c = 0; c < rows.cols(); ++c) {
@@ -90,7 +100,6 @@ class NodeInputs {
     }
   }
 
- private:
   bool is_trained(std::int64_t row) const {
     return shard_->scale()[static_cast<std::size_t>(row)] != 0;
   }
@@ -134,6 +143,7 @@ class NodeInputs {
   double id_dropout_;
   std::uint64_t seed_;
   double cold_level_;
+  const FeatureMap* map_ = nullptr;
   std::optional<FeatureMatrix> features_;
   std::optional<Parameter<T>> table_;        // a row for each feature
   std::array<bool, kNumNodeKinds> kinds_{};  // of which features or links are known, on any rank

@@ -53,7 +53,7 @@ class Roland : public Model<T> {
                                                         const StepKey& key) override {
     return {pass(tape, inputs_.rows_in_training(tape, key), rows)};
   }
-  void finish(Matrix<float>& rows) const override { inputs_.level_cold_items(rows); }
+  void finish(Matrix<float>& rows) const override { inputs_.finish(rows); }
 
  private:
   typename Model<T>::Output pass(Tape<T>& tape, Variable<T>& embeddings,

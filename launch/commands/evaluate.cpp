@@ -6,6 +6,7 @@
 #include "comm/run_log.hpp"
 #include "engine/evaluation.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/content_options.hpp"
 #include "launch/evaluation_output.hpp"
 #include "launch/held_out_lists.hpp"
 #include "launch/named_ids.hpp"
@@ -35,6 +36,7 @@ struct Arguments {
   std::string candidates = "auto";
   std::string users = "all";
   std::optional<std::filesystem::path> against;
+  std::optional<double> cold_places;
 };
 
 Split split_of(const Arguments& arguments) {
@@ -110,7 +112,9 @@ Measured measure(const TrainedRun& run, const Arguments& arguments,
                  const std::function<void(const UserFigures&)>& per_user) {
   const HeldOutLists lists = read_held_out_lists(*run.shard, *run.dataset, split_of(arguments));
   const Candidates candidates = candidates_for(run, arguments);
-  const Catalogue catalogue(*run.shard, *run.dataset, candidates);
+  const Catalogue catalogue =
+      make_catalogue(*run.shard, *run.dataset, candidates,
+                     arguments.cold_places ? arguments.cold_places : run.cold_places);
   const std::vector<bool> users = users_of_group(run, arguments.users);
   EvaluationQuery query = lists.query(arguments.k);
   query.per_user = per_user;
@@ -338,6 +342,7 @@ Command evaluate_command() {
            "another run on the same data: also the difference of each metric, paired by user, "
            "with a 95 % bootstrap interval")
       .value_name("RUN");
+  declare_cold_places(options, arguments->cold_places, "as each run was trained");
   options.add("predictions", arguments->predictions, "measure these lists instead of a run")
       .value_name("LISTS");
   options.add("data", arguments->data, "dataset file or raw data that the lists are about")
@@ -351,9 +356,11 @@ Command evaluate_command() {
     if (arguments->predictions.has_value() != arguments->data.has_value()) {
       fail_usage("--predictions LISTS and --data DATA belong together");
     }
-    if (!arguments->run &&
-        (arguments->against || arguments->candidates != "auto" || arguments->users != "all")) {
-      fail_usage("--against, --candidates and --users go with RUN, not with lists made elsewhere");
+    if (!arguments->run && (arguments->against || arguments->cold_places ||
+                            arguments->candidates != "auto" || arguments->users != "all")) {
+      fail_usage(
+          "--against, --candidates, --cold-places and --users go with RUN, not with lists made "
+          "elsewhere");
     }
     if (arguments->target && !arguments->run) {
       fail_usage("--target ITEM goes with RUN: lists alone do not say how far down an item stands");

@@ -294,10 +294,11 @@ int run(const CommandContext& context, const Arguments& arguments) {
   if (run.adds_likeness) {
     communicator.on_root([&] {
       std::fputs(
-          fmt::format("halorec: warning: the run adds likeness to the scores of items without "
-                      "interactions (--cold-content), which rows cannot hold: in lists made "
-                      "of rows such items {}\n",
-                      run.cold.items ? "stand elsewhere" : "are missing")
+          fmt::format("halorec: warning: the run adds likeness to scores (--cold-content, "
+                      "--warm-content), which rows cannot hold: lists made of rows differ{}\n",
+                      run.scorer->serves_cold_items() && !run.cold.items
+                          ? ", and items without interactions are missing"
+                          : "")
               .c_str(),
           stderr);
     });

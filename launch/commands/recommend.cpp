@@ -4,6 +4,7 @@
 #include "comm/communicator.hpp"
 #include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
+#include "launch/content_options.hpp"
 #include "launch/named_ids.hpp"
 #include "launch/output.hpp"
 #include "launch/output_file.hpp"
@@ -22,6 +23,7 @@ struct Arguments {
   std::int64_t k = 10;
   std::optional<std::filesystem::path> candidates, exclude;
   bool include_seen = false;
+  std::optional<double> cold_places;
   std::optional<std::filesystem::path> out;
 };
 
@@ -145,7 +147,9 @@ int run(const CommandContext& context, const Arguments& arguments) {
     if (arguments.out) check_folder_of(*arguments.out, "out");
   });
   TrainedRun run = load_trained_run(communicator, arguments.run);
-  Catalogue catalogue(*run.shard, *run.dataset, served_candidates(*run.scorer));
+  Catalogue catalogue =
+      make_catalogue(*run.shard, *run.dataset, served_candidates(*run.scorer),
+                     arguments.cold_places ? arguments.cold_places : run.cold_places);
   if (arguments.candidates) {
     catalogue.keep_only(read_items(run, *arguments.candidates, "--candidates", false));
   }
@@ -243,6 +247,7 @@ Command recommend_command() {
   options.add("exclude", arguments->exclude, "never recommend these items, an id a line");
   options.add("include-seen", arguments->include_seen,
               "recommend also what the user has interacted with");
+  declare_cold_places(options, arguments->cold_places, "as the run was trained");
   options.add("out", arguments->out, "write the lists to this file")
       .value_name("FILE.jsonl|FILE.csv");
   command.check = [arguments] {

@@ -220,7 +220,8 @@ int TrainCommand::run_baseline() {
   TrainingState state;
   state.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const Catalogue catalogue(shard, *dataset_, served_candidates(*scorer));
+  const Catalogue catalogue =
+      make_catalogue(shard, *dataset_, served_candidates(*scorer), arguments_.content.cold_places);
   write_result(test_of(*scorer, catalogue, shard), state, false);
   return 0;
 }
@@ -252,7 +253,8 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
                               checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
 
   const RowScorers scorers(training_, arguments_.content, shard, *dataset_, cold_rows(side));
-  const Catalogue catalogue(shard, *dataset_, scorers.candidates());
+  const Catalogue catalogue =
+      make_catalogue(shard, *dataset_, scorers.candidates(), arguments_.content.cold_places);
   Evaluate choose;
   if (!refit && training_.select != "none") {
     const Split split = training_.select == "test" ? Split::test : Split::validation;

@@ -113,10 +113,13 @@ void ContentProfile::pack_items(std::span<const std::int32_t> owned, float* out)
     const std::uint64_t begin = rows_.begin[static_cast<std::size_t>(i)];
     std::uint64_t length = rows_.begin[static_cast<std::size_t>(i) + 1] - begin;
     const std::uint32_t item = shard().owned_items()[static_cast<std::size_t>(i)];
-    if (cold_alone_ && shard().item_degree(item) > 0) length = 0;
+    double weight = 1;
+    if (weights_) weight = shard().item_degree(item) > 0 ? weights_->warm : weights_->cold;
+    if (weight == 0) length = 0;
     for (std::uint64_t e = 0; e < static_cast<std::uint64_t>(longest_); ++e) {
       out[e] = std::bit_cast<float>(e < length ? rows_.feature[begin + e] : kNone);
-      out[static_cast<std::uint64_t>(longest_) + e] = e < length ? rows_.value[begin + e] : 0.0F;
+      out[static_cast<std::uint64_t>(longest_) + e] =
+          e < length ? static_cast<float>(weight * rows_.value[begin + e]) : 0.0F;
     }
     out += item_width();
   }
@@ -134,7 +137,7 @@ void ContentProfile::add_scores(std::span<const std::int32_t> people,
       }
     }
     float weight = weights[p];
-    if (cold_alone_) {
+    if (weights_) {
       const double squares =
           std::transform_reduce(scratch, scratch + num_features_, 0.0, std::plus<>(),
                                 [](float x) { return static_cast<double>(x) * x; });

@@ -9,6 +9,7 @@
 // and of theirs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,8 @@ class ContentProfile final : public LikenessScorer {
   void add_scores(std::span<const std::int32_t> people, std::span<const float> weights,
                   std::int64_t first, std::int64_t count, float* scratch,
                   float* scores) const override;
-  // Scores of cold items are cosines with the profile.
-  void keep_cold_items() override { cold_alone_ = true; }
+  // Scores are cosines with the profile, times the item's weight.
+  void scale_to(double cold, double warm) override { weights_ = {cold, warm}; }
   bool serves_cold_items() const override { return true; }
 
  private:
@@ -45,8 +46,11 @@ class ContentProfile final : public LikenessScorer {
   void append_row(std::uint32_t item, std::span<const std::uint32_t> feature,
                   std::span<const float> value);
 
-  bool cold_alone_ = false;
-  SparseRows rows_;  // of owned items, then of ghosts, then of guests' items
+  struct Weights {
+    double cold, warm;
+  };
+  std::optional<Weights> weights_;  // none: products with the profile as they come
+  SparseRows rows_;                 // of owned items, then of ghosts, then of guests' items
   std::int64_t num_features_ = 0;
   std::int64_t longest_ = 0;                 // row of any item, on any rank
   std::vector<std::int32_t> place_of_item_;  // [items of the whole graph], -1 where not here

@@ -1,5 +1,5 @@
 // Ranking by what items are like each other. A trained model adds it to its own scores where its
-// rows know little: of items without training interactions (models/cold_items.hpp).
+// rows know little (models/blended_scorer.hpp).
 #pragma once
 
 #include <algorithm>
@@ -12,9 +12,9 @@ class LikenessScorer : public Scorer {
  public:
   using Scorer::Scorer;
 
-  // From now on items without training interactions alone have scores, and these lie between 0 and
-  // 1; all others score 0. Not collective.
-  virtual void keep_cold_items() = 0;
+  // From now on scores lie between 0 and `cold` for items without training interactions, between 0
+  // and `warm` for the others. Once only. Not collective.
+  virtual void scale_to(double cold, double warm) = 0;
   // Adds each person's scores times their weight. scratch: of scratch_size, past the first
   // people.size() floats, which the caller may use. As score() otherwise.
   virtual void add_scores(std::span<const std::int32_t> people, std::span<const float> weights,

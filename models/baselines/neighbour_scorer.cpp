@@ -30,15 +30,16 @@ void NeighbourScorer::keep_nearest(std::int64_t i, std::vector<RankedItem>& cand
   length_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(kept);
 }
 
-void NeighbourScorer::keep_cold_items() {
+void NeighbourScorer::scale_to(double cold, double warm) {
   for (std::size_t i = 0; i < length_.size(); ++i) {
-    if (shard().item_degree(shard().owned_items()[i]) > 0) length_[i] = 0;
+    const double weight = shard().item_degree(shard().owned_items()[i]) > 0 ? warm : cold;
     RankedItem* const list = neighbours_.data() + static_cast<std::int64_t>(i) * num_neighbours_;
     double sum = 0;
     for (std::int32_t n = 0; n < length_[i]; ++n) sum += static_cast<double>(list[n].score);
-    if (sum == 0) length_[i] = 0;  // a high power leaves nothing of weak similarities
+    if (sum == 0 || weight == 0)
+      length_[i] = 0;  // a high power leaves nothing of weak similarities
     for (std::int32_t n = 0; n < length_[i]; ++n) {
-      list[n].score = static_cast<float>(list[n].score / sum);
+      list[n].score = static_cast<float>(weight * list[n].score / sum);
     }
   }
 }

@@ -20,9 +20,9 @@ class NeighbourScorer : public LikenessScorer {
   std::int64_t scratch_size(std::int64_t num_people) const override { return num_people; }
   void add_scores(std::span<const std::int32_t> people, std::span<const float> weights,
                   std::int64_t first, std::int64_t count, float*, float* scores) const override;
-  // Divides the similarities of each cold item by their sum: its score is then the share of N(i)
-  // that stands in the history.
-  void keep_cold_items() override;
+  // Divides the similarities of each item by their sum: its score is then its weight times the
+  // share of N(i) that stands in the history.
+  void scale_to(double cold, double warm) override;
 
   // The item's own neighbours.
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,

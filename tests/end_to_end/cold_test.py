@@ -116,12 +116,63 @@ class ColdTest(FolderTest):
             self.assertGreater(cold["recall@20"], 0.5)
         answer = json.loads(succeed("recommend", like, "--history", "i1", "--json").out)
         self.assertEqual(len(answer["items"]), 10)
+        # Trained items by likeness too, and places kept for the others.
+        both = self.path("both")
+        succeed("train", data, "--run", both, *small, "--cold-content", 1, "--warm-content", 2,
+                "--content-neighbours", 5, "--cold-places", 0.1, ranks=2)
+        with open(self.path("both", "metrics.json"), encoding="utf-8") as file:
+            trained = json.load(file)
+        places = self.evaluate(both, "--k", "20", ranks=3)
+        for name in ("recall@20", "warm_recall@20", "cold_recall@20"):
+            self.assertAlmostEqual(places[name], trained[name], delta=1e-4, msg=name)
+        alone = self.evaluate(both, "--candidates", "warm", "--k", "20")
+        self.assertGreater(alone["recall@20"], self.evaluate(plain, "--k", "20")["warm_recall@20"])
+        two = self.evaluate(both, "--candidates", "cold", "--k", "2")
+        self.assertAlmostEqual(places["cold_recall@20"], two["recall@2"], delta=1e-6)
+        more = self.evaluate(both, "--k", "20", "--cold-places", 0.25)
+        five = self.evaluate(both, "--candidates", "cold", "--k", "5")
+        self.assertAlmostEqual(more["cold_recall@20"], five["recall@5"], delta=1e-6)
+        with h5py.File(data) as file:
+            cold = set(range(200)) - set(file["train/item"][:].tolist())
+            names = file["items/id_bytes"][:].tobytes().decode()
+            ends = file["items/id_offsets"][:].tolist()
+        cold = {names[ends[k]:ends[k + 1]] for k in cold}
+        answer = json.loads(succeed("recommend", both, "--users", "u1", "--k", 10, "--cold-places",
+                                    0.2, "--json").out)
+        kinds = [item["item"] in cold for item in answer["items"]]
+        self.assertEqual(kinds, [place in (4, 9) for place in range(10)])
         result = run("train", data, "--run", self.path("no"), "--model", "popular", "--cold-content", 1)
         self.assertEqual((result.status, len(result.errors())), (2, 1), result)
         self.assertIn("--cold-content goes with trained models", result.errors()[0])
         result = run("train", self.generate(), "--run", self.path("no"), "--cold-content", 1, ranks=2)
         self.assertEqual((result.status, len(result.errors())), (2, 1), result)
         self.assertIn("knows nothing of users and items", result.errors()[0])
+
+    def test_rows_of_new_items_are_mapped_from_features(self):
+        data = self.shop()
+        small = ["--epochs", 3, "--dim", 8, "--batch", 512, "--layers", 1, "--select", "none"]
+        plain, mapped = self.path("plain"), self.path("mapped")
+        succeed("train", data, "--run", plain, *small)
+        succeed("train", data, "--run", mapped, *small, "--map-features", "item:title", ranks=2)
+        with open(self.path("mapped", "metrics.json"), encoding="utf-8") as file:
+            trained = json.load(file)
+        for ranks in (0, 3):
+            whole = self.evaluate(mapped, "--k", "20", ranks=ranks)
+            for name in ("recall@20", "warm_recall@20", "cold_recall@20"):
+                self.assertAlmostEqual(whole[name], trained[name], delta=1e-4, msg=name)
+        self.assertGreater(self.evaluate(mapped, "--candidates", "cold")["recall@20"], 0.5)
+        # What is trained stays as it was, whatever is known of it.
+        ours, theirs = (self.evaluate(folder, "--candidates", "warm", "--k", "20")["recall@20"]
+                        for folder in (mapped, plain))
+        self.assertAlmostEqual(ours, theirs, delta=1e-4)
+        succeed("export", mapped, "--out", self.path("rows"))
+        with open(self.path("rows", "about.json"), encoding="utf-8") as file:
+            self.assertTrue(json.load(file)["cold_items"])
+        for options, words in ((("--map-features", "item:titel"), "it has: item:colour"),
+                               (("--map-features", "item:title", "--map-ridge", 0), "--map-ridge")):
+            result = run("train", data, "--run", self.path("no"), *options, ranks=2)
+            self.assertEqual((result.status, len(result.errors())), (2, 1), result)
+            self.assertIn(words, result.errors()[0])
 
     def test_two_runs_user_by_user(self):
         data = self.shop()
@@ -173,6 +224,7 @@ class ColdTest(FolderTest):
                             self.path("x.h5")]),
             ("--candidates", ["evaluate", folder, "--candidates", "lukewarm"]),
             ("nobody has a held-out", ["evaluate", self.path("popular"), "--candidates", "cold"]),
+            ("--cold-places", ["evaluate", folder, "--cold-places", 0]),
             ("go with RUN", ["evaluate", "--predictions", "x", "--data", data, "--against", folder]),
         ]
         for word, arguments in cases:

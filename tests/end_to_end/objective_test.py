@@ -88,7 +88,10 @@ class ObjectiveTest(FolderTest):
         # Generated interactions all weigh 1.
         self.assert_refused(["--loss", "softmax,rating"], "every training interaction weighs 1",
                             "--columns")
-        self.assert_refused(["--model", "mf", "--edge-dropout", 0.1], "--model lightgcn, not mf")
+        self.assert_refused(["--model", "mf", "--edge-dropout", 0.1], "do not go with --model mf")
+        self.assert_refused(["--model", "gat", "--edge-dropout", 0.1], "sums over neighbours")
+        self.assert_refused(["--model", "ggnn", "--node-dropout", 0.1], "--model lightgcn, not ggnn")
+        self.assert_refused(["--model", "ngcf", "--loss", "softmax:1,contrastive:0.1"], "--combine")
         self.assert_refused(["--edge-dropout", 1], "--edge-dropout", "0.99")
         self.assert_refused(["--loss", "softmax,contrastive", "--contrastive-layer", 3],
                             "--contrastive-layer 3", "0 .. 1")

@@ -131,6 +131,7 @@ class SideInputsTest(FolderTest):
                  "a mixture goes without --id-dropout"),
                 (("--relations", "trust,trust:2"), "names 'trust' twice"),
                 (("--relations", "trust", "--model", "sage"), "--relations goes with"),
+                (("--relations", "trust:2", "--model", "rgcn"), "takes no weights"),
                 (("--relations", "trust", "--exchange", "columns"), "--exchange columns goes without"),
                 (("--relations", "trust", "--fanout", 5), "--fanout draws among"),
                 (("--dim", 1), "--dim 1 leaves of a cosine"),

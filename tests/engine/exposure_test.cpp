@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <numeric>
+#include <set>
 
 #include "engine/embedding_scorer.hpp"
 #include "engine/ranking.hpp"
@@ -102,6 +103,29 @@ TEST_P(ExposureTest, ManyTilesAndSomePeople) {
   std::vector<std::int32_t> some;
   for (std::size_t p = 0; p < people.size(); p += 3) some.push_back(people[p]);
   check(scorer, catalogue, {600, {10, 300}, some, true, nullptr});
+}
+
+TEST_P(ExposureTest, OfListsThatKeepPlacesForColdItems) {
+  Communicator communicator;
+  const TinyGraph graph(communicator, random_dataset(90, 70, 0.15, 18), TrainingPart::train,
+                        GetParam());
+  const Shard& shard = graph.shard();
+  const Matrix<float> rows = coarse_rows(shard);
+  const HeldOut validation = read_held_out(shard, graph.file(), Split::validation);
+  const auto people = all_people(shard);
+  std::set<bool> kinds;
+  for (const bool serves_cold_users : {false, true}) {
+    EmbeddingScorer scorer(shard, rows.view(), {serves_cold_users, true});
+    for (const double share : {0.01, 0.2, 0.29, 1.0}) {
+      Catalogue catalogue(shard, graph.file(), Candidates::all);
+      catalogue.keep_places(ColdPlaces(share));
+      for (std::uint32_t item = 0; item < 70; item += 3) {
+        kinds.insert(shard.item_degree(item) > 0);
+        check(scorer, catalogue, {item, {1, 5, 20}, people, true, &validation});
+      }
+    }
+  }
+  EXPECT_EQ(kinds.size(), 2U);
 }
 
 TEST_P(ExposureTest, AnItemThatNobodyTrainedOnIsInNoList) {

@@ -11,7 +11,7 @@
 
 #include "engine/ranking.hpp"
 #include "models/baselines/baselines.hpp"
-#include "models/cold_items.hpp"
+#include "models/blended_scorer.hpp"
 #include "tests/engine/whole_graph.hpp"
 #include "tests/models/all_lists.hpp"
 #include "tests/tiny_graph.hpp"
@@ -199,8 +199,8 @@ TEST_P(Content, NeighboursScoreByTheNearestAlone) {
   }
 }
 
-// Likeness beside rows, for cold items alone: by neighbours, and by profiles.
-TEST_P(Content, ColdItemsCountByWhatTheyAreLikeToo) {
+// Likeness beside rows, with a weight for each kind of item: by neighbours, and by profiles.
+TEST_P(Content, ItemsCountByWhatTheyAreLikeToo) {
   constexpr std::int64_t kDim = 6;
   const Shard& shard = graph_.shard();
   const Matrix<float> rows = random_rows<float>(shard, kDim, 3);
@@ -215,17 +215,25 @@ TEST_P(Content, ColdItemsCountByWhatTheyAreLikeToo) {
     length += std::sqrt(inner(row(kUsers + i), row(kUsers + i)));
     num_trained += 1;
   }
-  for (const std::int64_t neighbours : {4, 0}) {
+  struct Case {
+    std::int64_t neighbours;
+    double cold, warm;
+  };
+  for (const auto& [neighbours, cold_weight, warm_weight] :
+       {Case{4, 0.7, 0}, Case{0, 0.7, 0}, Case{4, 0.7, 0.3}, Case{0, 0, 0.3}}) {
     const std::shared_ptr<LikenessScorer> likeness =
         make_content(shard, graph_.file(), options_of(neighbours, 2));
-    likeness->keep_cold_items();
-    ColdItemScorer scorer(shard, rows.view(), {}, likeness, 0.7);
+    likeness->scale_to(cold_weight, warm_weight);
+    EXPECT_EQ(BlendedScorer(shard, rows.view(), {}, likeness, cold_weight > 0).serves_cold_items(),
+              cold_weight > 0);
+    BlendedScorer scorer(shard, rows.view(), {false, true}, likeness, cold_weight > 0);
     EXPECT_TRUE(scorer.serves_cold_items());
     std::size_t num_raised = 0;
     expect_scores(scorer, [&](std::uint32_t user, const std::vector<std::uint32_t>& history,
                               std::uint32_t item) {
       const double by_rows = inner(row(user), row(kUsers + item));
-      if (naive_.trained(item)) return by_rows;
+      const double weight = naive_.trained(item) ? warm_weight : cold_weight;
+      if (weight == 0) return by_rows;
       double part = 0, whole = 0;
       if (neighbours > 0) {
         std::tie(part, whole) = sums_of_nearest(history, item, neighbours, 2.0);
@@ -238,15 +246,16 @@ TEST_P(Content, ColdItemsCountByWhatTheyAreLikeToo) {
       }
       num_raised += part > 0 ? 1 : 0;
       const double alike = whole == 0 ? 0 : part / whole;
-      return by_rows + 0.7 * length / num_trained * std::sqrt(inner(row(user), row(user))) * alike;
+      return by_rows +
+             weight * length / num_trained * std::sqrt(inner(row(user), row(user))) * alike;
     });
     EXPECT_GT(num_raised, 0U);
 
     // A power that leaves nothing of any similarity leaves the rows.
     const std::shared_ptr<LikenessScorer> nothing =
         make_content(shard, graph_.file(), options_of(4, 1e5));
-    nothing->keep_cold_items();
-    ColdItemScorer by_rows(shard, rows.view(), {}, nothing, 0.7);
+    nothing->scale_to(0.7, 0.7);
+    BlendedScorer by_rows(shard, rows.view(), {}, nothing, true);
     expect_scores(by_rows, [&](std::uint32_t user, const auto&, std::uint32_t item) {
       return inner(row(user), row(kUsers + item));
     });

@@ -21,6 +21,7 @@ struct Case {
   std::int64_t num_heads = 1;
   LossKind loss = LossKind::softmax;
   Deal deal = Deal::scattered;
+  bool perturbed = false;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -42,6 +43,18 @@ Setting setting_of(const Case& c) {
   setting.loss.l2 = 1e-3;
   setting.optimizer.learning_rate = 0.01;
   setting.batch_size = 150;
+  if (!c.perturbed) return setting;
+  Perturbation& perturbation = setting.model_options.perturbation;
+  perturbation.message_dropout = 0.2;
+  perturbation.embedding_noise = 0.1;
+  perturbation.seed = 3;
+  if (sums_neighbours(c.model, setting.model_options)) perturbation.edge_dropout = 0.25;
+  if (preset_of(c.model, setting.model_options).combine != Combine::concatenation) {
+    perturbation.contrast = Contrast::xsimgcl;
+    perturbation.contrast_layer = c.num_layers - 1;
+    setting.loss.terms.set(LossKind::contrastive, 0.3);
+    setting.loss.contrastive_pool = 100;
+  }
   return setting;
 }
 
@@ -79,7 +92,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"OwnMeanAttention", "gnn", 2, Aggregate::mean, Combine::attention},
         Case{"OwnAttentionAttention", "gnn", 2, Aggregate::attention, Combine::attention, 2},
         Case{"OwnGatedLast", "gnn", 2, Aggregate::gated, Combine::last},
-        Case{"OwnMaxMean", "gnn", 3, Aggregate::max, Combine::mean}),
+        Case{"OwnMaxMean", "gnn", 3, Aggregate::max, Combine::mean},
+        Case{"NgcfPerturbed", "ngcf", 2, kAuto, Combine::automatic, 1, kBpr, Deal::scattered, true},
+        Case{"GatPerturbed", "gat", 2, kAuto, Combine::automatic, 2, kSoftmax, kEmpty, true},
+        Case{"GgnnPerturbed", "ggnn", 2, kAuto, Combine::mean, 1, kSoftmax, Deal::scattered, true},
+        Case{"RgcnPerturbed", "rgcn", 1, kAuto, Combine::last, 1, kSoftmax, kEmpty, true}),
     [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(LayeredTest, TheRankCountDoesNotChangeTheAnswer) {

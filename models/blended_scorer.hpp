@@ -1,10 +1,11 @@
-// Lists of a trained model in which items without training interactions are ranked by what they are
-// like as well:
-//   score(u, i) = <x_u, x_i> + weight l |x_u| likeness(u, i)
-// for such an item i, <x_u, x_i> for all others; l is the mean length of trained items' rows, so
-// that `weight` is in units of the cosine. Likeness is the share of the items most like i that u
-// has taken, or the cosine of i with u's profile. Rows of few numbers know what a user likes, but
-// not each item that a user took: near twins of one are found by likeness.
+// Lists of a trained model in which what items are like counts beside their rows:
+//   score(u, i) = <x_u, x_i> + l |x_u| likeness(u, i)
+// l is the mean length of trained items' rows, so that likeness, which lies between 0 and the
+// weight of the item's kind (LikenessScorer::scale_to), is in units of the cosine. Likeness is the
+// share of the items most like i that u has taken, or the cosine of i with u's profile. Rows of few
+// numbers know what a user likes, but not each item that a user took: near twins of one are found
+// by likeness, and items without training interactions by nothing else where the model has no
+// features.
 #pragma once
 
 #include <memory>
@@ -14,12 +15,12 @@
 
 namespace halorec {
 
-class ColdItemScorer final : public Scorer {
+class BlendedScorer final : public Scorer {
  public:
-  // rows, cold: as EmbeddingScorer takes them. likeness: of cold items alone
-  // (LikenessScorer::keep_cold_items). Collective.
-  ColdItemScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
-                 std::shared_ptr<LikenessScorer> likeness, double weight);
+  // rows, cold: as EmbeddingScorer takes them. likeness: scaled to its weights; `likens_cold` tells
+  // whether that of items without training interactions is above 0. Collective.
+  BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
+                std::shared_ptr<LikenessScorer> likeness, bool likens_cold);
 
   std::int64_t item_width() const override {
     return by_rows_.item_width() + likeness_->item_width();
@@ -32,7 +33,7 @@ class ColdItemScorer final : public Scorer {
 
   const EmbeddingScorer& by_rows() const { return by_rows_; }
   bool serves_cold(std::int64_t person) const override { return by_rows_.serves_cold(person); }
-  bool serves_cold_items() const override { return true; }
+  bool serves_cold_items() const override { return likens_cold_ || by_rows_.serves_cold_items(); }
 
   // By the cosine of item rows.
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
@@ -44,8 +45,9 @@ class ColdItemScorer final : public Scorer {
 
   EmbeddingScorer by_rows_;
   std::shared_ptr<LikenessScorer> likeness_;
+  bool likens_cold_;
   std::int64_t dim_;
-  double weight_;  // of a share, for a user's row of length 1
+  double item_length_;  // l
 };
 
 }  // namespace halorec

@@ -1,4 +1,4 @@
-#include "models/cold_items.hpp"
+#include "models/blended_scorer.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -27,15 +27,16 @@ double mean_length(const Shard& shard, MatrixView<const float> rows) {
 
 }  // namespace
 
-ColdItemScorer::ColdItemScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
-                               std::shared_ptr<LikenessScorer> likeness, double weight)
+BlendedScorer::BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
+                             std::shared_ptr<LikenessScorer> likeness, bool likens_cold)
     : Scorer(shard),
       by_rows_(shard, rows, cold),
       likeness_(std::move(likeness)),
+      likens_cold_(likens_cold),
       dim_(rows.cols),
-      weight_(weight * mean_length(shard, rows)) {}
+      item_length_(mean_length(shard, rows)) {}
 
-void ColdItemScorer::pack_items(std::span<const std::int32_t> owned, float* out) const {
+void BlendedScorer::pack_items(std::span<const std::int32_t> owned, float* out) const {
   const std::int64_t row_width = by_rows_.item_width(), list_width = likeness_->item_width();
   for (const std::int32_t& item : owned) {
     by_rows_.pack_items({&item, 1}, out);
@@ -44,7 +45,7 @@ void ColdItemScorer::pack_items(std::span<const std::int32_t> owned, float* out)
   }
 }
 
-void ColdItemScorer::take_items(const ItemBlock& block) {
+void BlendedScorer::take_items(const ItemBlock& block) {
   Scorer::take_items(block);
   const MatrixView<const float>& all = block.rows;
   const std::int64_t row_width = by_rows_.item_width();
@@ -53,28 +54,28 @@ void ColdItemScorer::take_items(const ItemBlock& block) {
       {block.items, {all.data + row_width, all.rows, all.cols - row_width, all.stride}});
 }
 
-std::int64_t ColdItemScorer::scratch_size(std::int64_t num_people) const {
+std::int64_t BlendedScorer::scratch_size(std::int64_t num_people) const {
   return std::max(by_rows_.scratch_size(num_people), likeness_->scratch_size(num_people));
 }
 
-void ColdItemScorer::score(std::span<const std::int32_t> people, std::int64_t first,
-                           std::int64_t count, float* scratch, float* scores) const {
+void BlendedScorer::score(std::span<const std::int32_t> people, std::int64_t first,
+                          std::int64_t count, float* scratch, float* scores) const {
   by_rows_.score(people, first, count, scratch, scores);
   std::transform(people.begin(), people.end(), scratch, [this](std::int32_t person) {
-    return static_cast<float>(weight_ * length_of(by_rows_.row_of(person), dim_));
+    return static_cast<float>(item_length_ * length_of(by_rows_.row_of(person), dim_));
   });
   likeness_->add_scores(people, {scratch, people.size()}, first, count, scratch + people.size(),
                         scores);
 }
 
-void ColdItemScorer::fold_in_guests() {
+void BlendedScorer::fold_in_guests() {
   by_rows_.set_guests(guests());
   likeness_->set_guests(guests());
 }
 
-std::optional<std::vector<RankedItem>> ColdItemScorer::similar_items(const Catalogue& catalogue,
-                                                                     std::uint32_t item,
-                                                                     std::int64_t k) const {
+std::optional<std::vector<RankedItem>> BlendedScorer::similar_items(const Catalogue& catalogue,
+                                                                    std::uint32_t item,
+                                                                    std::int64_t k) const {
   return by_rows_.similar_items(catalogue, item, k);
 }
 
