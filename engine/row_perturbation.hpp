@@ -12,6 +12,12 @@
 
 namespace halorec {
 
+// Row k of a matrix is owned row k, or owned[k] with `owned`.
+struct PerturbedRows {
+  const std::int32_t* owned = nullptr;
+  std::int64_t at(std::int64_t k) const { return owned == nullptr ? k : owned[k]; }
+};
+
 class RowPerturbation {
  public:
   // The shard outlives this.
@@ -22,12 +28,9 @@ class RowPerturbation {
   // Length of the noise after layer k; layer 0 is the rows before the first.
   double noise(std::int64_t layer) const;
 
-  // All of these change `rows` in place, whose row k is owned row k, or owned[k] with `owned`.
-  // They are linear (the masks are their own adjoints) or add a constant (noise).
-  struct Rows {
-    const std::int32_t* owned = nullptr;
-    std::int64_t at(std::int64_t k) const { return owned == nullptr ? k : owned[k]; }
-  };
+  // All of these change `rows` in place. They are linear (the masks are their own adjoints) or add a
+  // constant (noise).
+  using Rows = PerturbedRows;
   // Each row times 0, by chance node_dropout, or 1/(1 - node_dropout): what it sends in this step
   // (NGCF: Wang et al., SIGIR 2019, section 2.4.2, "node dropout"). The same in every layer.
   template <typename T>
