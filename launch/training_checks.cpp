@@ -168,6 +168,16 @@ void check_foretold(const TrainingArguments& training, std::string_view where) {
         "step, halorec bench scaling",
         where);
   }
+  if (perturbation(training, 0).any()) {
+    fail_usage(
+        "{} foretells steps over all edges and rows as they are; leave out contrastive, dropout "
+        "and "
+        "noise",
+        where);
+  }
+  if (training.precision != "single") {
+    fail_usage("{} foretells steps in single precision; leave out --precision", where);
+  }
   if (training.model == "lightgcn" || training.model == "mf") return;
   fail_usage(
       "{} foretells steps of lightgcn and mf, whose cost it can model; --model {} can be "

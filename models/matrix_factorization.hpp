@@ -2,6 +2,9 @@
 // and what isolates a fault of the halo.
 #pragma once
 
+#include <numeric>
+#include <vector>
+
 #include "engine/ops/rows.hpp"
 #include "models/node_inputs.hpp"
 
@@ -10,7 +13,9 @@ namespace halorec {
 template <typename T>
 class MatrixFactorization : public Model<T> {
  public:
-  MatrixFactorization(const Shard& shard, const ModelOptions& options) : inputs_(shard, options) {}
+  MatrixFactorization(const Shard& shard, const ModelOptions& options)
+      : inputs_(shard, options),
+        moves_touched_rows_alone_(options.move_touched_rows_alone && options.side == nullptr) {}
 
   std::vector<Parameter<T>*> parameters() override { return inputs_.parameters(); }
 
@@ -21,6 +26,12 @@ class MatrixFactorization : public Model<T> {
   typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
                                                         std::span<const std::int32_t> rows,
                                                         const StepKey& key) override {
+    if (moves_touched_rows_alone_) {
+      all_listed_.resize(rows.size());
+      std::iota(all_listed_.begin(), all_listed_.end(), 0);
+      Variable<T>& selected = select_rows(tape, inputs_.listed(tape, rows), all_listed_);
+      return {{selected, selected}};
+    }
     Variable<T>& selected = select_rows(tape, inputs_.rows_in_training(tape, key), rows);
     return {{selected, selected}};
   }
@@ -28,6 +39,8 @@ class MatrixFactorization : public Model<T> {
 
  private:
   NodeInputs<T> inputs_;
+  bool moves_touched_rows_alone_;
+  std::vector<std::int32_t> all_listed_;
 };
 
 }  // namespace halorec

@@ -42,7 +42,10 @@ std::string slurm_script(const PlanArguments& arguments, const StepPrediction& c
   const double node_mib = 1.25 * node_bytes / static_cast<double>(1 << 20);
   std::string words;
   for (const std::string& option : options) words += " " + shell_word(option);
-  const std::string data = arguments.step.bench.data ? arguments.step.bench.data->string() : "DATA";
+  // The script is submitted from the repository, wherever this is.
+  const std::string data = arguments.step.bench.data
+                               ? std::filesystem::absolute(*arguments.step.bench.data).string()
+                               : "DATA";
   return fmt::format(
       R"(#!/usr/bin/env bash
 # Written by halorec plan for {ranks} ranks of {threads} threads: {seconds:.4f} s a step predicted, {efficiency:.0f} %

@@ -184,7 +184,8 @@ class BenchTest(FolderTest):
             self.assertEqual(sent[f"exchange, {plan}, fp32"]["bytes_sent"],
                              sent[f"product, {plan}, fp32"]["bytes_sent"])
         for e in sent.values():  # no moment is counted twice
-            self.assertLessEqual(e["wait_seconds"]["smallest"], e["seconds"]["largest"])
+            for figure in ("smallest", "median", "largest"):
+                self.assertLessEqual(e["wait_seconds"][figure], e["seconds"][figure])
         overlaps = events_named(result, "overlap")
         self.assertEqual(len(overlaps), 6)
         for overlap in overlaps:
@@ -265,8 +266,18 @@ class BenchTest(FolderTest):
             text = file.read()
         self.assertIn(f"#SBATCH --ntasks={plan['best_ranks']}\n", text)
         self.assertIn("'--layers' '2'", text)
+        self.assertIn(os.path.abspath(self.data), text)
         self.assertEqual(os.system(f"bash -n {script}"), 0)
         self.assert_page(page, 3)
+
+    def test_plan_refuses_what_it_cannot_foretell(self):
+        for words, options in (("contrastive", ("--loss", "softmax:1,contrastive:0.1")),
+                               ("dropout", ("--edge-dropout", 0.5)),
+                               ("single precision", ("--precision", "double")),
+                               ("--fanout", ("--fanout", "5,5"))):
+            result = run("plan", self.data, "--layers", 2, "--dim", 16, *options, "--ranks", 2)
+            self.assertEqual((result.status, len(result.errors())), (2, 1), result)
+            self.assertIn(words, result.errors()[0])
 
     def test_plan_says_when_nothing_fits(self):
         result = run("plan", self.data, *TRAINING, *QUICK, "--ranks", 2, "--repetitions", 1,

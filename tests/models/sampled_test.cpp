@@ -160,10 +160,14 @@ TEST_P(SampledTest, TrainingHearsSomeAndEvaluationAll) {
 
 // A gradient of touched rows alone is that of the whole table, which is zero elsewhere; and rows
 // that no step touched have not moved.
-TEST(SampledModels, TouchedRowsHaveTheTablesGradient) {
+class TouchedRows : public testing::TestWithParam<const char*> {};
+
+TEST_P(TouchedRows, HaveTheTablesGradient) {
   Communicator world;
   const TinyGraph graph(world, small_data());
   Setting setting = setting_of({.name = "", .model = "lightgcn", .fanout = {2, 1}});
+  setting.model = GetParam();
+  if (setting.model == "mf") setting.model_options.fanout.clear();
   setting.batch_size = setting.loss.num_negatives = 4;
   SmallTraining<double> whole(graph.shard(), setting);
   setting.model_options.move_touched_rows_alone = true;
@@ -190,6 +194,8 @@ TEST(SampledModels, TouchedRowsHaveTheTablesGradient) {
   }
   EXPECT_EQ(next, rows.size());
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, TouchedRows, testing::Values("lightgcn", "mf"));
 
 }  // namespace
 }  // namespace halorec
