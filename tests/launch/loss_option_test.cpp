@@ -97,7 +97,22 @@ TEST(LossOption, ContradictionsAreRefused) {
   EXPECT_NE(refused([](auto& t) {
               t.model = "mf";
               t.edge_dropout = 0.1;
-            }).find("--model lightgcn, not mf"),
+            }).find("do not go with --model mf"),
+            std::string::npos);
+  EXPECT_NE(refused([](auto& t) {
+              t.model = "lightgat";
+              t.edge_dropout = 0.1;
+            }).find("sums over neighbours"),
+            std::string::npos);
+  EXPECT_EQ(refused([](auto& t) {
+              t.model = "ngcf";
+              t.edge_dropout = t.message_dropout = 0.1;
+            }),
+            "");
+  EXPECT_NE(refused([](auto& t) {
+              t.model = "ngcf";
+              t.loss = "softmax,contrastive:0.1";
+            }).find("--combine mean"),
             std::string::npos);
   EXPECT_NE(refused([](auto& t) {
               t.loss = "softmax,contrastive:0.1";

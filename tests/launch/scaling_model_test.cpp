@@ -255,7 +255,7 @@ TEST(Slurm, ScriptAsksForWhatThePlanChose) {
   for (const char* line :
        {"#SBATCH --nodes=2\n", "#SBATCH --ntasks=8\n", "#SBATCH --ntasks-per-node=4\n",
         "#SBATCH --cpus-per-task=16\n", "#SBATCH --signal=B:USR1@180\n", "'--layers' '3'",
-        "'it'\\''s data.h5'"}) {
+        "/it'\\''s data.h5'"}) {  // a whole path
     EXPECT_NE(script.find(line), std::string::npos) << line << "\n" << script;
   }
 }
