@@ -28,8 +28,8 @@ class RowPerturbation {
   // Length of the noise after layer k; layer 0 is the rows before the first.
   double noise(std::int64_t layer) const;
 
-  // All of these change `rows` in place. They are linear (the masks are their own adjoints) or add a
-  // constant (noise).
+  // All of these change `rows` in place. They are linear (the masks are their own adjoints) or add
+  // a constant (noise).
   using Rows = PerturbedRows;
   // Each row times 0, by chance node_dropout, or 1/(1 - node_dropout): what it sends in this step
   // (NGCF: Wang et al., SIGIR 2019, section 2.4.2, "node dropout"). The same in every layer.
