@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/kernels/dense.hpp"
+#include "engine/row_length.hpp"
 
 namespace halorec {
 namespace {
@@ -40,12 +41,6 @@ std::vector<double> inner_products(const Matrix<double>& x, const Matrix<double>
       sums[static_cast<std::size_t>(c)] += x(r, c) * y(r, c);
   }
   return sums;
-}
-
-double length_of(const float* row, std::int64_t cols) {
-  double squares = 0;
-  for (std::int64_t c = 0; c < cols; ++c) squares += static_cast<double>(row[c]) * row[c];
-  return std::sqrt(squares);
 }
 
 }  // namespace
@@ -111,7 +106,6 @@ std::optional<FeatureMap::Fit> FeatureMap::make_fit(const FeatureRows& features,
 Matrix<double> FeatureMap::solve(const Fit& fit, const Matrix<double>& targets) const {
   const std::int64_t cols = targets.cols();
   const auto num_cols = static_cast<std::size_t>(cols);
-  Matrix<double> fitted(targets.rows(), cols);
   // to = V' G from, over all ranks.
   const auto gather = [&](Matrix<double>& from, Matrix<double>& to) {
     scale_rows(fit.weight, from);
@@ -119,7 +113,7 @@ Matrix<double> FeatureMap::solve(const Fit& fit, const Matrix<double>& targets) 
     shard_->communicator().sum(to.values());
   };
   Matrix<double> w(num_features_, cols), residual(num_features_, cols), image(num_features_, cols);
-  fitted = targets.clone();
+  Matrix<double> fitted = targets.clone();
   gather(fitted, residual);
   Matrix<double> direction = residual.clone();
   std::vector<double> square = inner_products(residual, residual);
@@ -162,7 +156,7 @@ void FeatureMap::fill_untrained(Matrix<float>& rows) const {
     double sums[2] = {0, static_cast<double>(fit->trained.size())};  // lengths, number
     for (std::int64_t k = 0; k < targets.rows(); ++k) {
       const float* row = rows.row(fit->trained[static_cast<std::size_t>(k)]);
-      const double length = length_of(row, rows.cols());
+      const double length = row_length(row, rows.cols());
       sums[0] += length;
       for (std::int64_t c = 0; c < rows.cols() && length > 0; ++c) targets(k, c) = row[c] / length;
     }

@@ -7,8 +7,8 @@
 //   minimise over W   sum over trained i of g_i |x_i / |x_i| - v_i W|^2 + ridge |W|^2
 //
 // v_i: the features of i and a one; g_i: the root of i's interactions over their mean, for a row
-// that few have taught says little. By conjugate gradients, a column of W at a time and all at
-// once, until what is left is a millionth.
+// that few have taught says little. By conjugate gradients, all columns of W side by side,
+// until a millionth of each residual is left.
 #pragma once
 
 #include <array>

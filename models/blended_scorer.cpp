@@ -1,24 +1,19 @@
 #include "models/blended_scorer.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
+
+#include "engine/row_length.hpp"
 
 namespace halorec {
 namespace {
-
-double length_of(const float* row, std::int64_t dim) {
-  double squares = 0;
-  for (std::int64_t c = 0; c < dim; ++c) squares += static_cast<double>(row[c]) * row[c];
-  return std::sqrt(squares);
-}
 
 // Of the rows of items with training interactions, over all ranks. Collective.
 double mean_length(const Shard& shard, MatrixView<const float> rows) {
   double sums[2] = {0, 0};
   for (std::int64_t i = 0; i < shard.num_owned_items(); ++i) {
     if (shard.item_degree(shard.owned_items()[static_cast<std::size_t>(i)]) == 0) continue;
-    sums[0] += length_of(rows.row(shard.num_owned_users() + i), rows.cols);
+    sums[0] += row_length(rows.row(shard.num_owned_users() + i), rows.cols);
     sums[1] += 1;
   }
   shard.communicator().sum(std::span<double>(sums));
@@ -62,7 +57,7 @@ void BlendedScorer::score(std::span<const std::int32_t> people, std::int64_t fir
                           std::int64_t count, float* scratch, float* scores) const {
   by_rows_.score(people, first, count, scratch, scores);
   std::transform(people.begin(), people.end(), scratch, [this](std::int32_t person) {
-    return static_cast<float>(item_length_ * length_of(by_rows_.row_of(person), dim_));
+    return static_cast<float>(item_length_ * row_length(by_rows_.row_of(person), dim_));
   });
   likeness_->add_scores(people, {scratch, people.size()}, first, count, scratch + people.size(),
                         scores);

@@ -5,13 +5,13 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <optional>
 #include <vector>
 
 #include "engine/id_dropout.hpp"
 #include "engine/model.hpp"
 #include "engine/ops/features.hpp"
+#include "engine/row_length.hpp"
 
 namespace halorec {
 
@@ -75,13 +75,7 @@ class NodeInputs {
 
  private:
   void level_cold_items(Matrix<float>& rows) const {
-    const auto length = [&](std::int64_t r) {
-      double squares = 0;
-      for (std::int64_t c = 0; c < rows.cols(); ++c) {
-        squares += static_cast<double>(rows(r, c)) * rows(r, c);
-      }
-      return std::sqrt(squares);
-    };
+    const auto length = [&](std::int64_t r) { return row_length(rows.row(r), rows.cols()); };
     std::vector<double> sums(2, 0.0);  // of trained items: lengths, number
     for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
       if (!is_trained(r)) continue;
