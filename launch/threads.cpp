@@ -119,24 +119,45 @@ Core core_of(std::int32_t cpu) {
   return {core.first, std::max(core.num_cpus, 1)};
 }
 
-// The cores of a process's mask; none when the system does not say.
-RankPlace place_of(pid_t process) {
-  constexpr int kMaxCpus = 1 << 14;
-  RankPlace place;
+constexpr int kMaxCpus = 1 << 14;
+
+// The hardware threads that a process may use, by their numbers; none when the system does not say.
+std::vector<std::int32_t> cpus_of(pid_t process) {
+  std::vector<std::int32_t> cpus;
   cpu_set_t* mask = CPU_ALLOC(kMaxCpus);
-  if (mask == nullptr) return place;
+  if (mask == nullptr) return cpus;
   const auto size = CPU_ALLOC_SIZE(kMaxCpus);
   CPU_ZERO_S(size, mask);
-  std::set<std::int32_t> cores;
   if (sched_getaffinity(process, size, mask) == 0) {
     for (int cpu = 0; cpu < kMaxCpus; ++cpu) {
-      if (!CPU_ISSET_S(static_cast<std::size_t>(cpu), size, mask)) continue;
-      const auto core = core_of(cpu);
-      cores.insert(core.first);
-      place.threads_per_core = std::max(place.threads_per_core, core.num_cpus);
+      if (CPU_ISSET_S(static_cast<std::size_t>(cpu), size, mask)) cpus.push_back(cpu);
     }
   }
   CPU_FREE(mask);
+  return cpus;
+}
+
+// Lets each thread of the team run on these; what the system refuses stays as it was.
+void run_team_on(std::span<const std::int32_t> cpus) {
+  cpu_set_t* mask = CPU_ALLOC(kMaxCpus);
+  if (mask == nullptr) return;
+  const auto size = CPU_ALLOC_SIZE(kMaxCpus);
+  CPU_ZERO_S(size, mask);
+  for (const auto cpu : cpus) CPU_SET_S(static_cast<std::size_t>(cpu), size, mask);
+#pragma omp parallel
+  sched_setaffinity(0, size, mask);
+  CPU_FREE(mask);
+}
+
+// The cores of a process's mask; none when the system does not say.
+RankPlace place_of(pid_t process) {
+  RankPlace place;
+  std::set<std::int32_t> cores;
+  for (const auto cpu : cpus_of(process)) {
+    const auto core = core_of(cpu);
+    cores.insert(core.first);
+    place.threads_per_core = std::max(place.threads_per_core, core.num_cpus);
+  }
   place.cores.assign(cores.begin(), cores.end());
   return place;
 }
@@ -210,6 +231,17 @@ ThreadPlan plan_threads(Communicator& communicator, std::optional<std::int32_t> 
   plan.threads = plan.by_rank[static_cast<std::size_t>(communicator.rank())];
   omp_set_num_threads(plan.threads);
   return plan;
+}
+
+OnCores::OnCores(std::span<const std::int32_t> cores, std::int32_t threads)
+    : cpus_before_(cpus_of(0)), threads_before_(omp_get_max_threads()) {
+  omp_set_num_threads(threads);
+  run_team_on(cores);
+}
+
+OnCores::~OnCores() {
+  run_team_on(cpus_before_);
+  omp_set_num_threads(threads_before_);
 }
 
 }  // namespace halorec

@@ -22,6 +22,7 @@ struct BenchArguments {
   std::string method = "auto";
   std::string balance = "both";
   std::int64_t repetitions = 15;
+  bool without_one_rank = false;  // bench step, exchange: nothing beside the figures of all ranks
   std::optional<std::filesystem::path> html;
 };
 void declare_data_options(OptionTable& options, BenchArguments& arguments);

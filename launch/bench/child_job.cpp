@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
-#include <set>
 #include <system_error>
 
 #include "comm/check.hpp"
@@ -167,38 +166,6 @@ const nlohmann::ordered_json& event_of(const std::vector<nlohmann::ordered_json>
     if (event.value("event", "") == name) return event;
   }
   fail("a job that was started ended without its '{}' event", name);
-}
-
-std::string binding_fault(const std::vector<JobBindings>& jobs) {
-  std::set<std::int64_t> first;
-  for (std::size_t j = 0; j < jobs.size(); ++j) {
-    const JobBindings& job = jobs[j];
-    std::set<std::int64_t> all;
-    std::int64_t threads = 0;
-    for (std::size_t r = 0; r < job.cores.size(); ++r) {
-      if (job.threads[r] > std::ssize(job.cores[r])) {
-        return fmt::format("rank {} of {} has {} threads on {} cores", r, job.cores.size(),
-                           job.threads[r], job.cores[r].size());
-      }
-      if (job.cores[r].size() != job.cores[0].size()) {
-        return fmt::format("ranks 0 and {} of {} have {} and {} cores", r, job.cores.size(),
-                           job.cores[0].size(), job.cores[r].size());
-      }
-      threads += job.threads[r];
-      all.insert(job.cores[r].begin(), job.cores[r].end());
-    }
-    if (threads > std::ssize(all)) {
-      return fmt::format("the {} threads of {} ranks share {} cores", threads, job.cores.size(),
-                         all.size());
-    }
-    if (j == 0) first = all;
-    if (all != first) {
-      return fmt::format("the job of {} ranks used {} cores, that of {} ranks {}{}",
-                         jobs[0].cores.size(), first.size(), job.cores.size(), all.size(),
-                         all.size() == first.size() ? " others" : "");
-    }
-  }
-  return "";
 }
 
 }  // namespace halorec

@@ -32,14 +32,4 @@ bool started_by_launcher();
 const nlohmann::ordered_json& event_of(const std::vector<nlohmann::ordered_json>& events,
                                        const std::string& name);
 
-// Where the ranks of a job stood.
-struct JobBindings {
-  std::vector<std::int64_t> threads;             // by rank
-  std::vector<std::vector<std::int64_t>> cores;  // by rank
-};
-// Why figures of these jobs must not be compared: a rank with more threads than cores, jobs with
-// more threads than cores, ranks with different numbers of cores, jobs on different cores. Empty
-// when they may.
-std::string binding_fault(const std::vector<JobBindings>& jobs);
-
 }  // namespace halorec

@@ -5,6 +5,7 @@
 #include "comm/communicator.hpp"
 #include "engine/propagation.hpp"
 #include "launch/bench/network.hpp"
+#include "launch/bench/one_rank.hpp"
 #include "launch/bench/plot.hpp"
 #include "launch/bench/report.hpp"
 #include "launch/bench/statistics.hpp"
@@ -81,39 +82,24 @@ void report_network(Report& report, const Network& network, const std::vector<Pi
   report.plot(draw(plot), "Latency and bandwidth are the line's start and slope.");
 }
 
-}  // namespace
-
-int run_exchange_bench(const CommandContext& context, const ExchangeBenchArguments& arguments) {
-  Communicator& communicator = context.communicator;
-  if (communicator.size() < 2) fail_usage("bench exchange needs ranks: mpirun -n 2 halorec ...");
-  Report report(context, "halorec bench exchange: " + bench_data_name(arguments.bench),
-                arguments.bench.html);
-  std::vector<PingPong> sizes;
-  const Network network = measure_network(communicator, &sizes);
-  if (communicator.is_root()) report_network(report, network, sizes);
-
-  const auto source = open_bench_data(context.communicator, arguments.bench, context.seed());
-  FoundOwners found;
-  const auto shard = make_bench_shard(context, source->dataset(), arguments.bench, &found);
-  report.record(graph_record(*shard));
-  if (found.placement) {
-    report.record(placement_event(found));
-    report.say(placement_text(*found.placement));
-  }
+// What each plan's exchange, and a product with it, takes; an "overlap" event for each pair.
+std::vector<ExchangeFigures> measure_exchanges(const Shard& shard,
+                                               const ExchangeBenchArguments& arguments,
+                                               std::uint64_t seed,
+                                               std::vector<nlohmann::ordered_json>& overlaps) {
   const std::int64_t dim = arguments.dim;
-  Matrix<float> x(shard->num_owned(), dim), y(shard->num_owned(), dim);
-  Matrix<float> ghosts(shard->num_ghosts(), dim);
+  Matrix<float> x(shard.num_owned(), dim), y(shard.num_owned(), dim);
+  Matrix<float> ghosts(shard.num_ghosts(), dim);
   x.fill(0.5F);
   ghosts.fill(0.25F);
-  ExchangeBench bench(communicator, arguments.bench.repetitions);
+  ExchangeBench bench(shard.communicator(), arguments.bench.repetitions);
   std::vector<ExchangeFigures> all;
-  const CoveredHalo covered = cover_halo(shard->interactions());
-  nlohmann::ordered_json overlaps = nlohmann::ordered_json::array();
+  const CoveredHalo covered = cover_halo(shard.interactions());
   for (const std::string format : {"fp32", "bf16", "int8"}) {
     const WireFormat wire = wire_format(format);
-    HaloExchange<float> halo(shard->halo(), wire, context.seed());
-    HaloExchange<float> rows(covered.plan, wire, context.seed());
-    HaloExchange<float> sums(covered.plan, wire, context.seed());
+    HaloExchange<float> halo(shard.halo(), wire, seed);
+    HaloExchange<float> rows(covered.plan, wire, seed);
+    HaloExchange<float> sums(covered.plan, wire, seed);
     all.push_back(bench.measure("gather, " + format, [&] {
       halo.start_gather(x.data(), dim, dim);
       halo.finish_gather();
@@ -137,7 +123,7 @@ int run_exchange_bench(const CommandContext& context, const ExchangeBenchArgumen
         sums.finish_scatter_add(y.data(), dim);
       }));
       const double alone = all.back().wait_seconds.median;
-      Propagation<float> propagation(*shard, {plan, wire, context.seed()});
+      Propagation<float> propagation(shard, {plan, wire, seed});
       all.push_back(bench.measure("product, " + name + ", " + format,
                                   [&] { propagation.multiply(1.0F, x.view(), {}, y.view()); }));
       const double exposed = all.back().wait_seconds.median;
@@ -149,13 +135,77 @@ int run_exchange_bench(const CommandContext& context, const ExchangeBenchArgumen
                           {"hidden_fraction", alone > 0 ? 1 - exposed / alone : 0.0}});
     }
   }
+  return all;
+}
+
+// One product on one rank with the cores of all, which exchanges nothing.
+void compare_with_one_rank(const CommandContext& context, const ExchangeBenchArguments& arguments,
+                           const std::vector<ExchangeFigures>& all, Report& report) {
+  Summary seconds;
+  const OneRank one = on_one_rank(context, [&](const CommandContext& alone) {
+    BenchArguments data = arguments.bench;
+    data.partition.reset();
+    const auto source = open_bench_data(alone.communicator, data, alone.seed());
+    const auto shard = make_bench_shard(alone, source->dataset(), data);
+    Matrix<float> x(shard->num_owned(), arguments.dim), y(shard->num_owned(), arguments.dim);
+    x.fill(0.5F);
+    Propagation<float> propagation(*shard, {});
+    ExchangeBench bench(alone.communicator, data.repetitions);
+    const auto multiply = [&] { propagation.multiply(1.0F, x.view(), {}, y.view()); };
+    seconds = bench.measure("product", multiply).seconds;
+  });
+  if (!context.communicator.is_root()) return;
+  const bool comparable = one.fault.empty();
+  ReportTable table{"Beside one rank on the same cores, measured after the job",
+                    {"", "ms", "speed of one rank"},
+                    {{"product, " + one.name(), fmt::format("{:.3f}", seconds.median * 1e3), "1"}}};
+  nlohmann::ordered_json speeds = nlohmann::ordered_json::object();
+  for (const ExchangeFigures& f : all) {
+    if (!f.name.starts_with("product")) continue;
+    const double speed = seconds.median / f.seconds.median;
+    if (comparable) speeds[f.name] = speed;
+    table.rows.push_back({f.name + ", " + job_name(context),
+                          fmt::format("{:.3f}", f.seconds.median * 1e3),
+                          comparable ? fmt::format("{:.2f}", speed) : std::string("-")});
+  }
+  report.record({{"event", "one-rank"},
+                 {"threads", one.bindings.threads},
+                 {"cores", one.bindings.cores},
+                 {"product_seconds", summary_json(seconds)},
+                 {"speed_of_one_rank", speeds},
+                 {"not_compared", one.fault}});
+  report.table(table);
+  if (!comparable) report.warn("not compared with one rank: " + one.fault);
+}
+
+}  // namespace
+
+int run_exchange_bench(const CommandContext& context, const ExchangeBenchArguments& arguments) {
+  Communicator& communicator = context.communicator;
+  if (communicator.size() < 2) fail_usage("bench exchange needs ranks: mpirun -n 2 halorec ...");
+  Report report(context, "halorec bench exchange: " + bench_data_name(arguments.bench),
+                arguments.bench.html);
+  std::vector<PingPong> sizes;
+  const Network network = measure_network(communicator, &sizes);
+  if (communicator.is_root()) report_network(report, network, sizes);
+
+  auto source = open_bench_data(context.communicator, arguments.bench, context.seed());
+  FoundOwners found;
+  auto shard = make_bench_shard(context, source->dataset(), arguments.bench, &found);
+  report.record(graph_record(*shard));
+  if (found.placement) {
+    report.record(placement_event(found));
+    report.say(placement_text(*found.placement));
+  }
+  std::vector<nlohmann::ordered_json> overlaps;
+  const auto all = measure_exchanges(*shard, arguments, context.seed(), overlaps);
   ReportTable table{"Halo exchange over all ranks",
                     {"", "ms", "spread", "wait ms", "MB", "messages", "GB/s"},
                     {}};
   for (const ExchangeFigures& f : all) {
     report.record({{"event", "exchange"},
                    {"what", f.name},
-                   {"dim", dim},
+                   {"dim", arguments.dim},
                    {"seconds", summary_json(f.seconds)},
                    {"wait_seconds", summary_json(f.wait_seconds)},
                    {"bytes_sent", f.bytes},
@@ -177,6 +227,11 @@ int run_exchange_bench(const CommandContext& context, const ExchangeBenchArgumen
         100 * overlap.at("hidden_fraction").get<double>()));
   }
   report.say("Ranks that arrive late count as not hidden.");
+  if (!arguments.bench.without_one_rank) {
+    shard.reset();
+    source.reset();
+    compare_with_one_rank(context, arguments, all, report);
+  }
   context.communicator.on_root([&] { report.finish(); });
   return 0;
 }

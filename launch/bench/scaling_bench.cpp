@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "comm/communicator.hpp"
+#include "launch/bench/bindings.hpp"
 #include "launch/bench/child_job.hpp"
 #include "launch/bench/given_options.hpp"
 #include "launch/bench/plot.hpp"
@@ -79,7 +80,8 @@ ChildJob ScalingBench::child(const ScalingJob& job, const std::string& command) 
 
 JobBindings bindings_of(const nlohmann::ordered_json& event) {
   return {event.at("threads").get<std::vector<std::int64_t>>(),
-          event.at("cores").get<std::vector<std::vector<std::int64_t>>>()};
+          event.at("cores").get<std::vector<std::vector<std::int64_t>>>(),
+          event.at("hosts").get<std::vector<std::int64_t>>()};
 }
 
 std::string cores_text(const nlohmann::ordered_json& event) {
@@ -101,6 +103,7 @@ bool ScalingBench::run() {
     measurements.emplace_back([&] {
       ChildJob c = child(job, "bench step");
       c.arguments.insert(c.arguments.end(), words_.begin(), words_.end());
+      c.arguments.emplace_back("--without-one-rank");
       job.event = event_of(run_child_job(c), "step");
       return job.event.at("step_seconds").at("median").get<double>();
     });

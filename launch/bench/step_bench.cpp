@@ -9,6 +9,7 @@
 #include "comm/communicator.hpp"
 #include "engine/propagation.hpp"
 #include "launch/bench/machine_kernels.hpp"
+#include "launch/bench/one_rank.hpp"
 #include "launch/bench/plot.hpp"
 #include "launch/bench/report.hpp"
 #include "launch/exchange_choice.hpp"
@@ -228,6 +229,7 @@ nlohmann::ordered_json step_record(const CommandContext& context, const Training
           {"ranks", context.communicator.size()},
           {"threads", context.threads.by_rank},
           {"cores", cores},
+          {"hosts", bindings_of(context.threads).hosts},
           {"model", training.model},
           {"dim", training.dim},
           {"layers", training.layers},
@@ -312,6 +314,46 @@ void say_figures(Report& report, const StepFigures& f) {
         {"peak memory of a rank, MiB", fmt::format("{:.0f}", most / (1 << 20)), ""}}});
 }
 
+// The same steps on one rank with the cores of all, which cuts for itself and sends nothing.
+void compare_with_one_rank(const CommandContext& context, const StepBenchArguments& arguments,
+                           const StepFigures& all, Report& report) {
+  StepFigures f;
+  const OneRank one = on_one_rank(context, [&](const CommandContext& alone) {
+    BenchArguments data = arguments.bench;
+    data.partition.reset();
+    const auto source = open_bench_data(alone.communicator, data, alone.seed());
+    const auto shard = make_bench_shard(alone, source->dataset(), data);
+    f = measure_steps(*shard, source->dataset(), arguments, alone.seed());
+  });
+  if (!context.communicator.is_root()) return;
+  const bool comparable = one.fault.empty();
+  nlohmann::ordered_json record{{"event", "one-rank"},
+                                {"threads", one.bindings.threads},
+                                {"cores", one.bindings.cores},
+                                {"step_seconds", summary_json(f.seconds)},
+                                {"product_seconds", summary_json(f.product_seconds)},
+                                {"training_loss", f.last_loss},
+                                {"speed_of_one_rank", nullptr}};
+  if (comparable) record["speed_of_one_rank"] = f.seconds.median / all.seconds.median;
+  record["not_compared"] = one.fault;
+  report.record(record);
+  ReportTable table{"Beside one rank on the same cores, measured after the job",
+                    {"", job_name(context), one.name(), "speed of one rank"},
+                    {}};
+  const auto add = [&](const std::string& name, const Summary& job, const Summary& alone) {
+    const auto text = [](const Summary& s) {
+      return fmt::format("{:.3f} ({:.3f} .. {:.3f})", s.median * 1e3, s.lower * 1e3, s.upper * 1e3);
+    };
+    table.rows.push_back(
+        {name, text(job), text(alone),
+         comparable ? fmt::format("{:.2f}", alone.median / job.median) : std::string("-")});
+  };
+  add("step, ms (middle half)", all.seconds, f.seconds);
+  add("one product of all rows, ms", all.product_seconds, f.product_seconds);
+  report.table(table);
+  if (!comparable) report.warn("not compared with one rank: " + one.fault);
+}
+
 StackedBars phase_bars(const StepFigures& f) {
   StackedBars plot{"Where a step's time goes", "ms", {}, {{"step", {}}, {"floor", {}}}};
   for (const auto& [name, seconds] : f.ordered_phases()) {
@@ -367,14 +409,17 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
   record["columns"] = choice.columns;
   report.record(record);
   say_figures(report, figures);
-  if (context.communicator.size() > 1) {
-    report.say("One rank on the same cores was not measured: bench scaling puts it beside.");
-  }
   report.table(phase_table(figures));
   report.plot(
       draw(phase_bars(figures)),
       "The floor: products that no exact step can do without, each at the speed of a product "
       "of all rows measured in this run, and the dense update.");
+  if (context.communicator.size() > 1 && !arguments.bench.without_one_rank) {
+    whole.reset();
+    shard.reset();
+    source.reset();
+    compare_with_one_rank(context, arguments, figures, report);
+  }
   context.communicator.on_root([&] { report.finish(); });
   return 0;
 }

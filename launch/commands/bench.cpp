@@ -3,6 +3,7 @@
 
 #include "launch/bench/exchange_bench.hpp"
 #include "launch/bench/kernel_bench.hpp"
+#include "launch/bench/one_rank.hpp"
 #include "launch/bench/partition_bench.hpp"
 #include "launch/bench/scaling_bench.hpp"
 #include "launch/bench/step_bench.hpp"
@@ -90,6 +91,8 @@ Command bench_step_command() {
       "they mean to halorec train; those of selection, schedule and checkpoints are without "
       "effect.";
   declare_step_options(command.options, *arguments);
+  command.options.group("Measuring");
+  declare_one_rank_option(command.options, arguments->bench);
   command.check = [arguments] { check_trained(arguments->training); };
   command.run = [arguments](const CommandContext& context) {
     return run_step_bench(context, *arguments);
@@ -138,6 +141,7 @@ Command bench_exchange_command() {
   options.add("dim", arguments->dim, "numbers in a row").range(1, 4096);
   declare_cut_options(options, arguments->bench);
   declare_report_options(options, arguments->bench);
+  declare_one_rank_option(options, arguments->bench);
   command.run = [arguments](const CommandContext& context) {
     return run_exchange_bench(context, *arguments);
   };

@@ -165,6 +165,29 @@ class BenchTest(FolderTest):
             self.assertGreater(c["peak_memory_bytes"], 1 << 20)
         self.assert_page(page, 1)
 
+    def test_one_rank_stands_beside_many(self):
+        result = succeed("bench", "step", self.data, *TRAINING, *QUICK, "--repetitions", 1,
+                         "--threads", 1, "--json", ranks=2)
+        one, step = events_named(result, "one-rank")[0], events_named(result, "step")[0]
+        self.assertEqual(one["threads"], [2])
+        self.assertEqual(one["cores"], step["cores"][:1])  # no rank is bound here
+        self.assertAlmostEqual(one["training_loss"], step["training_loss"], places=4)
+        if len(one["cores"][0]) >= 2:
+            self.assertEqual(one["not_compared"], "")
+            self.assertAlmostEqual(
+                one["speed_of_one_rank"],
+                one["step_seconds"]["median"] / step["step_seconds"]["median"], places=9)
+        # More threads than cores: measured, but not compared.
+        result = succeed("bench", "step", self.data, *TRAINING, *QUICK, "--repetitions", 1,
+                         "--threads", 99, "--json", ranks=2)
+        one = events_named(result, "one-rank")[0]
+        self.assertIsNone(one["speed_of_one_rank"])
+        self.assertIn("99 threads on", one["not_compared"])
+        self.assertIn("not compared with one rank", result.err)
+        result = succeed("bench", "step", self.data, *TRAINING, *QUICK, "--repetitions", 1,
+                         "--without-one-rank", "--json", ranks=2)
+        self.assertEqual(events_named(result, "one-rank"), [])
+
     def test_exchange(self):
         page = self.path("exchange.html")
         result = succeed("bench", "exchange", self.data, "--dim", 16, "--repetitions", 2, "--html",
@@ -186,6 +209,11 @@ class BenchTest(FolderTest):
         for e in sent.values():  # no moment is counted twice
             for figure in ("smallest", "median", "largest"):
                 self.assertLessEqual(e["wait_seconds"][figure], e["seconds"][figure])
+        one = events_named(result, "one-rank")[0]
+        self.assertGreater(one["product_seconds"]["smallest"], 0)
+        compared = {what for what in sent if what.startswith("product")}
+        self.assertEqual(set(one["speed_of_one_rank"]),
+                         set() if one["not_compared"] else compared)
         overlaps = events_named(result, "overlap")
         self.assertEqual(len(overlaps), 6)
         for overlap in overlaps:

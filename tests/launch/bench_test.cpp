@@ -6,11 +6,13 @@
 #include <cmath>
 
 #include "comm/check.hpp"
+#include "launch/bench/bindings.hpp"
 #include "launch/bench/child_job.hpp"
 #include "launch/bench/network.hpp"
 #include "launch/bench/plot.hpp"
 #include "launch/bench/report.hpp"
 #include "launch/bench/statistics.hpp"
+#include "launch/threads.hpp"
 
 namespace halorec {
 namespace {
@@ -149,20 +151,39 @@ TEST(Table, ColumnsStandUnderTheirHeads) {
             "T\n  name   n\n  a     10\n  long   2\n");
 }
 
+JobBindings on_one_host(std::vector<std::int64_t> threads,
+                        std::vector<std::vector<std::int64_t>> cores) {
+  return {std::move(threads), std::move(cores), {}};
+}
+
 TEST(Bindings, ComparableWhenEachHasItsCores) {
-  EXPECT_EQ(binding_fault({{{2}, {{0, 1}}}, {{1, 1}, {{0}, {1}}}}), "");
+  const JobBindings one = on_one_host({2}, {{0, 1}});
+  EXPECT_EQ(binding_fault({one, on_one_host({1, 1}, {{0}, {1}})}), "");
   // Unbound ranks that share a mask, but have a core each.
-  EXPECT_EQ(binding_fault({{{2}, {{0, 1}}}, {{1, 1}, {{0, 1}, {0, 1}}}}), "");
+  EXPECT_EQ(binding_fault({one, on_one_host({1, 1}, {{0, 1}, {0, 1}})}), "");
 }
 
 TEST(Bindings, SkewedOnesAreRefused) {
-  EXPECT_NE(binding_fault({{{2}, {{0}}}}).find("2 threads on 1 cores"), std::string::npos);
-  EXPECT_NE(binding_fault({{{1, 1}, {{0}, {0}}}}).find("share 1 cores"), std::string::npos);
-  EXPECT_NE(binding_fault({{{1, 1}, {{0, 1}, {2}}}}).find("2 and 1 cores"), std::string::npos);
-  EXPECT_NE(binding_fault({{{2}, {{0, 1}}}, {{1, 1}, {{0}, {2}}}}).find("others"),
+  const auto fault = [](const std::vector<JobBindings>& jobs) { return binding_fault(jobs); };
+  const JobBindings one = on_one_host({2}, {{0, 1}});
+  EXPECT_NE(fault({on_one_host({2}, {{0}})}).find("2 threads on 1 cores"), std::string::npos);
+  EXPECT_NE(fault({on_one_host({1, 1}, {{0}, {0}})}).find("share 1 cores"), std::string::npos);
+  EXPECT_NE(fault({on_one_host({1, 1}, {{0, 1}, {2}})}).find("2 and 1 cores"), std::string::npos);
+  EXPECT_NE(fault({one, on_one_host({1, 1}, {{0}, {2}})}).find("others"), std::string::npos);
+  EXPECT_NE(fault({on_one_host({1}, {{0}}), on_one_host({1, 1}, {{0}, {1}})}).find("used 1 cores"),
             std::string::npos);
-  EXPECT_NE(binding_fault({{{1}, {{0}}}, {{1, 1}, {{0}, {1}}}}).find("used 1 cores"),
-            std::string::npos);
+}
+
+TEST(Bindings, CoresOfTwoHostsAreNotTheSame) {
+  ThreadPlan plan;
+  plan.by_rank = {1, 1};
+  plan.places = {{"a", {0}, 1, 1}, {"b", {0}, 1, 1}};
+  const JobBindings two = bindings_of(plan);
+  EXPECT_EQ(binding_fault({two}), "");
+  // One rank with as many cores, all of the first host.
+  EXPECT_NE(
+      binding_fault({two, {{2}, {{0, 1}}, {0}}}).find("used 2 cores, that of 1 ranks 2 others"),
+      std::string::npos);
 }
 
 TEST(Launcher, BindsWhereCoresSuffice) {
