@@ -9,9 +9,9 @@ namespace halorec {
 
 struct PredictionArguments {
   std::optional<double> latency_us, bandwidth_gb, message_us;  // unset: assumed or measured
-  double overlap = 1;
-  std::int64_t sample = 8;  // shards to run of a cut; 0: all
-  std::int64_t ranks_per_node = 1;
+  std::optional<double> overlap;    // unset: none within one node, all over a network
+  std::int64_t sample = 8;          // shards to run of a cut; 0: all
+  std::int64_t ranks_per_node = 1;  // whose shards run side by side as far as cores suffice
 };
 void declare_prediction_options(OptionTable& options, PredictionArguments& arguments);
 

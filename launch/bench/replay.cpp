@@ -3,7 +3,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <barrier>
+#include <exception>
 #include <numeric>
+#include <thread>
 
 #include "comm/communicator.hpp"
 #include "engine/optimizer.hpp"
@@ -13,8 +16,8 @@
 namespace halorec {
 namespace {
 
-// The compute of a product of all rows on one rank, in the pieces between which messages travel:
-// what Propagation does, without the messages.
+// The compute of a product of all rows on one rank, y of x, in the pieces between which messages
+// travel: what Propagation does, without the messages.
 class PartProduct {
  public:
   PartProduct(const PartShard& shard, const ReplayOptions& options)
@@ -23,8 +26,6 @@ class PartProduct {
         stores_bf16_(options.store == RowStorage::bf16),
         wire_(stores_bf16_ ? WireFormat::bf16 : options.wire),
         row_bytes_(wire_row_bytes<float>(wire_, options.dim)),
-        x_(shard.num_owned(), options.dim),
-        y_(shard.num_owned(), options.dim),
         local_chunks_(shard.local) {
     if (is_hybrid_) {
       CoveredBoundary covered =
@@ -49,8 +50,13 @@ class PartProduct {
     ghosts_ = Matrix<float>(num_ghosts_, options.dim);
     sums_ = Matrix<float>(num_ghosts_, options.dim);
     packed_.resize(send_rows_.size() * static_cast<std::size_t>(row_bytes_));
-    x_.fill(0.01F);
     ghosts_.fill(0.01F);
+  }
+
+  // What the calls below read and write; neither is owned.
+  void set(const Matrix<float>& x, Matrix<float>& y) {
+    x_ = &x;
+    y_ = &y;
   }
 
   std::int64_t num_sent() const { return std::ssize(send_rows_); }
@@ -66,8 +72,8 @@ class PartProduct {
 #pragma omp parallel for schedule(static)
     for (std::int64_t k = 0; k < num_sent(); ++k) {
       const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
-      pack_row<float>(wire_, 0, x_.row(row), shard_.scale[static_cast<std::size_t>(row)], x_.cols(),
-                      packed_.data() + k * row_bytes_);
+      pack_row<float>(wire_, 0, x_->row(row), shard_.scale[static_cast<std::size_t>(row)],
+                      x_->cols(), packed_.data() + k * row_bytes_);
     }
   }
   // What arrives of partial sums; row after row of one rank, as the exchange adds them.
@@ -76,15 +82,15 @@ class PartProduct {
     for (std::int64_t k = 0; k < num_sent(); ++k) {
       const std::int32_t row = send_rows_[static_cast<std::size_t>(k)];
       add_row<float>(wire_, packed_.data() + k * row_bytes_,
-                     shard_.scale[static_cast<std::size_t>(row)], x_.cols(), y_.row(row));
+                     shard_.scale[static_cast<std::size_t>(row)], y_->cols(), y_->row(row));
     }
   }
   // What own edges and those of the sums read.
   void store() {
-    if (stores_bf16_) store_rows(shard_.scale, x_.view(), stored_);
+    if (stores_bf16_) store_rows(shard_.scale, x_->view(), stored_);
   }
   void local() {
-    auto what = of_owned(y_);
+    auto what = of_owned(*y_);
     what.row_scale = shard_.scale.data();
     product_.run(shard_.local, local_chunks_, what);
   }
@@ -95,7 +101,7 @@ class PartProduct {
     product_.run(partial_, partial_chunks_, what);
   }
   void gathered() {
-    auto what = into(y_);
+    auto what = into(*y_);
     what.row_scale = shard_.scale.data();
     what.x = ghosts_.data();
     what.accumulate = what.y_by_row = true;
@@ -116,7 +122,7 @@ class PartProduct {
       what.stored_x = stored_.data();
     } else {
       what.column_scale = shard_.scale.data();
-      what.x = x_.data();
+      what.x = x_->data();
     }
     return what;
   }
@@ -128,61 +134,123 @@ class PartProduct {
   std::vector<std::int32_t> send_rows_, gathered_rows_;
   std::int64_t num_ghosts_ = 0;
   Csr gathered_, partial_;
-  Matrix<float> x_, y_, ghosts_, sums_;
+  const Matrix<float>* x_ = nullptr;
+  Matrix<float>* y_ = nullptr;
+  Matrix<float> ghosts_, sums_;
   LargeVector<std::byte> packed_;
   LargeVector<kernels::Bf16> stored_;
   RowChunks local_chunks_, gathered_chunks_, partial_chunks_;
   SparseProduct<float> product_;
 };
 
+// One rank's rows and what a step does with them: products through as many matrices as a training
+// step goes through, so that each finds the caches as it does there, and the update.
+class PartReplay {
+ public:
+  PartReplay(const PartShard& shard, const ReplayOptions& options)
+      : shard_(shard),
+        options_(options),
+        product_(shard, options),
+        rows_("rows", false, shard.num_owned(), options.dim),
+        optimizer_(OptimizerOptions{}, {&rows_}) {
+    rows_.value.fill(0.01F);
+    rows_.gradient.fill(0.001F);
+    for (std::int64_t k = 0; k < 2 * options.matrices; ++k) {
+      between_.emplace_back(shard.num_owned(), options.dim);
+    }
+  }
+
+  // `meet` is called before each product and update, where real ranks wait for each other.
+  void run(const std::function<void()>& meet) {
+    for (std::int64_t round = -1; round < options_.repetitions; ++round) {
+      Times sum;
+      for (std::size_t k = 0; k <= between_.size(); ++k) {
+        product_.set(k == 0 ? rows_.value : between_[k - 1],
+                     k == between_.size() ? rows_.gradient : between_[k]);
+        meet();
+        sum.pack += seconds_of([&] { product_.pack(); });
+        sum.local += seconds_of([&] { product_.store(); });
+        sum.cross += seconds_of([&] { product_.partial_sums(); });
+        sum.local += seconds_of([&] { product_.local(); });
+        sum.cross += seconds_of([&] { product_.gathered(); });
+        sum.pack += seconds_of([&] { product_.unpack(); });
+      }
+      meet();
+      const double updating = seconds_of([&] { optimizer_.update(++step_, 1e-3); });
+      if (round < 0) continue;
+      const auto products = static_cast<double>(between_.size() + 1);
+      pack_.push_back(sum.pack / products);
+      local_.push_back(sum.local / products);
+      cross_.push_back(sum.cross / products);
+      update_.push_back(updating);
+    }
+  }
+
+  PartFigures figures() const {
+    PartFigures figures;
+    figures.part = shard_.part;
+    figures.owned = shard_.num_owned();
+    figures.ghosts = shard_.num_ghosts();
+    figures.nonzeros = shard_.num_nonzeros();
+    figures.cross_nonzeros = shard_.cross.num_nonzeros();
+    figures.interactions = shard_.interactions;
+    figures.exchanged_rows = product_.exchanged_rows();
+    // Rows that arrive, sums for other ranks, sums that arrive; what is packed leaves in pieces.
+    const bool is_hybrid = options_.exchange == ExchangePlan::hybrid;
+    figures.buffer_rows = 2 * product_.num_received() + (is_hybrid ? product_.num_sent() : 0) +
+                          std::min(product_.num_sent(),
+                                   kHaloBufferBytes / (options_.dim * std::int64_t{sizeof(float)}));
+    // Rows stored beside the others are half as wide.
+    if (options_.store == RowStorage::bf16) figures.buffer_rows += (shard_.num_owned() + 1) / 2;
+    figures.messages = (is_hybrid ? 2 : 1) * shard_.num_peers() + product_.num_sent_pieces();
+    figures.pack_seconds = summarise(pack_).median;
+    figures.local_seconds = summarise(local_).median;
+    figures.cross_seconds = summarise(cross_).median;
+    figures.update_seconds = summarise(update_).median;
+    return figures;
+  }
+
+ private:
+  struct Times {
+    double pack = 0, local = 0, cross = 0;
+  };
+
+  const PartShard& shard_;
+  ReplayOptions options_;
+  PartProduct product_;
+  Parameter<float> rows_;
+  std::vector<Matrix<float>> between_;
+  Optimizer<float> optimizer_;
+  std::uint64_t step_ = 0;
+  std::vector<double> pack_, local_, cross_, update_;  // by round, of a product
+};
+
 }  // namespace
 
-PartFigures replay_part(const PartShard& shard, const ReplayOptions& options) {
-  PartProduct product(shard, options);
-  PartFigures figures;
-  figures.part = shard.part;
-  figures.owned = shard.num_owned();
-  figures.ghosts = shard.num_ghosts();
-  figures.nonzeros = shard.num_nonzeros();
-  figures.cross_nonzeros = shard.cross.num_nonzeros();
-  figures.interactions = shard.interactions;
-  figures.exchanged_rows = product.exchanged_rows();
-  // Rows that arrive, sums for other ranks, sums that arrive; what is packed leaves in pieces.
-  const bool is_hybrid = options.exchange == ExchangePlan::hybrid;
-  figures.buffer_rows =
-      2 * product.num_received() + (is_hybrid ? product.num_sent() : 0) +
-      std::min(product.num_sent(), kHaloBufferBytes / (options.dim * std::int64_t{sizeof(float)}));
-  // Rows stored beside the others are half as wide.
-  if (options.store == RowStorage::bf16) figures.buffer_rows += (shard.num_owned() + 1) / 2;
-  figures.messages = (is_hybrid ? 2 : 1) * shard.num_peers() + product.num_sent_pieces();
-
-  Parameter<float> rows("rows", false, shard.num_owned(), options.dim);
-  rows.gradient.fill(0.001F);
-  Optimizer<float> optimizer(OptimizerOptions{}, {&rows});
-  std::uint64_t step = 0;
-  // In a step's order, where a product follows another one and the update follows products: what
-  // is timed finds the caches as it does there.
-  std::vector<double> pack, local, cross, update;
-  for (std::int64_t round = -1; round < options.repetitions; ++round) {
-    for (int turn = 0; turn < 2; ++turn) {
-      const double packing = seconds_of([&] { product.pack(); });
-      const double storing = seconds_of([&] { product.store(); });
-      const double partial = seconds_of([&] { product.partial_sums(); });
-      const double own = seconds_of([&] { product.local(); });
-      const double gathered = seconds_of([&] { product.gathered(); });
-      const double unpacking = seconds_of([&] { product.unpack(); });
-      if (turn == 0 || round < 0) continue;
-      pack.push_back(packing + unpacking);
-      local.push_back(storing + own);
-      cross.push_back(partial + gathered);
+std::vector<PartFigures> replay_parts(std::span<const PartShard> shards,
+                                      const ReplayOptions& options) {
+  const int threads = omp_get_max_threads();
+  std::vector<PartFigures> figures(shards.size());
+  std::vector<std::exception_ptr> errors(shards.size());
+  std::barrier<> together(std::ssize(shards));
+  const auto run = [&](std::size_t k) {
+    try {
+      omp_set_num_threads(threads);
+      PartReplay replay(shards[k], options);
+      replay.run([&] { together.arrive_and_wait(); });
+      figures[k] = replay.figures();
+    } catch (...) {
+      errors[k] = std::current_exception();
+      together.arrive_and_drop();
     }
-    const double updating = seconds_of([&] { optimizer.update(++step, 1e-3); });
-    if (round >= 0) update.push_back(updating);
+  };
+  std::vector<std::jthread> others;
+  for (std::size_t k = 1; k < shards.size(); ++k) others.emplace_back(run, k);
+  run(0);
+  others.clear();  // joins
+  for (const auto& error : errors) {
+    if (error) std::rethrow_exception(error);
   }
-  figures.pack_seconds = summarise(pack).median;
-  figures.local_seconds = summarise(local).median;
-  figures.cross_seconds = summarise(cross).median;
-  figures.update_seconds = summarise(update).median;
   return figures;
 }
 
@@ -192,15 +260,23 @@ ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int3
   figures.columns = (options.dim + num_ranks - 1) / num_ranks;
   PartProduct product(whole,
                       {figures.columns, 0, ExchangePlan::halo, 0, WireFormat::full, options.store});
-  Matrix<float> block(whole.num_owned(), figures.columns), arrived = block.clone();
+  // As many as a step goes through, see PartReplay.
+  std::vector<Matrix<float>> blocks;
+  for (std::int64_t k = 0; k < 2 * options.matrices + 2; ++k) {
+    blocks.emplace_back(whole.num_owned(), figures.columns);
+    blocks.back().fill(0.01F);
+  }
+  const Matrix<float>& arrived = blocks.front();
+  Matrix<float>& block = blocks.back();
   std::vector<double> products, copies;
   for (std::int64_t round = -1; round < options.repetitions; ++round) {
-    const auto multiply = [&] {
-      product.store();
-      product.local();
-    };
-    multiply();
-    const double multiplied = seconds_of(multiply);
+    const double multiplied = seconds_of([&] {
+      for (std::size_t k = 0; k + 1 < blocks.size(); ++k) {
+        product.set(blocks[k], blocks[k + 1]);
+        product.store();
+        product.local();
+      }
+    });
     // As many numbers as there are in a block are packed and unpacked, on the way there and back.
     const double copied = seconds_of([&] {
 #pragma omp parallel for schedule(static)
@@ -209,7 +285,7 @@ ColumnFigures replay_columns(const PartShard& whole, const std::vector<std::int3
       }
     });
     if (round < 0) continue;
-    products.push_back(multiplied);
+    products.push_back(multiplied / static_cast<double>(blocks.size() - 1));
     copies.push_back(4 * copied);
   }
   figures.product_seconds = summarise(products).median;
@@ -258,8 +334,14 @@ CutFigures replay_cut(const BipartiteGraph& graph, const Owners& owners,
   CutFigures figures;
   figures.ranks = owners.num_parts;
   figures.quality = measure_cut(graph, owners);
-  for (const std::int32_t part : choose_parts(shards.nonzeros(), options.limit)) {
-    figures.parts.push_back(replay_part(shards.make(part), options));
+  const auto parts = choose_parts(shards.nonzeros(), options.limit);
+  for (std::size_t begin = 0; begin < parts.size(); begin += options.at_once) {
+    std::vector<PartShard> group;
+    for (std::size_t k = begin; k < std::min(parts.size(), begin + options.at_once); ++k) {
+      group.push_back(shards.make(parts[k]));
+    }
+    const auto measured = replay_parts(group, options);
+    figures.parts.insert(figures.parts.end(), measured.begin(), measured.end());
   }
   return figures;
 }
@@ -290,9 +372,7 @@ BaseFigures measure_base(const DatasetFile& dataset, const BaseQuestion& questio
   base.dim = question.step->training.dim;
   const StepFigures whole = measure_steps(shard, dataset, *question.step, question.seed);
   base.step_seconds = whole.seconds.median;
-  base.product_seconds = whole.product_seconds.median;
   base.step_spread = whole.seconds.spread();
-  base.product_spread = whole.product_seconds.spread();
   base.update_seconds = whole.phases.at("update");
   base.products = whole.products;
   base.batch = whole.batch;

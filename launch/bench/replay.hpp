@@ -1,9 +1,10 @@
-// Replay: the shards of a larger cut run one after the other on this machine, each alone with all
-// the threads of a rank, the exchange replaced by its counts of rows and messages. What is left to
-// a model is the network (launch/bench/scaling_model.hpp).
+// Replay: the shards of a larger cut run on this machine, each alone or as many as would share a
+// host side by side, with all the threads of a rank, the exchange replaced by its counts of rows
+// and messages. What is left to a model is the network (launch/bench/scaling_model.hpp).
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/propagation.hpp"
@@ -21,11 +22,15 @@ struct ReplayOptions {
   std::int64_t limit = 0;  // of the parts that are run; 0: all
   WireFormat wire = WireFormat::full;
   RowStorage store = RowStorage::full;
+  std::int64_t matrices = 2;  // that forward products take turns in, and as many backward ones
+  std::size_t at_once = 1;    // shards that run side by side, each with its own threads
 };
 
-// Times one rank: packing and unpacking, local and cross product, and the update of its rows, each
-// the median of the repetitions, in the order of a step.
-PartFigures replay_part(const PartShard& shard, const ReplayOptions& options);
+// Times ranks that run side by side and meet at each product: packing and unpacking, local and
+// cross product, and the update of their rows, each the median of the repetitions, in the order of
+// a step.
+std::vector<PartFigures> replay_parts(std::span<const PartShard> shards,
+                                      const ReplayOptions& options);
 
 // Times the whole graph on one rank of `num_ranks` that share its columns. `order`: all rows as
 // they arrive from their owners.

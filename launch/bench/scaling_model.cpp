@@ -7,9 +7,10 @@
 namespace halorec {
 
 double BaseFigures::equivalent_products() const {
-  if (products == 0 || product_seconds <= 0) return 0;
+  if (products < 2 || product_seconds <= 0) return 0;
   const double rest = rest_seconds.contains(1) ? rest_seconds.at(1) : 0;
-  return std::max(0.0, (step_seconds - update_seconds - rest) / product_seconds);
+  const double counted = static_cast<double>(products - 2) + 2 * batch_nonzeros;
+  return std::max(counted, (step_seconds - update_seconds - rest) / product_seconds);
 }
 
 double BaseFigures::demanded_share() const {
@@ -116,6 +117,10 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   return p;
 }
 
+std::int64_t BaseFigures::num_turns() const {
+  return products == 0 ? 0 : std::min<std::int64_t>(2, products / 2 - 1);
+}
+
 double RankMemory::peak() const {
   return std::max({dealing, steps, evaluation});
 }
@@ -167,10 +172,7 @@ RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::in
   const double row = static_cast<double>(base.dim) * sizeof(float);
   const auto owned = static_cast<double>(part.owned), ghosts = static_cast<double>(part.ghosts);
   const auto interactions = static_cast<double>(part.interactions);
-  // Matrices that the products between first and last take turns in, forward and backward.
-  const double turns = base.products == 0
-                           ? 0
-                           : static_cast<double>(std::min<std::int64_t>(2, base.products / 2 - 1));
+  const auto turns = static_cast<double>(base.num_turns());
   constexpr double kState = 4;     // value, gradient, two moments
   constexpr double kSampled = 12;  // an interaction, in the order of its step
   constexpr double kDealt = 16;    // while it finds its step

@@ -25,7 +25,7 @@
 
 namespace halorec {
 
-// One rank of a cut, measured alone.
+// One rank of a cut, measured alone or beside others of its host.
 struct PartFigures {
   std::int32_t part = 0;
   std::int64_t owned = 0, ghosts = 0, nonzeros = 0, cross_nonzeros = 0, interactions = 0;
@@ -56,9 +56,10 @@ struct CutFigures {
 struct BaseFigures {
   std::int64_t nodes = 0, interactions = 0, dim = 0, batch = 0, steps_per_epoch = 0;
   std::int64_t threads = 1;
-  double step_seconds = 0, product_seconds = 0, update_seconds = 0;
-  double step_spread = 0, product_spread = 0;  // see Summary
-  std::int64_t products = 0;                   // of all rows at most, a step
+  double step_seconds = 0, update_seconds = 0;
+  double step_spread = 0;      // see Summary
+  double product_seconds = 0;  // of all rows, as the replay of one rank has it
+  std::int64_t products = 0;   // of all rows at most, a step
   std::map<std::int64_t, double>
       rest_seconds;              // by ranks: sampling and loss at that share of a batch
   std::int64_t shared_rows = 0;  // that the loss reads on every rank
@@ -66,11 +67,14 @@ struct BaseFigures {
   double batch_rows = 0;         // distinct, that a whole batch reads
   double batch_nonzeros = 0;     // share of all nonzeros that stand in those rows
 
-  // How many products of all rows a step's message passing costs: less than `products` where
-  // rows that nobody needs are left out.
+  // How many products of all rows a step's message passing costs, as measured: less than `products`
+  // where rows that nobody needs are left out, but never less than the nonzeros that are needed.
   double equivalent_products() const;
   // What each of the two products at the loss's rows takes of a whole one's time.
   double demanded_share() const;
+  // Matrices of all rows that the products between first and last take turns in; forward and
+  // backward each have as many.
+  std::int64_t num_turns() const;
 };
 
 // Peak resident bytes of a rank, by what it does. Training ranks at the end at least, so that the

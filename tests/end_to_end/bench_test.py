@@ -274,9 +274,11 @@ class BenchTest(FolderTest):
         steps = events_named(result, "prediction")
         self.assertEqual([s["ranks"] for s in steps], [1, 2, 4])
         base = events_named(result, "base")[0]
-        agreement = events_named(result, "agreement")[0]["predicted_over_measured"]
-        self.assertAlmostEqual(agreement, steps[0]["step_seconds"] / base["step_seconds"],
-                               places=6)
+        demanded = events_named(result, "demanded")[0]
+        self.assertTrue(0 < demanded["nonzeros_share"] <= 1)
+        self.assertTrue(0 < demanded["share"] <= 1)
+        self.assertGreaterEqual(base["equivalent_products"],
+                                2 + 2 * demanded["nonzeros_share"] - 1e-9)
         for s in steps:
             self.assertAlmostEqual(sum(s["terms"].values()), s["step_seconds"], places=9)
             self.assertAlmostEqual(s["speedup"], base["step_seconds"] / s["step_seconds"], places=6)

@@ -52,12 +52,22 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
 
   // What replay counts for the hybrid plan is what the plan exchanges.
   const CoveredHalo covered = cover_halo(shard.interactions());
-  const PartFigures hybrid = replay_part(part, {8, 1, ExchangePlan::hybrid, 0, WireFormat::int8});
+  ReplayOptions replay{8, 1, ExchangePlan::hybrid, 0, WireFormat::int8};
+  const PartFigures hybrid = replay_parts(std::span(&part, 1), replay).front();
   EXPECT_EQ(hybrid.exchanged_rows,
             std::ssize(covered.plan.send_rows()) + covered.plan.num_ghosts());
-  const PartFigures plain = replay_part(part, {8, 1, ExchangePlan::halo, 0});
+  replay.exchange = ExchangePlan::halo;
+  const PartFigures plain = replay_parts(std::span(&part, 1), replay).front();
   EXPECT_EQ(plain.exchanged_rows, std::max(std::ssize(halo.send_rows()), halo.num_ghosts()));
   EXPECT_EQ(plain.interactions, part.interactions);
+  // Side by side they count the same.
+  const std::vector<PartShard> pair{part, part};
+  for (const PartFigures& figures : replay_parts(pair, replay)) {
+    EXPECT_EQ(figures.exchanged_rows, plain.exchanged_rows);
+    EXPECT_EQ(figures.messages, plain.messages);
+    EXPECT_GT(figures.local_seconds, 0);
+    EXPECT_GT(figures.update_seconds, 0);
+  }
 
   // What a plan foresees of --exchange is what training will choose.
   const CutQuality quality = measure_cut(graph, owners);

@@ -46,6 +46,10 @@ PartFigures part(std::int32_t number, double seconds) {
 TEST(Model, ProductsOfAStepByHand) {
   EXPECT_NEAR(base().equivalent_products(), 4.5, 1e-12);
   EXPECT_NEAR(base().demanded_share(), 0.25, 1e-12);
+  // A step that was measured too short for the nonzeros that it needs at least.
+  BaseFigures quick = base();
+  quick.step_seconds -= 0.010;
+  EXPECT_NEAR(quick.equivalent_products(), 4.5, 1e-12);
   BaseFigures flat = base();
   flat.products = 0;
   EXPECT_EQ(flat.equivalent_products(), 0);
