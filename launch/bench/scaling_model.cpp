@@ -73,6 +73,12 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
   for (const PartFigures& part : cut.parts) {
     const double sent = static_cast<double>(part.exchanged_rows) * row_bytes;
     const auto messages = static_cast<double>(part.messages);
+    p.bytes = std::max(p.bytes, (full + demanded * base.batch_nonzeros) * sent);
+    p.messages = std::max(p.messages, static_cast<double>(base.products) * messages);
+    const RankMemory memory =
+        rank_memory(base, part, cut.ranks, cut.columns ? cut.columns->columns : 0);
+    if (memory.peak() > p.memory.peak()) p.memory = memory;
+    if (!part.replayed) continue;
     const auto exposed = [&](double of_bytes, double of_time) {
       return std::max(0.0, choices.network.exchange_seconds(messages, of_bytes * sent) -
                                choices.overlap * of_time * part.local_seconds);
@@ -84,11 +90,6 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
     slowest = std::max(
         slowest, mine + full * exposed(1, 1) + demanded * exposed(base.batch_nonzeros, share));
     p.update = std::max(p.update, part.update_seconds);
-    p.bytes = std::max(p.bytes, (full + demanded * base.batch_nonzeros) * sent);
-    p.messages = std::max(p.messages, static_cast<double>(base.products) * messages);
-    const RankMemory memory =
-        rank_memory(base, part, cut.ranks, cut.columns ? cut.columns->columns : 0);
-    if (memory.peak() > p.memory.peak()) p.memory = memory;
   }
   const double mean =
       nonzeros > 0 ? compute / nonzeros * 2 * static_cast<double>(base.interactions) / ranks : 0;

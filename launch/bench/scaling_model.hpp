@@ -25,12 +25,13 @@
 
 namespace halorec {
 
-// One rank of a cut, measured alone or beside others of its host.
+// One rank of a cut: counted, and measured alone or beside others of its host.
 struct PartFigures {
   std::int32_t part = 0;
   std::int64_t owned = 0, ghosts = 0, nonzeros = 0, cross_nonzeros = 0, interactions = 0;
   std::int64_t exchanged_rows = 0, messages = 0;  // each way, of one product of all rows
   std::int64_t buffer_rows = 0;                   // that the exchange holds
+  bool replayed = true;                           // whether the following were measured
   double pack_seconds = 0;                        // and of adding what arrives
   double local_seconds = 0, cross_seconds = 0, update_seconds = 0;
 };
@@ -46,7 +47,7 @@ struct ColumnFigures {
 struct CutFigures {
   std::int64_t ranks = 1;
   CutQuality quality;
-  std::vector<PartFigures> parts;  // those that were run; the one with most nonzeros among them
+  std::vector<PartFigures> parts;        // all; that with most nonzeros among those that were run
   std::optional<ColumnFigures> columns;  // where layers run by columns instead
   double cut_seconds = 0;
   double cut_bytes = 0;  // peak of rank 0 meanwhile, estimated; 0: not known, or nothing to cut

@@ -60,6 +60,12 @@ void compare(CutMethod method, std::uint32_t num_users, std::uint32_t num_items,
   const PartFigures plain = replay_parts(std::span(&part, 1), replay).front();
   EXPECT_EQ(plain.exchanged_rows, std::max(std::ssize(halo.send_rows()), halo.num_ghosts()));
   EXPECT_EQ(plain.interactions, part.interactions);
+  EXPECT_TRUE(plain.replayed);
+  const PartFigures counted = count_part(part, replay);
+  EXPECT_FALSE(counted.replayed);
+  EXPECT_EQ(counted.exchanged_rows, plain.exchanged_rows);
+  EXPECT_EQ(counted.messages, plain.messages);
+  EXPECT_EQ(counted.buffer_rows, plain.buffer_rows);
   // Side by side they count the same.
   const std::vector<PartShard> pair{part, part};
   for (const PartFigures& figures : replay_parts(pair, replay)) {

@@ -233,6 +233,26 @@ TEST(Verdict, NamesTheTermThatEndsTheScaling) {
   EXPECT_EQ(judge(steps, 0.05).best_ranks, 64);
 }
 
+TEST(Model, CountedPartsAddBytesAndMemoryButNoTime) {
+  CutFigures cut;
+  cut.ranks = 2;
+  cut.parts = {part(0, 0.010)};
+  const StepPrediction alone = predict_step(base(), cut, {});
+  PartFigures counted = part(1, 0);
+  counted.replayed = false;
+  counted.exchanged_rows *= 3;
+  counted.messages = 5;
+  counted.owned *= 2;
+  cut.parts.push_back(counted);
+  const StepPrediction both = predict_step(base(), cut, {});
+  EXPECT_EQ(both.products, alone.products);
+  EXPECT_EQ(both.imbalance, alone.imbalance);
+  EXPECT_EQ(both.halo, alone.halo);
+  EXPECT_GT(both.bytes, alone.bytes);
+  EXPECT_GT(both.messages, alone.messages);
+  EXPECT_GT(both.memory.peak(), alone.memory.peak());
+}
+
 TEST(Verdict, MemoryRulesChoicesOut) {
   const std::vector<StepPrediction> steps{step(1, 1, 0, 1), step(8, 1, 0, 1)};
   EXPECT_EQ(fitting(steps, std::nullopt).size(), 2U);
