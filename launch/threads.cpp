@@ -137,14 +137,13 @@ std::vector<std::int32_t> cpus_of(pid_t process) {
   return cpus;
 }
 
-// Lets each thread of the team run on these; what the system refuses stays as it was.
-void run_team_on(std::span<const std::int32_t> cpus) {
+// Lets the calling thread run on these; what the system refuses stays as it was.
+void run_on(std::span<const std::int32_t> cpus) {
   cpu_set_t* mask = CPU_ALLOC(kMaxCpus);
   if (mask == nullptr) return;
   const auto size = CPU_ALLOC_SIZE(kMaxCpus);
   CPU_ZERO_S(size, mask);
   for (const auto cpu : cpus) CPU_SET_S(static_cast<std::size_t>(cpu), size, mask);
-#pragma omp parallel
   sched_setaffinity(0, size, mask);
   CPU_FREE(mask);
 }
@@ -233,15 +232,12 @@ ThreadPlan plan_threads(Communicator& communicator, std::optional<std::int32_t> 
   return plan;
 }
 
-OnCores::OnCores(std::span<const std::int32_t> cores, std::int32_t threads)
-    : cpus_before_(cpus_of(0)), threads_before_(omp_get_max_threads()) {
-  omp_set_num_threads(threads);
-  run_team_on(cores);
+OnCores::OnCores(std::span<const std::int32_t> cores) : cpus_before_(cpus_of(0)) {
+  run_on(cores);
 }
 
 OnCores::~OnCores() {
-  run_team_on(cpus_before_);
-  omp_set_num_threads(threads_before_);
+  run_on(cpus_before_);
 }
 
 }  // namespace halorec

@@ -40,18 +40,17 @@ RankPlace find_place();
 ThreadPlan plan_threads(Communicator& communicator, std::optional<std::int32_t> requested,
                         bool launched);
 
-// While it lives, this process runs `threads` threads on these cores, as far as the system grants
-// them (find_place says what it has): for work that takes over the cores of ranks which sleep.
+// While it lives, the calling thread may run on these cores, as far as the system grants them, and
+// so may processes that it starts.
 class OnCores {
  public:
-  OnCores(std::span<const std::int32_t> cores, std::int32_t threads);
+  explicit OnCores(std::span<const std::int32_t> cores);
   ~OnCores();  // as it was
   OnCores(const OnCores&) = delete;
   OnCores& operator=(const OnCores&) = delete;
 
  private:
   std::vector<std::int32_t> cpus_before_;
-  std::int32_t threads_before_;
 };
 
 }  // namespace halorec

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -19,6 +20,12 @@ JobBindings bindings_of(const ThreadPlan& threads) {
     job.hosts.push_back(numbers.emplace(place.host, std::ssize(numbers)).first->second);
   }
   return job;
+}
+
+JobBindings bindings_of(const nlohmann::ordered_json& step) {
+  return {step.at("threads").get<std::vector<std::int64_t>>(),
+          step.at("cores").get<std::vector<std::vector<std::int64_t>>>(),
+          step.at("hosts").get<std::vector<std::int64_t>>()};
 }
 
 std::string binding_fault(const std::vector<JobBindings>& jobs) {

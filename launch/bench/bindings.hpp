@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct JobBindings {
 
 // This job's. On the root alone.
 JobBindings bindings_of(const ThreadPlan& threads);
+// Those of the job that said this "step" event.
+JobBindings bindings_of(const nlohmann::ordered_json& step);
 
 // Why figures of these jobs must not be compared: a rank with more threads than cores, jobs with
 // more threads than cores, ranks with different numbers of cores, jobs on different cores. Empty

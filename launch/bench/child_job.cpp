@@ -60,6 +60,15 @@ std::vector<std::string> first_environment() {
   return names;
 }
 
+// What tells a process that it is a rank of a job.
+bool is_from_launcher(const std::string& entry) {
+  if (entry.starts_with("OMPI_ALLOW_RUN_AS_ROOT")) return false;
+  for (const char* prefix : {"OMPI_", "PMIX_", "PMI_", "PRTE_", "SLURM_"}) {
+    if (entry.starts_with(prefix)) return true;
+  }
+  return false;
+}
+
 // Reads both to their ends, whichever has something.
 std::array<std::string, 2> read_both(int out, int err) {
   std::array<std::string, 2> text;
@@ -103,7 +112,7 @@ std::vector<std::string> default_launcher(std::int64_t ranks, std::int64_t threa
 
 std::vector<nlohmann::ordered_json> run_child_job(const ChildJob& job) {
   std::vector<std::string> line = job.launcher;
-  line.insert(line.end(), {"-n", std::to_string(job.ranks)});
+  if (!line.empty()) line.insert(line.end(), {"-n", std::to_string(job.ranks)});
   std::array<char, 4096> self{};
   if (::readlink("/proc/self/exe", self.data(), self.size() - 1) < 0) {
     fail("cannot find this program's own path: {}", std::generic_category().message(errno));
@@ -119,6 +128,7 @@ std::vector<nlohmann::ordered_json> run_child_job(const ChildJob& job) {
   posix_spawn_file_actions_adddup2(&actions, err.write_end, STDERR_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   auto environment = first_environment();
+  if (job.launcher.empty()) std::erase_if(environment, is_from_launcher);
   pid_t child = 0;
   const int code = ::posix_spawnp(&child, line.front().c_str(), &actions, nullptr,
                                   pointers(line).data(), pointers(environment).data());

@@ -141,41 +141,33 @@ std::vector<ExchangeFigures> measure_exchanges(const Shard& shard,
 // One product on one rank with the cores of all, which exchanges nothing.
 void compare_with_one_rank(const CommandContext& context, const ExchangeBenchArguments& arguments,
                            const std::vector<ExchangeFigures>& all, Report& report) {
-  Summary seconds;
-  const OneRank one = on_one_rank(context, [&](const CommandContext& alone) {
-    BenchArguments data = arguments.bench;
-    data.partition.reset();
-    const auto source = open_bench_data(alone.communicator, data, alone.seed());
-    const auto shard = make_bench_shard(alone, source->dataset(), data);
-    Matrix<float> x(shard->num_owned(), arguments.dim), y(shard->num_owned(), arguments.dim);
-    x.fill(0.5F);
-    Propagation<float> propagation(*shard, {});
-    ExchangeBench bench(alone.communicator, data.repetitions);
-    const auto multiply = [&] { propagation.multiply(1.0F, x.view(), {}, y.view()); };
-    seconds = bench.measure("product", multiply).seconds;
-  });
-  if (!context.communicator.is_root()) return;
-  const bool comparable = one.fault.empty();
+  const auto one = measure_one_rank(
+      context, arguments.bench,
+      {"--dim", std::to_string(arguments.dim), "--layers", "1", "--steps", "1", "--warm-up", "0",
+       "--repetitions", std::to_string(arguments.bench.repetitions)});
+  if (!one) return;
+  const bool comparable = one->fault.empty();
+  const double seconds = one->product_seconds.median;
   ReportTable table{"Beside one rank on the same cores, measured after the job",
                     {"", "ms", "speed of one rank"},
-                    {{"product, " + one.name(), fmt::format("{:.3f}", seconds.median * 1e3), "1"}}};
+                    {{"product, " + one->name(), fmt::format("{:.3f}", seconds * 1e3), "1"}}};
   nlohmann::ordered_json speeds = nlohmann::ordered_json::object();
   for (const ExchangeFigures& f : all) {
     if (!f.name.starts_with("product")) continue;
-    const double speed = seconds.median / f.seconds.median;
+    const double speed = seconds / f.seconds.median;
     if (comparable) speeds[f.name] = speed;
     table.rows.push_back({f.name + ", " + job_name(context),
                           fmt::format("{:.3f}", f.seconds.median * 1e3),
                           comparable ? fmt::format("{:.2f}", speed) : std::string("-")});
   }
   report.record({{"event", "one-rank"},
-                 {"threads", one.bindings.threads},
-                 {"cores", one.bindings.cores},
-                 {"product_seconds", summary_json(seconds)},
+                 {"threads", one->bindings.threads},
+                 {"cores", one->bindings.cores},
+                 {"product_seconds", summary_json(one->product_seconds)},
                  {"speed_of_one_rank", speeds},
-                 {"not_compared", one.fault}});
+                 {"not_compared", one->fault}});
   report.table(table);
-  if (!comparable) report.warn("not compared with one rank: " + one.fault);
+  if (!comparable) report.warn("not compared with one rank: " + one->fault);
 }
 
 }  // namespace

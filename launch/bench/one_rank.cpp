@@ -4,6 +4,7 @@
 #include <set>
 
 #include "comm/communicator.hpp"
+#include "launch/bench/child_job.hpp"
 #include "launch/threads.hpp"
 
 namespace halorec {
@@ -26,26 +27,53 @@ std::string job_name(const CommandContext& context) {
       *least == *most ? std::to_string(*least) : fmt::format("{} to {}", *least, *most));
 }
 
-OneRank on_one_rank(const CommandContext& context,
-                    const std::function<void(const CommandContext&)>& work) {
+namespace {
+
+OneRank run_one_rank(const CommandContext& context, const BenchArguments& arguments,
+                     const std::vector<std::string>& options) {
+  const ThreadPlan& job = context.threads;
+  std::set<std::int32_t> cores;
+  ChildJob child;
+  child.threads = 0;
+  for (std::size_t r = 0; r < job.places.size(); ++r) {
+    if (job.places[r].host != job.places[0].host) continue;
+    cores.insert(job.places[r].cores.begin(), job.places[r].cores.end());
+    child.threads += job.by_rank[r];
+  }
+  child.arguments = {"bench", "step"};
+  if (arguments.data) {
+    child.arguments.push_back(arguments.data->string());
+  } else {
+    child.arguments.insert(child.arguments.end(), {"--edges", std::to_string(arguments.edges)});
+  }
+  child.arguments.insert(child.arguments.end(), options.begin(), options.end());
+  child.arguments.insert(child.arguments.end(), {"--seed", std::to_string(context.seed())});
+  const OnCores taken(std::vector<std::int32_t>(cores.begin(), cores.end()));
+  const auto events = run_child_job(child);
+  const auto& step = event_of(events, "step");
   OneRank one;
+  one.bindings = bindings_of(step);
+  one.fault = binding_fault({bindings_of(job), one.bindings});
+  one.step_seconds = summary_of(step.at("step_seconds"));
+  one.product_seconds = summary_of(step.at("product_seconds"));
+  one.training_loss = step.at("training_loss").get<double>();
+  return one;
+}
+
+}  // namespace
+
+std::optional<OneRank> measure_one_rank(const CommandContext& context,
+                                        const BenchArguments& arguments,
+                                        const std::vector<std::string>& options) {
+  std::optional<OneRank> one;
   context.communicator.on_root([&] {
-    const ThreadPlan& job = context.threads;
-    std::set<std::int32_t> cores;
-    ThreadPlan whole;
-    whole.threads = 0;
-    for (std::size_t r = 0; r < job.places.size(); ++r) {
-      if (job.places[r].host != job.places[0].host) continue;
-      cores.insert(job.places[r].cores.begin(), job.places[r].cores.end());
-      whole.threads += job.by_rank[r];
+    try {
+      one = run_one_rank(context, arguments, options);
+    } catch (const Error& error) {
+      std::fputs(
+          fmt::format("halorec: warning: one rank was not measured: {}\n", error.what()).c_str(),
+          stderr);
     }
-    const OnCores taken(std::vector<std::int32_t>(cores.begin(), cores.end()), whole.threads);
-    whole.places = {find_place()};
-    whole.by_rank = {whole.threads};
-    one.bindings = bindings_of(whole);
-    one.fault = binding_fault({bindings_of(job), one.bindings});
-    Communicator alone(MPI_COMM_SELF);
-    work({alone, context.common, context.options, whole});
   });
   return one;
 }

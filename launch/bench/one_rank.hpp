@@ -1,11 +1,12 @@
 // The same work on one rank that has the cores of all: what a distributed figure has to beat.
 #pragma once
 
-#include <functional>
 #include <string>
+#include <vector>
 
 #include "launch/bench/bench_data.hpp"
 #include "launch/bench/bindings.hpp"
+#include "launch/bench/statistics.hpp"
 
 namespace halorec {
 
@@ -15,15 +16,18 @@ void declare_one_rank_option(OptionTable& options, BenchArguments& arguments);
 struct OneRank {
   JobBindings bindings;  // where it ran
   std::string fault;     // why its figures and the job's must not be compared; empty when they may
+  Summary step_seconds, product_seconds;
+  double training_loss = 0;
   // "one rank x T threads"
   std::string name() const;
 };
 
-// Runs `work` on the root alone, as a job of one rank that has the cores and threads of all ranks
-// on its host; these sleep. The context that `work` gets speaks for that job. The answer counts on
-// the root alone. Collective.
-OneRank on_one_rank(const CommandContext& context,
-                    const std::function<void(const CommandContext&)>& work);
+// bench step with these options and the caller's data, in a process of its own that has the cores
+// and threads of all ranks on the root's host; the ranks sleep. On the root; nothing elsewhere, and
+// nothing with a warning when that process fails. Collective.
+std::optional<OneRank> measure_one_rank(const CommandContext& context,
+                                        const BenchArguments& arguments,
+                                        const std::vector<std::string>& options);
 
 // "P ranks x T threads" of the job. On the root alone.
 std::string job_name(const CommandContext& context);

@@ -78,12 +78,6 @@ ChildJob ScalingBench::child(const ScalingJob& job, const std::string& command) 
   return child;
 }
 
-JobBindings bindings_of(const nlohmann::ordered_json& event) {
-  return {event.at("threads").get<std::vector<std::int64_t>>(),
-          event.at("cores").get<std::vector<std::vector<std::int64_t>>>(),
-          event.at("hosts").get<std::vector<std::int64_t>>()};
-}
-
 std::string cores_text(const nlohmann::ordered_json& event) {
   std::string text;
   for (const auto& cores : event.at("cores")) {

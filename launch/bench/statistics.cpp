@@ -34,6 +34,17 @@ nlohmann::ordered_json summary_json(const Summary& summary) {
           {"smallest", summary.smallest}, {"largest", summary.largest}, {"count", summary.count}};
 }
 
+Summary summary_of(const nlohmann::ordered_json& json) {
+  Summary summary;
+  json.at("count").get_to(summary.count);
+  json.at("median").get_to(summary.median);
+  json.at("lower").get_to(summary.lower);
+  json.at("upper").get_to(summary.upper);
+  json.at("smallest").get_to(summary.smallest);
+  json.at("largest").get_to(summary.largest);
+  return summary;
+}
+
 std::vector<std::vector<double>> interleave(
     const std::vector<std::function<double()>>& measurements, std::int64_t rounds,
     std::int64_t warm_up) {

@@ -27,6 +27,7 @@ struct Summary {
 Summary summarise(std::vector<double> values);
 
 nlohmann::ordered_json summary_json(const Summary& summary);
+Summary summary_of(const nlohmann::ordered_json& json);
 
 // Takes every measurement once a round, each round starting with another one, after `warm_up`
 // rounds whose values are dropped. Returns [measurement][round].

@@ -8,6 +8,7 @@
 
 #include "comm/communicator.hpp"
 #include "engine/propagation.hpp"
+#include "launch/bench/given_options.hpp"
 #include "launch/bench/machine_kernels.hpp"
 #include "launch/bench/one_rank.hpp"
 #include "launch/bench/plot.hpp"
@@ -314,31 +315,28 @@ void say_figures(Report& report, const StepFigures& f) {
         {"peak memory of a rank, MiB", fmt::format("{:.0f}", most / (1 << 20)), ""}}});
 }
 
-// The same steps on one rank with the cores of all, which cuts for itself and sends nothing.
+// The same steps on one rank with the cores of all, which sends nothing.
 void compare_with_one_rank(const CommandContext& context, const StepBenchArguments& arguments,
-                           const StepFigures& all, Report& report) {
-  StepFigures f;
-  const OneRank one = on_one_rank(context, [&](const CommandContext& alone) {
-    BenchArguments data = arguments.bench;
-    data.partition.reset();
-    const auto source = open_bench_data(alone.communicator, data, alone.seed());
-    const auto shard = make_bench_shard(alone, source->dataset(), data);
-    f = measure_steps(*shard, source->dataset(), arguments, alone.seed());
-  });
-  if (!context.communicator.is_root()) return;
-  const bool comparable = one.fault.empty();
+                           const OptionTable& step_options, const StepFigures& all,
+                           Report& report) {
+  const auto options = given_options(
+      context.options, step_options,
+      {"data", "edges", "html", "json", "partition", "seed", "stall-seconds", "threads"});
+  const auto one = measure_one_rank(context, arguments.bench, options);
+  if (!one) return;
+  const bool comparable = one->fault.empty();
   nlohmann::ordered_json record{{"event", "one-rank"},
-                                {"threads", one.bindings.threads},
-                                {"cores", one.bindings.cores},
-                                {"step_seconds", summary_json(f.seconds)},
-                                {"product_seconds", summary_json(f.product_seconds)},
-                                {"training_loss", f.last_loss},
+                                {"threads", one->bindings.threads},
+                                {"cores", one->bindings.cores},
+                                {"step_seconds", summary_json(one->step_seconds)},
+                                {"product_seconds", summary_json(one->product_seconds)},
+                                {"training_loss", one->training_loss},
                                 {"speed_of_one_rank", nullptr}};
-  if (comparable) record["speed_of_one_rank"] = f.seconds.median / all.seconds.median;
-  record["not_compared"] = one.fault;
+  if (comparable) record["speed_of_one_rank"] = one->step_seconds.median / all.seconds.median;
+  record["not_compared"] = one->fault;
   report.record(record);
   ReportTable table{"Beside one rank on the same cores, measured after the job",
-                    {"", job_name(context), one.name(), "speed of one rank"},
+                    {"", job_name(context), one->name(), "speed of one rank"},
                     {}};
   const auto add = [&](const std::string& name, const Summary& job, const Summary& alone) {
     const auto text = [](const Summary& s) {
@@ -348,10 +346,10 @@ void compare_with_one_rank(const CommandContext& context, const StepBenchArgumen
         {name, text(job), text(alone),
          comparable ? fmt::format("{:.2f}", alone.median / job.median) : std::string("-")});
   };
-  add("step, ms (middle half)", all.seconds, f.seconds);
-  add("one product of all rows, ms", all.product_seconds, f.product_seconds);
+  add("step, ms (middle half)", all.seconds, one->step_seconds);
+  add("one product of all rows, ms", all.product_seconds, one->product_seconds);
   report.table(table);
-  if (!comparable) report.warn("not compared with one rank: " + one.fault);
+  if (!comparable) report.warn("not compared with one rank: " + one->fault);
 }
 
 StackedBars phase_bars(const StepFigures& f) {
@@ -369,7 +367,8 @@ StackedBars phase_bars(const StepFigures& f) {
 
 }  // namespace
 
-int run_step_bench(const CommandContext& context, const StepBenchArguments& arguments) {
+int run_step_bench(const CommandContext& context, const StepBenchArguments& arguments,
+                   const OptionTable& step_options) {
   Report report(context, "halorec bench step: " + bench_data_name(arguments.bench),
                 arguments.bench.html);
   std::unique_ptr<DataSource> source;
@@ -418,7 +417,7 @@ int run_step_bench(const CommandContext& context, const StepBenchArguments& argu
     whole.reset();
     shard.reset();
     source.reset();
-    compare_with_one_rank(context, arguments, figures, report);
+    compare_with_one_rank(context, arguments, step_options, figures, report);
   }
   context.communicator.on_root([&] { report.finish(); });
   return 0;

@@ -89,7 +89,9 @@ StepFigures measure_steps(const Shard& shard, const DatasetFile& dataset,
 nlohmann::ordered_json step_record(const CommandContext& context, const TrainingArguments& training,
                                    const StepFigures& figures);
 
-// Collective. Returns the exit status.
-int run_step_bench(const CommandContext& context, const StepBenchArguments& arguments);
+// step_options: declared as for bench step; those of them that were given are passed on to the
+// process that runs the same on one rank. Collective. Returns the exit status.
+int run_step_bench(const CommandContext& context, const StepBenchArguments& arguments,
+                   const OptionTable& step_options);
 
 }  // namespace halorec

@@ -83,6 +83,9 @@ void declare_step_options(OptionTable& options, StepBenchArguments& arguments) {
 
 Command bench_step_command() {
   auto arguments = std::make_shared<StepBenchArguments>();
+  auto step_options = std::make_shared<OptionTable>();
+  auto unused = std::make_shared<StepBenchArguments>();
+  declare_step_options(*step_options, *unused);
   Command command;
   command.usage = "[DATA] [--steps N] [training options]";
   command.notes =
@@ -94,8 +97,8 @@ Command bench_step_command() {
   command.options.group("Measuring");
   declare_one_rank_option(command.options, arguments->bench);
   command.check = [arguments] { check_trained(arguments->training); };
-  command.run = [arguments](const CommandContext& context) {
-    return run_step_bench(context, *arguments);
+  command.run = [arguments, step_options, unused](const CommandContext& context) {
+    return run_step_bench(context, *arguments, *step_options);
   };
   return command;
 }
