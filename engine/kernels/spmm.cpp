@@ -192,29 +192,20 @@ HWY_INLINE void one_row(const Spmm<T>& a, const X* x, const Row<T>& row) {
 }
 
 // Writes the rows of x of those columns that have one to `kept`, and the values beside them, if
-// there are any, to `kept_value`; returns their number.
+// there are any, to `kept_value`; returns their number. Writes one more entry than that. One edge
+// after the other without a branch: gathers and compressing stores took seven times as long on an
+// AMD EPYC with AVX2.
 template <bool kValues>
 HWY_INLINE std::int64_t compact(const std::int32_t* HWY_RESTRICT column,
                                 const float* HWY_RESTRICT value, std::int64_t count,
                                 const std::int32_t* HWY_RESTRICT x_row,
                                 std::int32_t* HWY_RESTRICT kept, float* HWY_RESTRICT kept_value) {
-  const hn::ScalableTag<std::int32_t> d;
-  const hn::ScalableTag<float> of_values;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t num_kept = 0, e = 0;
-  for (; e + lanes <= count; e += lanes) {
-    const auto row = hn::GatherIndex(d, x_row, hn::LoadU(d, column + e));
-    const auto there = hn::Gt(row, hn::Set(d, -1));
-    if constexpr (kValues) {
-      hn::CompressStore(hn::LoadU(of_values, value + e), hn::RebindMask(of_values, there),
-                        of_values, kept_value + num_kept);
-    }
-    num_kept += static_cast<std::int64_t>(hn::CompressStore(row, there, d, kept + num_kept));
-  }
-  for (; e < count; ++e) {
-    if (x_row[column[e]] < 0) continue;
+  std::int64_t num_kept = 0;
+  for (std::int64_t e = 0; e < count; ++e) {
+    const std::int32_t row = x_row[column[e]];
+    kept[num_kept] = row;
     if constexpr (kValues) kept_value[num_kept] = value[e];
-    kept[num_kept++] = x_row[column[e]];
+    num_kept += row >= 0 ? 1 : 0;
   }
   return num_kept;
 }

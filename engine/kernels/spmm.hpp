@@ -19,9 +19,9 @@ namespace halorec::kernels {
 //                  value[e] * column_scale[c] * x[x_row == nullptr ? c : x_row[c]]
 // where at is k, or r with `y_by_row`, and start is y[at] itself with `accumulate`; else
 // base_factor * base[b] with b = base_row == nullptr ? r : base_row[r] when base is given and b >=
-// 0; else zero. A column whose x_row is negative counts as zero: skipped, many at a time. The order
-// of the sum is the order of the edges. T: float, double.
-inline constexpr std::int64_t kKeptPadding = 64;     // vectors are stored whole
+// 0; else zero. A column whose x_row is negative counts as zero, and is skipped. The order of the
+// sum is the order of the edges. T: float, double.
+inline constexpr std::int64_t kKeptPadding = 1;      // one entry more than is kept is written
 inline constexpr std::int64_t kKeptEdges = 1 << 10;  // edges are looked up so many at a time
 
 template <typename T>
