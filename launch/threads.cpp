@@ -225,7 +225,17 @@ ThreadPlan plan_threads(Communicator& communicator, std::optional<std::int32_t> 
     places.push_back(unpacked(text));
   }
   ThreadPlan plan;
-  if (communicator.is_root()) plan = decide_threads(places, requested, launched);
+  if (communicator.is_root()) {
+    plan = decide_threads(places, requested, launched);
+    for (const char* name : {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"}) {
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets the environment
+      if (plan.warnings.empty() || std::getenv(name) == nullptr) continue;
+      plan.warnings.front() += fmt::format(
+          " (or unset {}: by it OpenMP narrows each rank to a core before this is found out)",
+          name);
+      break;
+    }
+  }
   communicator.broadcast(plan.by_rank);
   plan.threads = plan.by_rank[static_cast<std::size_t>(communicator.rank())];
   omp_set_num_threads(plan.threads);

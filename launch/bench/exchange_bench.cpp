@@ -143,8 +143,9 @@ void compare_with_one_rank(const CommandContext& context, const ExchangeBenchArg
                            const std::vector<ExchangeFigures>& all, Report& report) {
   const auto one = measure_one_rank(
       context, arguments.bench,
-      {"--dim", std::to_string(arguments.dim), "--layers", "1", "--steps", "1", "--warm-up", "0",
-       "--repetitions", std::to_string(arguments.bench.repetitions)});
+      {"--dim", std::to_string(arguments.dim), "--model", "mf", "--loss", "bpr", "--steps", "1",
+       "--warm-up", "0", "--repetitions", std::to_string(arguments.bench.repetitions)},
+      report);
   if (!one) return;
   const bool comparable = one->fault.empty();
   const double seconds = one->product_seconds.median;

@@ -1,6 +1,7 @@
 #include "launch/bench/one_rank.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "comm/communicator.hpp"
@@ -33,13 +34,10 @@ OneRank run_one_rank(const CommandContext& context, const BenchArguments& argume
                      const std::vector<std::string>& options) {
   const ThreadPlan& job = context.threads;
   std::set<std::int32_t> cores;
+  for (const RankPlace& place : job.places) cores.insert(place.cores.begin(), place.cores.end());
   ChildJob child;
-  child.threads = 0;
-  for (std::size_t r = 0; r < job.places.size(); ++r) {
-    if (job.places[r].host != job.places[0].host) continue;
-    cores.insert(job.places[r].cores.begin(), job.places[r].cores.end());
-    child.threads += job.by_rank[r];
-  }
+  child.threads = std::min<std::int64_t>(
+      std::ssize(cores), std::accumulate(job.by_rank.begin(), job.by_rank.end(), std::int64_t{0}));
   child.arguments = {"bench", "step"};
   if (arguments.data) {
     child.arguments.push_back(arguments.data->string());
@@ -64,16 +62,26 @@ OneRank run_one_rank(const CommandContext& context, const BenchArguments& argume
 
 std::optional<OneRank> measure_one_rank(const CommandContext& context,
                                         const BenchArguments& arguments,
-                                        const std::vector<std::string>& options) {
+                                        const std::vector<std::string>& options, Report& report) {
   std::optional<OneRank> one;
   context.communicator.on_root([&] {
-    try {
-      one = run_one_rank(context, arguments, options);
-    } catch (const Error& error) {
-      std::fputs(
-          fmt::format("halorec: warning: one rank was not measured: {}\n", error.what()).c_str(),
-          stderr);
+    const JobBindings job = bindings_of(context.threads);
+    std::string reason;
+    if (std::set(job.hosts.begin(), job.hosts.end()).size() > 1) {
+      reason = "the ranks stand on several hosts, whose cores no single rank can have";
+    } else {
+      report.say(
+          "Now the same on one rank with the cores of all (--without-one-rank leaves it out).");
+      report.finish();  // what is known already, should this be ended
+      try {
+        one = run_one_rank(context, arguments, options);
+      } catch (const Error& error) {
+        reason = error.what();
+      }
     }
+    if (one) return;
+    report.record({{"event", "one-rank"}, {"not_measured", reason}});
+    report.warn("one rank was not measured: " + reason);
   });
   return one;
 }

@@ -6,6 +6,7 @@
 
 #include "launch/bench/bench_data.hpp"
 #include "launch/bench/bindings.hpp"
+#include "launch/bench/report.hpp"
 #include "launch/bench/statistics.hpp"
 
 namespace halorec {
@@ -23,11 +24,12 @@ struct OneRank {
 };
 
 // bench step with these options and the caller's data, in a process of its own that has the cores
-// and threads of all ranks on the root's host; the ranks sleep. On the root; nothing elsewhere, and
-// nothing with a warning when that process fails. Collective.
+// and threads of all ranks; the ranks sleep. On the root; nothing elsewhere, and nothing with a
+// warning where the ranks stand on several hosts, whose cores no rank can have, or when that
+// process fails. Collective.
 std::optional<OneRank> measure_one_rank(const CommandContext& context,
                                         const BenchArguments& arguments,
-                                        const std::vector<std::string>& options);
+                                        const std::vector<std::string>& options, Report& report);
 
 // "P ranks x T threads" of the job. On the root alone.
 std::string job_name(const CommandContext& context);

@@ -280,7 +280,14 @@ std::vector<PartFigures> replay_parts(std::span<const PartShard> shards,
     }
   };
   std::vector<std::jthread> others;
-  for (std::size_t k = 1; k < shards.size(); ++k) others.emplace_back(run, k);
+  for (std::size_t k = 1; k < shards.size(); ++k) {
+    try {
+      others.emplace_back(run, k);
+    } catch (...) {  // no thread for it: the others must not wait
+      errors[k] = std::current_exception();
+      together.arrive_and_drop();
+    }
+  }
   run(0);
   others.clear();  // joins
   for (const auto& error : errors) {

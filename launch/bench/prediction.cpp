@@ -79,8 +79,17 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
   replay.limit = arguments.sample;
   replay.matrices = predictions.base.num_turns();
   const std::int64_t cores = std::ssize(context.threads.places.at(0).cores);
-  const std::int64_t sharers = std::min(arguments.ranks_per_node, cores / context.threads.threads);
-  replay.at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, sharers));
+  const std::int64_t sharers = std::max<std::int64_t>(
+      1, std::min(arguments.ranks_per_node, cores / context.threads.threads));
+  replay.at_once = static_cast<std::size_t>(sharers);
+  predictions.at_once = replay.at_once;
+  if (sharers < std::min(arguments.ranks_per_node, ranks.back())) {
+    predictions.warning = fmt::format(
+        "{} ranks share a node, but here {} with {} threads ran at a time on {} cores, with "
+        "more of "
+        "the memory's bandwidth each than they will have",
+        arguments.ranks_per_node, replay.at_once, context.threads.threads, cores);
+  }
   predictions.exchange = replay.exchange;
   ModelChoices choices;
   choices.wire = replay.wire = propagation.wire;
@@ -227,6 +236,7 @@ void report_predictions(Report& report, const Predictions& all, std::int32_t thr
                  {"latency_seconds", network.latency_seconds},
                  {"bytes_per_second", network.bytes_per_second},
                  {"message_seconds", network.message_seconds}});
+  report.record({{"event", "replay"}, {"side_by_side", all.at_once}});
   report.say(fmt::format(
       "network ({}): latency {:.2f} us, {:.2f} GB/s a rank, {:.2f} us for each further message",
       network.how, network.latency_seconds * 1e6, network.bytes_per_second / 1e9,

@@ -125,8 +125,8 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
 RankMemory rank_memory(const BaseFigures& base, const PartFigures& part, std::int64_t ranks,
                        std::int64_t columns = 0);
 
-// Where more ranks stop paying: the term that grew most beyond its fair share from one rank count
-// to the next. Predictions by ascending ranks.
+// Where more ranks stop paying: the term that costs most beyond a perfect division of the smallest
+// job's terms. Predictions by ascending ranks.
 struct ScalingVerdict {
   std::int64_t best_ranks = 1;     // the most with at least `floor` efficiency
   std::int64_t fastest_ranks = 1;  // with the shortest step

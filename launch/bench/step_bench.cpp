@@ -322,7 +322,7 @@ void compare_with_one_rank(const CommandContext& context, const StepBenchArgumen
   const auto options = given_options(
       context.options, step_options,
       {"data", "edges", "html", "json", "partition", "seed", "stall-seconds", "threads"});
-  const auto one = measure_one_rank(context, arguments.bench, options);
+  const auto one = measure_one_rank(context, arguments.bench, options, report);
   if (!one) return;
   const bool comparable = one->fault.empty();
   nlohmann::ordered_json record{{"event", "one-rank"},

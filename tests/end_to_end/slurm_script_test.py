@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from support import ENVIRONMENT, HALOREC, SOURCE_DIR, FolderTest, end_group, finish
+from support import ENVIRONMENT, HALOREC, SOURCE_DIR, FolderTest, end_group, finish, succeed
 
 SCRIPT = os.path.join(SOURCE_DIR, "launch", "slurm", "train.sbatch")
 
@@ -55,6 +55,18 @@ class SlurmScriptTest(FolderTest):
         self.assertEqual(result.events()[-1]["event"], "result")
         self.assertEqual(result.events()[-1]["ranks"], 2)
         self.assertEqual(self.record(), [])
+
+    def test_no_rank_is_narrowed_to_a_core(self):
+        arguments = [self.data, self.path("run"), "--epochs", 1, "--dim", 8, "--select", "none"]
+        self.environment["OMP_PROC_BIND"] = "close"
+        self.assertEqual(finish(self.submit(*arguments)).status, 0)
+        succeed("train", self.data, "--run", self.path("unbound"), *arguments[2:], ranks=2)
+        cores = []
+        for name in ("run", "unbound"):
+            with open(self.path(name, "log.jsonl")) as log:
+                started = json.loads(log.readline())
+            cores.append([rank["cores"] for rank in started["ranks"]])
+        self.assertEqual(cores[0], cores[1])
 
     def test_goes_back_into_the_queue_and_on(self):
         folder = self.path("run")
