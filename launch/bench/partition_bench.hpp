@@ -1,7 +1,7 @@
 // bench partition: what each way to cut the graph costs, and what the cut costs each step.
 #pragma once
 
-#include "launch/bench/step_bench.hpp"
+#include "launch/bench/step_figures.hpp"
 
 namespace halorec {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "launch/bench/part_replay.hpp"
-#include "launch/bench/step_bench.hpp"
+#include "launch/bench/step_figures.hpp"
 #include "partition/cut_quality.hpp"
 
 namespace halorec {
