@@ -167,6 +167,7 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
                                {"seconds", state_.epoch_seconds}};
   const auto terms = epoch_terms();
   for (const auto& [name, value] : terms) event["terms"][name] = value;
+  const std::uint64_t trained_bytes = peak_memory_bytes();
   const bool is_last = state_.epoch == options_.num_epochs;
   const bool evaluates = evaluate_ && (is_last || state_.epoch % options_.evaluate_every == 0);
   std::map<std::string, double> metrics;
@@ -194,6 +195,8 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
   phases["wait_seconds"] = shard_->communicator().counters().wait_seconds;
   phases["bytes_sent"] = shard_->communicator().counters().bytes_sent;
   shard_->communicator().counters() = {};
+  phases["trained_peak_memory_bytes"] = trained_bytes;  // since the process started
+  phases["peak_memory_bytes"] = peak_memory_bytes();    // with the evaluation
   log_->note(phases);
 }
 

@@ -176,13 +176,15 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
   const auto ghosts = communicator_.all_gather(shard.num_ghosts());
   const auto nonzeros =
       communicator_.all_gather(shard.local().num_nonzeros() + shard.cross().num_nonzeros());
+  const auto peaks = communicator_.all_gather(peak_memory_bytes());
   if (is_root()) {
     log_.note({{"event", "shards"},
                {"seconds",
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
                {"owned", owned},
                {"ghosts", ghosts},
-               {"nonzeros", nonzeros}});
+               {"nonzeros", nonzeros},
+               {"peak_memory_bytes", peaks}});
   }
   say(fmt::format("{} users, {} items, {} training interactions on {} rank{} ({})",
                   shard.num_users(), shard.num_items(), shard.num_edges(), communicator_.size(),

@@ -38,6 +38,17 @@ class DescribeTest(FolderTest):
         self.assertEqual(line["options"]["dim"], "8")
         self.assertIn(line["checkpoints"][-1], text)
 
+        # Memory so far, from dealing to the last evaluation.
+        with open(os.path.join(folder, "log.jsonl"), encoding="utf-8") as log:
+            events = [json.loads(line) for line in log]
+        peaks = [e["peak_memory_bytes"][0] for e in events if e["event"] == "shards"]
+        for e in events:
+            if e["event"] == "phases":
+                peaks += [e["trained_peak_memory_bytes"], e["peak_memory_bytes"]]
+        self.assertEqual(len(peaks), 5)
+        self.assertGreater(peaks[0], 1 << 20)
+        self.assertEqual(peaks, sorted(peaks))
+
         # As a job leaves it that was killed: no result, and within a line of the log.
         os.remove(os.path.join(folder, "metrics.json"))
         with open(os.path.join(folder, "log.jsonl"), "a", encoding="utf-8") as log:
