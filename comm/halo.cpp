@@ -191,11 +191,13 @@ void HaloExchange<T>::refill() {
 template <typename T>
 void HaloExchange<T>::wait(const char* what, HaloExchange* beside) {
   Communicator::Wait watch(plan_->communicator(), what);
-  if (beside != nullptr && !beside->progress()) {
+  if (beside != nullptr) {
     // What progress() spends in MPI is waited for here; the rest of it packs.
     double& driven = plan_->communicator().counters().progress_seconds;
     const double before = driven, start = MPI_Wtime();
-    while (!progress()) beside->progress();
+    if (!beside->progress()) {
+      while (!progress()) beside->progress();
+    }
     watch.leave_out(MPI_Wtime() - start - (driven - before));
     driven = before;
   }
