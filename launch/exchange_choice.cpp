@@ -1,6 +1,7 @@
 #include "launch/exchange_choice.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "comm/run_log.hpp"
 #include "launch/side_options.hpp"
@@ -57,6 +58,16 @@ ExchangeChoice foresee_exchange(const TrainingArguments& training, const Biparti
   sizes.dim = training.dim;
   sizes.hybrid_vectors = hybrid_vectors;
   return cheaper(exchange_cost(sizes));
+}
+
+nlohmann::ordered_json exchange_event(const ExchangeChoice& choice) {
+  const ExchangeCost& cost = choice.cost.value();
+  return {{"event", "exchange"},
+          {"plan", choice.columns ? "columns" : "hybrid"},
+          {"hybrid_vectors_per_node", cost.hybrid_vectors},
+          {"column_vectors_per_node", cost.column_vectors},
+          {"hybrid_bytes_per_rank", cost.hybrid_bytes},
+          {"column_bytes_per_rank", cost.column_bytes}};
 }
 
 std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice) {

@@ -2,6 +2,7 @@
 // rule for train, bench and plan.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 
 #include "comm/communicator.hpp"
@@ -23,6 +24,8 @@ ExchangeChoice foresee_exchange(const TrainingArguments& training, const Biparti
                                 std::int64_t num_ranks, std::int64_t ranks_on_host,
                                 double hybrid_vectors);
 
+// {"event":"exchange",...} of a log; of a choice that compared costs.
+nlohmann::ordered_json exchange_event(const ExchangeChoice& choice);
 // What to tell of --wire: that it is idle, since columns travel in full, or that it is lossy. Empty
 // when nothing.
 std::string wire_warning(const TrainingArguments& training, const ExchangeChoice& choice);

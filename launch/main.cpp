@@ -82,7 +82,7 @@ int run_command(CommandLine& line, Communicator& communicator, HostPeers& host_p
   watchdog::start(communicator.rank(), line.common->stall_seconds);
   watchdog::watch(host_peers);
   const auto threads = plan_threads(communicator, line.common->threads, find_launcher().present);
-  for (const auto& warning : threads.warnings) say("halorec: warning: " + warning);
+  for (const auto& warning : threads.warnings) warn(warning);
   const CommandContext context{communicator, *line.common, line.command.options, threads};
   const int status = line.command.run(context);
   flush_stdout();

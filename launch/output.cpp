@@ -1,5 +1,7 @@
 #include "launch/output.hpp"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
@@ -23,6 +25,10 @@ void write_stdout(std::string_view text) {
 
 void flush_stdout() {
   if (std::fflush(stdout) != 0) report(errno);
+}
+
+void warn(std::string_view text) {
+  fmt::print(stderr, "halorec: warning: {}\n", text);
 }
 
 }  // namespace halorec

@@ -1,4 +1,5 @@
-// Standard output, written so that a failure is heard and a reader that has left is not.
+// Standard output, written so that a failure is heard and a reader that has left is not; and the
+// form of warnings.
 #pragma once
 
 #include <csignal>
@@ -21,5 +22,7 @@ class OutputClosed : public Error {
 void write_stdout(std::string_view text);
 // Flushes, with the same errors. main calls it at the end.
 void flush_stdout();
+// "halorec: warning: TEXT" on stderr, in one line.
+void warn(std::string_view text);
 
 }  // namespace halorec

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "comm/communicator.hpp"
+#include "comm/run_log.hpp"
 #include "engine/kernels/bf16_product.hpp"
 #include "engine/kernels/spmm.hpp"
 
@@ -30,6 +32,22 @@ ordered_json start_event(const OptionTable& options, const ThreadPlan& threads,
           {"warnings", threads.warnings},
           {"ranks", ranks},
           {"options", values}};
+}
+
+ordered_json shards_event(const Shard& shard, std::chrono::steady_clock::time_point began) {
+  Communicator& communicator = shard.communicator();
+  const auto owned = communicator.all_gather(shard.num_owned());
+  const auto ghosts = communicator.all_gather(shard.num_ghosts());
+  const auto nonzeros =
+      communicator.all_gather(shard.local().num_nonzeros() + shard.cross().num_nonzeros());
+  const auto peaks = communicator.all_gather(peak_memory_bytes());
+  return {
+      {"event", "shards"},
+      {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()},
+      {"owned", owned},
+      {"ghosts", ghosts},
+      {"nonzeros", nonzeros},
+      {"peak_memory_bytes", peaks}};
 }
 
 }  // namespace halorec

@@ -1,11 +1,10 @@
 #include "launch/training_checks.hpp"
 
-#include <cstdio>
-
 #include "comm/check.hpp"
 #include "engine/kernels/bf16_product.hpp"
 #include "launch/durations.hpp"
 #include "launch/loss_option.hpp"
+#include "launch/output.hpp"
 #include "launch/side_options.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
@@ -243,13 +242,11 @@ void warn_of_options_without_effect(const TrainingArguments& training, const Opt
     if (options.typed(name)) names += (names.empty() ? "--" : ", --") + name;
   }
   if (names.empty()) return;
-  std::fputs(fmt::format("halorec: warning: without effect on --model {}{}: {}\n", training.model,
-                         is_trained_model(training.model)
-                             ? fmt::format(" --loss {} --select {}", training.loss, training.select)
-                             : "",
-                         names)
-                 .c_str(),
-             stderr);
+  warn(fmt::format("without effect on --model {}{}: {}", training.model,
+                   is_trained_model(training.model)
+                       ? fmt::format(" --loss {} --select {}", training.loss, training.select)
+                       : "",
+                   names));
 }
 
 }  // namespace halorec

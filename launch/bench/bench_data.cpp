@@ -7,6 +7,7 @@
 #include "comm/communicator.hpp"
 #include "comm/hosts.hpp"
 #include "launch/cut_cache.hpp"
+#include "launch/output.hpp"
 #include "partition/synthetic/generate.hpp"
 
 namespace halorec {
@@ -72,9 +73,7 @@ std::unique_ptr<Shard> make_bench_shard(const CommandContext& context, const Dat
   request.cache = default_cache();
   request.hosts = find_hosts(context.communicator);
   FoundOwners mine = find_owners(context.communicator, dataset, request);
-  if (!mine.warning.empty()) {
-    std::fputs(("halorec: warning: " + mine.warning + "\n").c_str(), stderr);
-  }
+  if (!mine.warning.empty()) warn(mine.warning);
   Owners owners = std::move(mine.owners);
   if (found != nullptr) {
     *found = std::move(mine);

@@ -147,7 +147,6 @@ void compare_with_one_rank(const CommandContext& context, const ExchangeBenchArg
        "--warm-up", "0", "--repetitions", std::to_string(arguments.bench.repetitions)},
       report);
   if (!one) return;
-  const bool comparable = one->fault.empty();
   const double seconds = one->product_seconds.median;
   ReportTable table{"Beside one rank on the same cores, measured after the job",
                     {"", "ms", "speed of one rank"},
@@ -156,19 +155,15 @@ void compare_with_one_rank(const CommandContext& context, const ExchangeBenchArg
   for (const ExchangeFigures& f : all) {
     if (!f.name.starts_with("product")) continue;
     const double speed = seconds / f.seconds.median;
-    if (comparable) speeds[f.name] = speed;
+    if (one->comparable()) speeds[f.name] = speed;
     table.rows.push_back({f.name + ", " + job_name(context),
                           fmt::format("{:.3f}", f.seconds.median * 1e3),
-                          comparable ? fmt::format("{:.2f}", speed) : std::string("-")});
+                          one->comparable() ? fmt::format("{:.2f}", speed) : std::string("-")});
   }
-  report.record({{"event", "one-rank"},
-                 {"threads", one->bindings.threads},
-                 {"cores", one->bindings.cores},
-                 {"product_seconds", summary_json(one->product_seconds)},
-                 {"speed_of_one_rank", speeds},
-                 {"not_compared", one->fault}});
+  auto record = one_rank_record(*one);
+  record["speed_of_one_rank"] = speeds;
+  report.record(record);
   report.table(table);
-  if (!comparable) report.warn("not compared with one rank: " + one->fault);
 }
 
 }  // namespace

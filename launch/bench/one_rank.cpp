@@ -28,6 +28,14 @@ std::string job_name(const CommandContext& context) {
       *least == *most ? std::to_string(*least) : fmt::format("{} to {}", *least, *most));
 }
 
+nlohmann::ordered_json one_rank_record(const OneRank& one) {
+  return {{"event", "one-rank"},
+          {"threads", one.bindings.threads},
+          {"cores", one.bindings.cores},
+          {"not_compared", one.fault},
+          {"product_seconds", summary_json(one.product_seconds)}};
+}
+
 namespace {
 
 OneRank run_one_rank(const CommandContext& context, const BenchArguments& arguments,
@@ -79,9 +87,12 @@ std::optional<OneRank> measure_one_rank(const CommandContext& context,
         reason = error.what();
       }
     }
-    if (one) return;
-    report.record({{"event", "one-rank"}, {"not_measured", reason}});
-    report.warn("one rank was not measured: " + reason);
+    if (!one) {
+      report.record({{"event", "one-rank"}, {"not_measured", reason}});
+      report.warn("one rank was not measured: " + reason);
+    } else if (!one->comparable()) {
+      report.warn("not compared with one rank: " + one->fault);
+    }
   });
   return one;
 }

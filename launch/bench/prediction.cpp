@@ -84,11 +84,10 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
   replay.at_once = static_cast<std::size_t>(sharers);
   predictions.at_once = replay.at_once;
   if (sharers < std::min(arguments.ranks_per_node, ranks.back())) {
-    predictions.warning = fmt::format(
-        "{} ranks share a node, but here {} with {} threads ran at a time on {} cores, with "
-        "more of "
-        "the memory's bandwidth each than they will have",
-        arguments.ranks_per_node, replay.at_once, context.threads.threads, cores);
+    predictions.warnings.push_back(fmt::format(
+        "{} ranks share a node, but here {} with {} threads ran at a time on {} cores, with more "
+        "of the memory's bandwidth each than they will have",
+        arguments.ranks_per_node, replay.at_once, context.threads.threads, cores));
   }
   predictions.exchange = replay.exchange;
   ModelChoices choices;
@@ -115,20 +114,21 @@ Predictions make_predictions(const CommandContext& context, const DatasetFile& d
     owners.order = order;
     CutFigures figures = replay_cut(graph, owners, replay);
     figures.cut_seconds = cut_seconds;
-    if (count == 1) {
-      const PartFigures& all_rows = figures.parts.front();
-      predictions.base.product_seconds =
-          all_rows.pack_seconds + all_rows.local_seconds + all_rows.cross_seconds;
-    }
+    if (count == 1) predictions.base.product_seconds = figures.parts.front().product_seconds();
     if (figures.quality.num_empty_parts > 0) {
-      predictions.warning =
+      predictions.warnings.push_back(
           fmt::format("{} of {} parts are empty: the graph has too few nodes for so many ranks",
-                      figures.quality.num_empty_parts, count);
+                      figures.quality.num_empty_parts, count));
     }
     const ExchangeChoice exchange =
         foresee_exchange(step.training, graph, count, arguments.ranks_per_node,
                          figures.quality.hybrid_vectors_per_node);
-    if (predictions.warning.empty()) predictions.warning = wire_warning(step.training, exchange);
+    auto& warnings = predictions.warnings;
+    const std::string of_wire = wire_warning(step.training, exchange);
+    if (!of_wire.empty() &&
+        std::find(warnings.begin(), warnings.end(), of_wire) == warnings.end()) {
+      warnings.push_back(of_wire);
+    }
     if (exchange.columns) {
       if (!whole) whole = PartShards(graph, one).make(0);
       figures.columns = replay_columns(*whole, rows_by_owner(owners), count, replay);
@@ -223,7 +223,7 @@ void report_tables(Report& report, const Predictions& all, std::int32_t threads)
 
 void report_predictions(Report& report, const Predictions& all, std::int32_t threads) {
   const Network& network = all.network;
-  if (!all.warning.empty()) report.warn(all.warning);
+  for (const std::string& warning : all.warnings) report.warn(warning);
   report.record({{"event", "base"},
                  {"step_seconds", all.base.step_seconds},
                  {"product_seconds", all.base.product_seconds},

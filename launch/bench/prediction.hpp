@@ -22,7 +22,7 @@ Network choose_network(Communicator& communicator, const PredictionArguments& ar
 struct Predictions {
   BaseFigures base;
   Network network;
-  std::string warning;                           // of an option that changes nothing
+  std::vector<std::string> warnings;
   std::size_t at_once = 1;                       // shards that ran side by side
   ExchangePlan exchange = ExchangePlan::hybrid;  // where not by columns
   std::vector<CutFigures> cuts;                  // by ascending ranks; the first is one rank

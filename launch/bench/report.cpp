@@ -107,7 +107,7 @@ void Report::say(const std::string& text) {
 
 void Report::warn(const std::string& text) {
   if (!speaks_) return;
-  std::fputs(("halorec: warning: " + text + "\n").c_str(), stderr);
+  halorec::warn(text);
   body_ += "<p>warning: " + xml_text(text) + "</p>\n";
 }
 

@@ -11,6 +11,7 @@
 #include "launch/bench/child_job.hpp"
 #include "launch/bench/given_options.hpp"
 #include "launch/bench/plot.hpp"
+#include "launch/output.hpp"
 #include "launch/threads.hpp"
 
 namespace halorec {
@@ -247,9 +248,7 @@ int run_scaling_bench(const CommandContext& context, const ScalingBenchArguments
                        context.threads.threads);
   }
   report.finish();
-  if (!comparable) {
-    std::fputs("halorec: warning: the jobs' bindings forbid to compare them\n", stderr);
-  }
+  if (!comparable) warn("the jobs' bindings forbid to compare them");
   return comparable ? 0 : kExitFailure;
 }
 

@@ -83,7 +83,7 @@ StepPrediction predict_step(const BaseFigures& base, const CutFigures& cut,
       return std::max(0.0, choices.network.exchange_seconds(messages, of_bytes * sent) -
                                choices.overlap * of_time * part.local_seconds);
     };
-    const double mine = products * (part.pack_seconds + part.local_seconds + part.cross_seconds);
+    const double mine = products * part.product_seconds();
     compute += mine;
     nonzeros += static_cast<double>(part.nonzeros);
     slowest_compute = std::max(slowest_compute, mine);

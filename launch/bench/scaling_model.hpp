@@ -34,6 +34,7 @@ struct PartFigures {
   bool replayed = true;                           // whether the following were measured
   double pack_seconds = 0;                        // and of adding what arrives
   double local_seconds = 0, cross_seconds = 0, update_seconds = 0;
+  double product_seconds() const { return pack_seconds + local_seconds + cross_seconds; }
 };
 
 // The whole graph at the widest rank's share of the columns (engine/column_propagation.hpp): the

@@ -22,13 +22,12 @@ nlohmann::ordered_json step_record(const CommandContext& context, const Training
                                    const StepFigures& f) {
   nlohmann::ordered_json phases;
   for (const auto& [name, seconds] : f.ordered_phases()) phases[name] = seconds;
-  std::vector<std::vector<std::int32_t>> cores;
-  for (const auto& place : context.threads.places) cores.push_back(place.cores);
+  const JobBindings bound = bindings_of(context.threads);
   return {{"event", "step"},
           {"ranks", context.communicator.size()},
-          {"threads", context.threads.by_rank},
-          {"cores", cores},
-          {"hosts", bindings_of(context.threads).hosts},
+          {"threads", bound.threads},
+          {"cores", bound.cores},
+          {"hosts", bound.hosts},
           {"model", training.model},
           {"dim", training.dim},
           {"layers", training.layers},
@@ -120,16 +119,13 @@ void compare_with_one_rank(const CommandContext& context, const StepBenchArgumen
       {"data", "edges", "html", "json", "partition", "seed", "stall-seconds", "threads"});
   const auto one = measure_one_rank(context, arguments.bench, options, report);
   if (!one) return;
-  const bool comparable = one->fault.empty();
-  nlohmann::ordered_json record{{"event", "one-rank"},
-                                {"threads", one->bindings.threads},
-                                {"cores", one->bindings.cores},
-                                {"step_seconds", summary_json(one->step_seconds)},
-                                {"product_seconds", summary_json(one->product_seconds)},
-                                {"training_loss", one->training_loss},
-                                {"speed_of_one_rank", nullptr}};
-  if (comparable) record["speed_of_one_rank"] = one->step_seconds.median / all.seconds.median;
-  record["not_compared"] = one->fault;
+  auto record = one_rank_record(*one);
+  record["step_seconds"] = summary_json(one->step_seconds);
+  record["training_loss"] = one->training_loss;
+  record["speed_of_one_rank"] = nullptr;
+  if (one->comparable()) {
+    record["speed_of_one_rank"] = one->step_seconds.median / all.seconds.median;
+  }
   report.record(record);
   ReportTable table{"Beside one rank on the same cores, measured after the job",
                     {"", job_name(context), one->name(), "speed of one rank"},
@@ -140,12 +136,11 @@ void compare_with_one_rank(const CommandContext& context, const StepBenchArgumen
     };
     table.rows.push_back(
         {name, text(job), text(alone),
-         comparable ? fmt::format("{:.2f}", alone.median / job.median) : std::string("-")});
+         one->comparable() ? fmt::format("{:.2f}", alone.median / job.median) : std::string("-")});
   };
   add("step, ms (middle half)", all.seconds, one->step_seconds);
   add("one product of all rows, ms", all.product_seconds, one->product_seconds);
   report.table(table);
-  if (!comparable) report.warn("not compared with one rank: " + one->fault);
 }
 
 StackedBars phase_bars(const StepFigures& f) {

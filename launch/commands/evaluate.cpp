@@ -91,11 +91,10 @@ Candidates candidates_for(const TrainedRun& run, const Arguments& arguments) {
                                                                  : Candidates::cold;
   if (candidates != Candidates::warm && !run.scorer->serves_cold_items() &&
       run.shard->communicator().is_root()) {
-    std::fputs(fmt::format("halorec: warning: --candidates {}: {} knows nothing of items that were "
-                           "never trained on, where they stand in its lists says nothing\n",
-                           arguments.candidates, run.model)
-                   .c_str(),
-               stderr);
+    warn(
+        fmt::format("--candidates {}: {} knows nothing of items that were never trained on, where "
+                    "they stand in its lists says nothing",
+                    arguments.candidates, run.model));
   }
   return candidates;
 }

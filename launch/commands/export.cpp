@@ -293,14 +293,12 @@ int run(const CommandContext& context, const Arguments& arguments) {
   }
   if (run.adds_likeness) {
     communicator.on_root([&] {
-      std::fputs(
-          fmt::format("halorec: warning: the run adds likeness to scores (--cold-content, "
-                      "--warm-content), which rows cannot hold: lists made of rows differ{}\n",
-                      run.scorer->serves_cold_items() && !run.cold.items
-                          ? ", and items without interactions are missing"
-                          : "")
-              .c_str(),
-          stderr);
+      warn(fmt::format(
+          "the run adds likeness to scores (--cold-content, --warm-content), which rows "
+          "cannot hold: lists made of rows differ{}",
+          run.scorer->serves_cold_items() && !run.cold.items
+              ? ", and items without interactions are missing"
+              : ""));
     });
   }
   const std::string format =

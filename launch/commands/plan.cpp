@@ -14,12 +14,10 @@ Command plan_command() {
   Command command;
   command.usage = "DATA --ranks P,P [--network-latency US --network-bandwidth GB] [options]";
   command.notes =
-      "Cuts the graph for each number of ranks, runs the real shards of each cut "
-      "on this machine, each with --threads threads (the threads a rank will have), and adds "
-      "what a network costs. Shards run alone, or as many side by side as --ranks-per-node says "
-      "and "
-      "this machine's cores allow. The network is the given one, or is measured between the ranks "
-      "of "
+      "Cuts the graph for each number of ranks, runs the real shards of each cut on this machine, "
+      "each with --threads threads (the threads a rank will have), and adds what a network costs. "
+      "Shards run alone, or as many side by side as --ranks-per-node says and this machine's cores "
+      "allow. The network is the given one, or is measured between the ranks of "
       "mpirun -n 2 --host A,B halorec plan DATA, or is assumed. A step is the sum of its phases, "
       "each as long as on the slowest rank: products x max(pack + max(local, halo) + cross), the "
       "update, the loss, the batch's rows, and sums over ranks. Where --exchange runs layers by "

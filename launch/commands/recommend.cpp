@@ -126,11 +126,10 @@ std::vector<std::uint32_t> read_items(const TrainedRun& run, const std::filesyst
       items.push_back(*found);
     }
     if (num_unknown + num_cold == 0) return;
-    std::fputs(fmt::format("halorec: warning: {} {}: {} of {} ids are unknown, {} were never "
-                           "trained on and cannot be recommended\n",
-                           option, path.string(), num_unknown, ids.size(), num_cold)
-                   .c_str(),
-               stderr);
+    warn(
+        fmt::format("{} {}: {} of {} ids are unknown, {} were never trained on and cannot be "
+                    "recommended",
+                    option, path.string(), num_unknown, ids.size(), num_cold));
   });
   communicator.broadcast(items);
   return items;
@@ -164,11 +163,8 @@ int run(const CommandContext& context, const Arguments& arguments) {
         return run.shard->item_degree(item) == 0 && !run.scorer->serves_cold_items();
       });
       if (num_cold > 0) {
-        std::fputs(fmt::format("halorec: warning: --history: {} of {} items were never trained on "
-                               "and say nothing\n",
-                               num_cold, asked.size())
-                       .c_str(),
-                   stderr);
+        warn(fmt::format("--history: {} of {} items were never trained on and say nothing",
+                         num_cold, asked.size()));
       }
     } else if (!arguments.all_users) {
       const IdList users =

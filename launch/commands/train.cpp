@@ -116,7 +116,7 @@ int TrainCommand::run() {
   if (is_root()) warn_of_options_without_effect(training_, context_.options);
   if (const std::string warning = scores_warning(training_, communicator_);
       is_root() && !warning.empty()) {
-    std::fputs(("halorec: warning: " + warning + "\n").c_str(), stderr);
+    warn(warning);
   }
   stop_if_asked();
   if (!is_trained_model(training_.model)) return run_baseline();
@@ -156,9 +156,7 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
   }
   stop_if_asked();
   if (is_root()) {
-    if (!found.warning.empty()) {
-      std::fputs(("halorec: warning: " + found.warning + "\n").c_str(), stderr);
-    }
+    if (!found.warning.empty()) warn(found.warning);
     log_.note({{"event", "owners"}, {"how", found.how}, {"seconds", found.seconds}});
     if (found.placement) {
       log_.note(placement_event(found));
@@ -172,20 +170,7 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
     throw Error("the dataset has no training interactions; import it with milder filters",
                 kExitFailure, true);
   }
-  const auto owned = communicator_.all_gather(shard.num_owned());
-  const auto ghosts = communicator_.all_gather(shard.num_ghosts());
-  const auto nonzeros =
-      communicator_.all_gather(shard.local().num_nonzeros() + shard.cross().num_nonzeros());
-  const auto peaks = communicator_.all_gather(peak_memory_bytes());
-  if (is_root()) {
-    log_.note({{"event", "shards"},
-               {"seconds",
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()},
-               {"owned", owned},
-               {"ghosts", ghosts},
-               {"nonzeros", nonzeros},
-               {"peak_memory_bytes", peaks}});
-  }
+  log_.note(shards_event(shard, start));
   say(fmt::format("{} users, {} items, {} training interactions on {} rank{} ({})",
                   shard.num_users(), shard.num_items(), shard.num_edges(), communicator_.size(),
                   communicator_.size() == 1 ? "" : "s", found.how));
@@ -194,16 +179,9 @@ Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
 
 bool TrainCommand::runs_by_columns(const Shard& shard) {
   const ExchangeChoice choice = choose_exchange(training_, shard);
-  if (choice.cost) {
-    log_.note({{"event", "exchange"},
-               {"plan", choice.columns ? "columns" : "hybrid"},
-               {"hybrid_vectors_per_node", choice.cost->hybrid_vectors},
-               {"column_vectors_per_node", choice.cost->column_vectors},
-               {"hybrid_bytes_per_rank", choice.cost->hybrid_bytes},
-               {"column_bytes_per_rank", choice.cost->column_bytes}});
-  }
+  if (choice.cost) log_.note(exchange_event(choice));
   if (const std::string warning = wire_warning(training_, choice); is_root() && !warning.empty()) {
-    std::fputs(("halorec: warning: " + warning + "\n").c_str(), stderr);
+    warn(warning);
   }
   return choice.columns;
 }

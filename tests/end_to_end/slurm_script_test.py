@@ -8,7 +8,8 @@ import subprocess
 import time
 import unittest
 
-from support import ENVIRONMENT, HALOREC, SOURCE_DIR, FolderTest, end_group, finish, succeed
+from support import (ENVIRONMENT, HALOREC, SOURCE_DIR, FolderTest, command_line, end_group, finish,
+                     succeed)
 
 SCRIPT = os.path.join(SOURCE_DIR, "launch", "slurm", "train.sbatch")
 
@@ -67,6 +68,13 @@ class SlurmScriptTest(FolderTest):
                 started = json.loads(log.readline())
             cores.append([rank["cores"] for rank in started["ranks"]])
         self.assertEqual(cores[0], cores[1])
+
+    def test_a_binding_by_openmp_is_named(self):
+        job = subprocess.run(command_line(["describe", self.data, "--threads", 2], ranks=2),
+                             env={**ENVIRONMENT, "OMP_PROC_BIND": "close"}, timeout=60,
+                             capture_output=True, text=True)
+        self.assertEqual(job.returncode, 0, job)
+        self.assertIn("unset OMP_PROC_BIND", job.stderr)
 
     def test_goes_back_into_the_queue_and_on(self):
         folder = self.path("run")

@@ -34,6 +34,17 @@ TEST(Statistics, QuartilesByHand) {
   EXPECT_THROW(summarise({}), Error);
 }
 
+TEST(Statistics, ASummaryIsReadBackFromJson) {
+  const Summary summary = summarise({3, 1, 2, 5});
+  const Summary again = summary_of(summary_json(summary));
+  EXPECT_EQ(again.count, 4);
+  EXPECT_EQ(again.median, summary.median);
+  EXPECT_EQ(again.lower, summary.lower);
+  EXPECT_EQ(again.upper, summary.upper);
+  EXPECT_EQ(again.smallest, 1);
+  EXPECT_EQ(again.largest, 5);
+}
+
 TEST(Statistics, AnOutlierDoesNotMoveTheMedian) {
   EXPECT_DOUBLE_EQ(summarise({1, 1, 1, 1, 1000}).median, 1);
   EXPECT_DOUBLE_EQ(summarise({1, 1, 1, 1, 1000}).spread(), 0);
@@ -164,13 +175,17 @@ TEST(Bindings, ComparableWhenEachHasItsCores) {
 }
 
 TEST(Bindings, SkewedOnesAreRefused) {
-  const auto fault = [](const std::vector<JobBindings>& jobs) { return binding_fault(jobs); };
   const JobBindings one = on_one_host({2}, {{0, 1}});
-  EXPECT_NE(fault({on_one_host({2}, {{0}})}).find("2 threads on 1 cores"), std::string::npos);
-  EXPECT_NE(fault({on_one_host({1, 1}, {{0}, {0}})}).find("share 1 cores"), std::string::npos);
-  EXPECT_NE(fault({on_one_host({1, 1}, {{0, 1}, {2}})}).find("2 and 1 cores"), std::string::npos);
-  EXPECT_NE(fault({one, on_one_host({1, 1}, {{0}, {2}})}).find("others"), std::string::npos);
-  EXPECT_NE(fault({on_one_host({1}, {{0}}), on_one_host({1, 1}, {{0}, {1}})}).find("used 1 cores"),
+  EXPECT_NE(binding_fault({on_one_host({2}, {{0}})}).find("2 threads on 1 cores"),
+            std::string::npos);
+  EXPECT_NE(binding_fault({on_one_host({1, 1}, {{0}, {0}})}).find("share 1 cores"),
+            std::string::npos);
+  EXPECT_NE(binding_fault({on_one_host({1, 1}, {{0, 1}, {2}})}).find("2 and 1 cores"),
+            std::string::npos);
+  EXPECT_NE(binding_fault({one, on_one_host({1, 1}, {{0}, {2}})}).find("others"),
+            std::string::npos);
+  EXPECT_NE(binding_fault({on_one_host({1}, {{0}}), on_one_host({1, 1}, {{0}, {1}})})
+                .find("used 1 cores"),
             std::string::npos);
 }
 
