@@ -1,6 +1,8 @@
 #include "launch/content_options.hpp"
 
 #include "launch/durations.hpp"
+#include "launch/edge_options.hpp"
+#include "launch/output.hpp"
 #include "models/baselines/content_rows.hpp"
 #include "models/blended_scorer.hpp"
 #include "models/registry.hpp"
@@ -54,6 +56,9 @@ BaselineOptions baseline_options(const TrainingArguments& training,
   const auto half_lives = parse_half_lives(training.half_life, "--half-life");
   if (!half_lives.empty()) options.half_life_seconds = half_lives.front();
   options.own_repeats = training.own_repeats;
+  if (training.own_half_life != "auto") {
+    options.own_half_life_seconds = own_half_life_seconds(training);
+  }
   options.part = part;
   options.content_columns = arguments.content_columns;
   options.content_neighbours = arguments.content_neighbours;
@@ -66,24 +71,45 @@ void check_content(const TrainingArguments& training, const ContentArguments& ar
   if (training.model == "content" || training.cold_content > 0 || training.warm_content > 0) {
     content_columns(dataset, arguments.content_columns);
   }
+  if (training.own_repeats > 0 && is_trained_model(training.model) &&
+      !dataset.protocol().keep_repeats) {
+    warn(
+        "--own-repeats: the dataset leaves repeats out, so that no list has a user's own items; "
+        "import with --repeats keep, or ask for them (halorec recommend --include-seen)");
+  }
 }
 
 RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments& arguments,
-                       const Shard& shard, const DatasetFile& dataset, ColdRows cold)
+                       const Shard& shard, const DatasetFile& dataset, TrainingPart part,
+                       ColdRows cold)
     : shard_(&shard), cold_(cold) {
+  if (training.own_repeats > 0) {
+    repeats_ = std::make_shared<OwnRepeats>(InteractionFacts(shard, dataset, part),
+                                            own_half_life_seconds(training), training.own_repeats);
+  }
   // As long as trained items' rows, wherever --cold-level leaves cold ones as they come.
   const double level = training.cold_level > 0 ? training.cold_level : 1;
   const double cold_weight = level * training.cold_content;
   likens_cold_ = cold_weight > 0;
   if (!likens_cold_ && training.warm_content == 0) return;
-  likeness_ =
-      make_content(shard, dataset, baseline_options(training, arguments, TrainingPart::train));
+  likeness_ = make_content(shard, dataset, baseline_options(training, arguments, part));
   likeness_->scale_to(cold_weight, training.warm_content);
 }
 
 std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {
-  if (!adds_likeness()) return std::make_unique<EmbeddingScorer>(*shard_, rows, cold_);
-  return std::make_unique<BlendedScorer>(*shard_, rows, cold_, likeness_, likens_cold_);
+  std::unique_ptr<Scorer> scorer;
+  const EmbeddingScorer* by_rows = nullptr;
+  if (likeness_ == nullptr) {
+    auto plain = std::make_unique<EmbeddingScorer>(*shard_, rows, cold_);
+    by_rows = plain.get();
+    scorer = std::move(plain);
+  } else {
+    auto blended = std::make_unique<BlendedScorer>(*shard_, rows, cold_, likeness_, likens_cold_);
+    by_rows = &blended->by_rows();
+    scorer = std::move(blended);
+  }
+  if (repeats_ == nullptr) return scorer;
+  return std::make_unique<RepeatScorer>(*shard_, rows, std::move(scorer), *by_rows, repeats_);
 }
 
 }  // namespace halorec

@@ -14,6 +14,7 @@
 #include "launch/options.hpp"
 #include "launch/training_options.hpp"
 #include "models/baselines/baselines.hpp"
+#include "models/own_repeats.hpp"
 #include "partition/dataset.hpp"
 
 namespace halorec {
@@ -43,14 +44,16 @@ Catalogue make_catalogue(const Shard& shard, const DatasetFile& dataset, Candida
 void check_content(const TrainingArguments& training, const ContentArguments& arguments,
                    const DatasetFile& dataset);
 
-// What ranks by final rows, and by likeness where --cold-content or --warm-content ask for it.
+// What ranks by final rows, by likeness where --cold-content or --warm-content ask for it, and by
+// what users have taken before where --own-repeats does.
 class RowScorers {
  public:
-  // shard and dataset outlive this. Collective.
+  // part: that the shard was made from. shard and dataset outlive this. Collective.
   RowScorers(const TrainingArguments& training, const ContentArguments& arguments,
-             const Shard& shard, const DatasetFile& dataset, ColdRows cold);
+             const Shard& shard, const DatasetFile& dataset, TrainingPart part, ColdRows cold);
 
-  bool adds_likeness() const { return likeness_ != nullptr; }
+  // Whether scores are more than inner products of rows.
+  bool add_to_rows() const { return likeness_ != nullptr || repeats_ != nullptr; }
   // What stands in lists.
   Candidates candidates() const {
     return cold_.items || likens_cold_ ? Candidates::all : Candidates::warm;
@@ -62,7 +65,8 @@ class RowScorers {
   const Shard* shard_;
   ColdRows cold_;
   bool likens_cold_;
-  std::shared_ptr<LikenessScorer> likeness_;  // null: by rows alone
+  std::shared_ptr<LikenessScorer> likeness_;   // null: without
+  std::shared_ptr<const OwnRepeats> repeats_;  // null: without
 };
 
 }  // namespace halorec

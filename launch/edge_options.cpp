@@ -1,5 +1,7 @@
 #include "launch/edge_options.hpp"
 
+#include <limits>
+
 #include "launch/durations.hpp"
 #include "models/presets.hpp"
 #include "models/registry.hpp"
@@ -23,11 +25,26 @@ void declare_edge_options(OptionTable& options, TrainingArguments& a) {
   options.add("slices", a.slices, "roland: of equal duration, that training's time is cut into")
       .range(1, 64);
   options
-      .add(
-          "own-repeats", a.own_repeats,
-          "recent: what an item that the user took at the newest time counts for that user, beside "
-          "the most popular item's 1")
+      .add("own-repeats", a.own_repeats,
+           "where repeats are kept: what an item that the user took at the newest time counts for "
+           "that user, beside the most popular item's 1 (recent) or added to the cosine (trained "
+           "models)")
       .at_least(0);
+  options
+      .add("own-half-life", a.own_half_life,
+           "of that: how fast it falls with the age of the interaction. auto: as --half-life says "
+           "if it is one, else never")
+      .value_name("TIME");
+}
+
+double own_half_life_seconds(const TrainingArguments& a) {
+  const auto own = parse_half_lives(a.own_half_life, "--own-half-life");
+  if (own.size() > 1) {
+    fail_usage("--own-half-life {}: own items have one half-life; give one", a.own_half_life);
+  }
+  if (!own.empty()) return own.front();
+  const auto half_lives = parse_half_lives(a.half_life, "--half-life");
+  return half_lives.size() == 1 ? half_lives.front() : std::numeric_limits<double>::infinity();
 }
 
 bool weighs_edges(const TrainingArguments& a) {
@@ -61,6 +78,7 @@ void check_weighing(const TrainingArguments& a, bool mixes) {
 }  // namespace
 
 void check_edges(const TrainingArguments& a) {
+  own_half_life_seconds(a);
   const auto half_lives = parse_half_lives(a.half_life, "--half-life");
   if (half_lives.size() > 1 && a.model != "lightgcn" && a.model != "mf") {
     fail_usage("--half-life {}: a mixture of half-lives goes with --model lightgcn; give one",

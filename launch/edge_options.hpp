@@ -7,6 +7,10 @@ namespace halorec {
 
 void declare_edge_options(OptionTable& options, TrainingArguments& arguments);
 
+// Of --own-repeats: what --own-half-life says, else a single --half-life, else infinity. Usage
+// Error when it is no one duration.
+double own_half_life_seconds(const TrainingArguments& arguments);
+
 // Usage Error where they make no sense for the model or beside other options.
 void check_edges(const TrainingArguments& arguments);
 

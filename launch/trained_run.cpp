@@ -110,8 +110,8 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   } else {
     load_rows<float>(run, arguments, checkpoints, refit);
   }
-  const RowScorers scorers(arguments, content, *run.shard, *run.dataset, run.cold);
-  run.adds_likeness = scorers.adds_likeness();
+  const RowScorers scorers(arguments, content, *run.shard, *run.dataset, run.part, run.cold);
+  run.adds_to_rows = scorers.add_to_rows();
   run.scorer = scorers.make(run.embeddings.view());
   return run;
 }

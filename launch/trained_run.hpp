@@ -21,9 +21,9 @@ struct TrainedRun {
   std::filesystem::path folder;
   std::unique_ptr<DatasetFile> dataset;
   std::unique_ptr<Shard> shard;
-  Matrix<float> embeddings;    // final rows [num_owned x dim] of owned nodes; empty for baselines
-  ColdRows cold;               // of which nodes without interactions they say something
-  bool adds_likeness = false;  // the scorer adds to their scores what rows do not hold
+  Matrix<float> embeddings;   // final rows [num_owned x dim] of owned nodes; empty for baselines
+  ColdRows cold;              // of which nodes without interactions they say something
+  bool adds_to_rows = false;  // the scorer adds to their scores what rows do not hold
   std::unique_ptr<Scorer> scorer;
   std::optional<double> cold_places;  // of its lists (engine/cold_places.hpp)
   std::string model;

@@ -13,12 +13,15 @@ namespace halorec {
 
 void check_times(const TrainingArguments& training, const DatasetFile& dataset) {
   const bool asks = training.model == "recent" || training.model == "roland" ||
-                    (is_trained_model(training.model) && training.half_life != "auto");
+                    (is_trained_model(training.model) && training.half_life != "auto") ||
+                    training.own_half_life != "auto";
   if (!asks || dataset.has_times()) return;
   fail_usage(
       "{} needs to know when interactions were, and the dataset has no times; import data with a "
       "time column (--columns time=...)",
-      training.half_life != "auto" ? "--half-life" : "--model " + training.model);
+      training.half_life != "auto"       ? "--half-life"
+      : training.own_half_life != "auto" ? "--own-half-life"
+                                         : "--model " + training.model);
 }
 
 void check_data(const TrainingArguments& training, const DatasetFile& dataset) {
@@ -192,13 +195,14 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     TrainingArguments unused;
     declare_training_options(training, unused);
     for (const auto& [name, value] : training.values()) {
-      const bool is_recents = name == "half-life" || name == "own-repeats";
+      const bool is_recents = name == "half-life" || name == "own-repeats" ||
+                              (name == "own-half-life" && a.own_repeats > 0);
       if (name == "model" || name == "neighbours" || (a.model == "recent" && is_recents)) continue;
       names.push_back(name);
     }
     return names;
   }
-  names.emplace_back("own-repeats");
+  if (a.own_repeats == 0) names.emplace_back("own-half-life");
   if (a.model != "roland") names.emplace_back("slices");
   if (a.model != "lightgcn") names.insert(names.end(), {"learn-layer-weights", "store"});
   if (a.model == "mf") {

@@ -39,6 +39,7 @@ struct TrainingArguments {
   std::string half_life = "auto";
   std::int64_t slices = 4;
   double own_repeats = 0;
+  std::string own_half_life = "auto";
   std::vector<std::int64_t> fanout;  // empty: all neighbours
   std::string update = "all";
 

@@ -4,24 +4,9 @@
 #include <vector>
 
 #include "engine/row_length.hpp"
+#include "models/mean_item_length.hpp"
 
 namespace halorec {
-namespace {
-
-// Of the rows of items with training interactions, over all ranks. Collective.
-double mean_length(const Shard& shard, MatrixView<const float> rows) {
-  double sums[2] = {0, 0};
-  for (std::int64_t i = 0; i < shard.num_owned_items(); ++i) {
-    if (shard.item_degree(shard.owned_items()[static_cast<std::size_t>(i)]) == 0) continue;
-    sums[0] += row_length(rows.row(shard.num_owned_users() + i), rows.cols);
-    sums[1] += 1;
-  }
-  shard.communicator().sum(std::span<double>(sums));
-  return sums[1] == 0 ? 0 : sums[0] / sums[1];
-}
-
-}  // namespace
-
 BlendedScorer::BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
                              std::shared_ptr<LikenessScorer> likeness, bool likens_cold)
     : Scorer(shard),
@@ -29,7 +14,7 @@ BlendedScorer::BlendedScorer(const Shard& shard, MatrixView<const float> rows, C
       likeness_(std::move(likeness)),
       likens_cold_(likens_cold),
       dim_(rows.cols),
-      item_length_(mean_length(shard, rows)) {}
+      item_length_(mean_item_length(shard, rows)) {}
 
 void BlendedScorer::pack_items(std::span<const std::int32_t> owned, float* out) const {
   const std::int64_t row_width = by_rows_.item_width(), list_width = likeness_->item_width();

@@ -291,11 +291,11 @@ int run(const CommandContext& context, const Arguments& arguments) {
                             arguments.run.string(), run.model),
                 kExitUsage, true);
   }
-  if (run.adds_likeness) {
+  if (run.adds_to_rows) {
     communicator.on_root([&] {
       warn(fmt::format(
-          "the run adds likeness to scores (--cold-content, --warm-content), which rows "
-          "cannot hold: lists made of rows differ{}",
+          "the run adds to scores what rows cannot hold (--cold-content, --warm-content, "
+          "--own-repeats): lists made of rows differ{}",
           run.scorer->serves_cold_items() && !run.cold.items
               ? ", and items without interactions are missing"
               : ""));

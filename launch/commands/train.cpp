@@ -232,7 +232,7 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   CheckpointStore checkpoints(folder_.checkpoints(refit),
                               checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
 
-  const RowScorers scorers(training_, arguments_.content, shard, *dataset_, cold_rows(side));
+  const RowScorers scorers(training_, arguments_.content, shard, *dataset_, part, cold_rows(side));
   const Catalogue catalogue =
       make_catalogue(shard, *dataset_, scorers.candidates(), arguments_.content.cold_places);
   Evaluate choose;

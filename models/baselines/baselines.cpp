@@ -35,8 +35,13 @@ std::unique_ptr<Scorer> make_baseline(std::string_view name, const Shard& shard,
     const InteractionFacts facts(shard, dataset, options.part);
     // Data of one moment knows no age: any half-life will do.
     const auto span = static_cast<double>(facts.last_time() - facts.first_time());
-    return std::make_unique<Recent>(
-        facts, options.half_life_seconds.value_or(std::max(1.0, span / 10)), options.own_repeats);
+    const double half_life = options.half_life_seconds.value_or(std::max(1.0, span / 10));
+    std::optional<OwnRepeats> repeats;
+    if (options.own_repeats > 0) {
+      repeats.emplace(facts, options.own_half_life_seconds.value_or(half_life),
+                      options.own_repeats);
+    }
+    return std::make_unique<Recent>(facts, half_life, std::move(repeats));
   }
   if (name == "content") return make_content(shard, dataset, options);
   if (name == "planted") {

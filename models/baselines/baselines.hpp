@@ -18,7 +18,9 @@ struct BaselineOptions {
   double shrinkage = 10;              // itemknn: what few common users count less by
   // recent: of an interaction; none: a tenth of the time between the first and the last.
   std::optional<double> half_life_seconds = std::nullopt;
-  double own_repeats = 0;  // recent: what a user's own items count beside popularity
+  // recent: what a user's own items count beside popularity, and their half-life; none: the same.
+  double own_repeats = 0;
+  std::optional<double> own_half_life_seconds = std::nullopt;
   TrainingPart part = TrainingPart::train_and_validation;  // that the shard was made from
   // content: columns of items; the trained items most like an item that count, 0: a user's profile
   // of all; and the power that their similarity counts to.

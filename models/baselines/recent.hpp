@@ -6,29 +6,30 @@
 // repeats count as hits. What a model that knows of time has to beat.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "engine/scorer.hpp"
+#include "models/own_repeats.hpp"
 #include "partition/interaction_facts.hpp"
 
 namespace halorec {
 
 class Recent final : public Scorer {
  public:
-  // Of facts with times. Collective.
-  Recent(const InteractionFacts& facts, double half_life_seconds, double own_repeats);
+  // Of facts with times; repeats: the second term, if there is one. Collective.
+  Recent(const InteractionFacts& facts, double half_life_seconds,
+         std::optional<OwnRepeats> repeats);
 
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count, float*,
              float* scores) const override;
   bool serves_cold(std::int64_t /*person*/) const override { return true; }
 
  private:
-  // A guest's history has no times: as if just taken.
   void fold_in_guests() override {}
 
-  double own_repeats_;
   std::vector<double> popularity_;  // [items of the whole graph], 1 the largest
-  // 2^-((T - t) / h) of each interaction of the owned users, as Shard::items_of lists them.
-  std::vector<std::int64_t> begin_{0};
-  std::vector<float> own_;
+  std::optional<OwnRepeats> repeats_;
 };
 
 }  // namespace halorec

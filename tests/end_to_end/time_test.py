@@ -95,6 +95,24 @@ class TimeTest(FolderTest):
         self.assertGreater(figures["recent", "test"], figures["popular", "test"])
         self.assertNotEqual(figures["own", "validation"], figures["recent", "validation"])
 
+    def test_own_items_count_in_lists_of_a_trained_model(self):
+        data = self.dated("own.h5", "--repeats", "keep")
+        options = ("--model", "mf", "--dim", 4, "--epochs", 2)
+        succeed("train", data, "--run", self.path("without"), *options)
+        succeed("train", data, "--run", self.path("with"), *options, "--own-repeats", 100,
+                "--own-half-life", "30d", ranks=2)
+        own = self.metrics("with")["recall@20"]
+        self.assertNotEqual(own, self.metrics("without")["recall@20"])
+        again = succeed("evaluate", self.path("with"), "--json").events()[0]["recall@20"]
+        self.assertAlmostEqual(again, own, delta=1e-6)
+        # So much that a guest's list begins with what the guest has taken.
+        taken = {"i3", "i5"}
+        (answer,) = succeed("recommend", self.path("with"), "--history", ",".join(taken), "--k", 2,
+                            "--json").events()
+        self.assertEqual({entry["item"] for entry in answer["items"]}, taken)
+        exported = succeed("export", self.path("with"), "--out", self.path("rows.npy"))
+        self.assertIn("--own-repeats", exported.err)
+
     def test_what_makes_no_sense(self):
         data = self.dated()
         plain = self.write("plain.csv", "user,item\n" + "".join(
@@ -111,18 +129,23 @@ class TimeTest(FolderTest):
                 (("--half-life", "7d", "--exchange", "columns"), "--exchange columns goes with equal"),
                 (("--model", "roland", "--exchange", "columns"), "--exchange columns goes with"),
                 (("--half-life", "7d,30d", "--edge-dropout", 0.1), "a mixture goes without"),
+                (("--own-repeats", 1, "--own-half-life", "7d,1y"), "own items have one half-life"),
                 (("--slices", 0), "--slices")):
             self.refused(words, data, *options)
-        for options in (("--half-life", "7d"), ("--model", "roland"), ("--model", "recent")):
+        for options in (("--half-life", "7d"), ("--model", "roland"), ("--model", "recent"),
+                        ("--own-repeats", 1, "--own-half-life", "7d")):
             self.refused("the dataset has no times", plain, *options)
         self.refused("every training interaction weighs 1", plain, "--weight", "rating", made=True)
         negative = self.dated("negative.h5", ratings=lambda draw: draw.randint(-1, 3))
         self.refused("--weight rating needs weights above 0", negative, "--weight", "rating", made=True)
         idle = succeed("train", data, "--run", self.path("idle"), "--epochs", 1, "--dim", 4,
-                       "--slices", 2, "--own-repeats", 1)
+                       "--slices", 2, "--own-half-life", "1y")
         self.assertIn("without effect", idle.err)
         self.assertIn("--slices", idle.err)
-        self.assertIn("--own-repeats", idle.err)
+        self.assertIn("--own-half-life", idle.err)
+        idle = succeed("train", data, "--run", self.path("never"), "--epochs", 1, "--dim", 4,
+                       "--own-repeats", 1)
+        self.assertIn("leaves repeats out", idle.err)
 
     def refused(self, words, data, *options, made=False):
         folder = self.path("none" if not made else "made")

@@ -1,4 +1,5 @@
 halorec_test(baselines models RANKS 1 2 3 5)
+halorec_test(own_repeats models RANKS 1 2 3 5)
 halorec_test(content models RANKS 1 2 3 5)
 halorec_test(recommender models RANKS 1 2 3 5)
 halorec_test(golden models RANKS 1 2 3 5)
