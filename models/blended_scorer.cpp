@@ -7,6 +7,7 @@
 #include "models/mean_item_length.hpp"
 
 namespace halorec {
+
 BlendedScorer::BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
                              std::shared_ptr<LikenessScorer> likeness, bool likens_cold)
     : Scorer(shard),

@@ -12,6 +12,7 @@
 #include "engine/model.hpp"
 #include "engine/ops/features.hpp"
 #include "engine/row_length.hpp"
+#include "models/mean_item_length.hpp"
 
 namespace halorec {
 
@@ -75,18 +76,11 @@ class NodeInputs {
 
  private:
   void level_cold_items(Matrix<float>& rows) const {
-    const auto length = [&](std::int64_t r) { return row_length(rows.row(r), rows.cols()); };
-    std::vector<double> sums(2, 0.0);  // of trained items: lengths, number
+    const double mean = mean_item_length(*shard_, rows.view());
+    if (mean == 0) return;
+    const double wanted = cold_level_ * mean;
     for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
-      if (!is_trained(r)) continue;
-      sums[0] += length(r);
-      sums[1] += 1;
-    }
-    shard_->communicator().sum(std::span<double>(sums));
-    if (sums[1] == 0) return;
-    const double wanted = cold_level_ * sums[0] / sums[1];
-    for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
-      const double now = is_trained(r) ? 0 : length(r);
+      const double now = is_trained(r) ? 0 : row_length(rows.row(r), rows.cols());
       if (now == 0) continue;
       for (std::int64_t c = 0; c < rows.cols(); ++c) {
         rows(r, c) = static_cast<float>(rows(r, c) * wanted / now);

@@ -186,7 +186,7 @@ class AskingTest(unittest.TestCase):
         # A row of a matrix product may differ in its last bits by where it stands in the matrix.
         self.assertEqual(items_of(answers[0]), items_of(answers[2]))
         for first, second in zip(answers[0]["items"], answers[2]["items"], strict=True):
-            self.assertAlmostEqual(first["score"], second["score"], delta=1e-5 * first["score"])
+            self.assertAlmostEqual(first["score"], second["score"], delta=1e-5 * abs(first["score"]))
         users = self.path("users.txt")
         with open(users, "w", encoding="utf-8") as file:
             file.write(" u7 \r\n\r\n\"u3\"\r\nu7\r\n u150")  # spaces and quotes as in CSV
