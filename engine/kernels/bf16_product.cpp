@@ -1,5 +1,7 @@
 #include "engine/kernels/bf16_product.hpp"
 
+#include <omp.h>
+
 #include <compare>
 #include <cstddef>
 #include <dnnl.hpp>
@@ -27,6 +29,21 @@ Description described(std::int64_t rows, std::int64_t cols, bool transposed,
       transposed ? dnnl::memory::dims{1, rows} : dnnl::memory::dims{cols, 1};
   return {{rows, cols}, type, strides};
 }
+
+// While it lives, oneDNN plans for one thread, as it will run. In a team it asks OpenMP for the
+// size of the next team, and code generated for several but run by one meets tiles of another shape
+// than it set up: an illegal instruction with AMX (oneDNN 2.6.3; 70 x 63 by 63 x 16 in a team of
+// two).
+class OneThread {
+ public:
+  OneThread() { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  const int before_ = omp_get_max_threads();
+};
 
 // A product that oneDNN has generated code for. It may keep working memory of the thread that made
 // it, so each thread makes its own; generated code is shared within oneDNN.
@@ -88,6 +105,7 @@ bool has_bf16_units() {
 void bf16_product(bool a_transposed, bool b_transposed, bool adds, std::int64_t rows,
                   std::int64_t cols, std::int64_t inner, const Bf16* a, const Bf16* b, float* c) {
   if (has_bf16_units()) {
+    const OneThread one_thread;
     const Shape shape{a_transposed, b_transposed, adds, rows, cols, inner};
     thread_local std::map<Shape, UnitsProduct> products;
     products.try_emplace(shape, shape).first->second.run(a, b, c);

@@ -38,6 +38,12 @@ std::vector<Product> products() {
                                {a, b, adds, 17, 129, 31}});
       }
     }
+    // The units work in tiles of 16 rows and 32 terms: every remainder of those.
+    for (std::int64_t k = 1; k <= 100; ++k) {
+      all.insert(all.end(), {{true, false, adds, 70, 16, k},
+                             {false, false, adds, k, 16, 70},
+                             {false, true, adds, 64, k, 63}});
+    }
   }
   return all;
 }
