@@ -14,6 +14,7 @@
 #include "engine/perturbation.hpp"
 #include "engine/propagation.hpp"
 #include "engine/tape.hpp"
+#include "partition/attribute_relation.hpp"
 #include "partition/relation.hpp"
 #include "partition/shard.hpp"
 #include "partition/side/feature_rows.hpp"
@@ -24,20 +25,26 @@ namespace halorec {
 enum class Aggregate : std::uint8_t { automatic, sum, mean, max, attention, gated };
 enum class Combine : std::uint8_t { automatic, mean, last, concatenation, attention };
 
-// What is known beside the shard's interactions: further relations between its nodes, the features
-// of its owned nodes, and what makes rows of features after training.
+// What is known beside the shard's interactions: further relations between its nodes, attributes
+// whose values are nodes, the features of its owned nodes, and what makes rows of features after
+// training.
 struct SideInputs {
   std::deque<Relation> relations;
+  std::deque<AttributeRelation> attributes;
   std::optional<FeatureRows> features;
   std::optional<FeatureMap> map;
 
   bool empty() const { return !enter_model() && !map; }
-  bool enter_model() const { return !relations.empty() || features; }
+  bool enter_model() const { return !relations.empty() || !attributes.empty() || features; }
   // Whether anything is known of nodes of this kind.
   bool know(NodeKind kind) const {
-    const auto is_of = [kind](const auto& one) { return one.kind == kind; };
-    return (map && map->maps(kind)) || std::any_of(relations.begin(), relations.end(), is_of) ||
-           (features && std::any_of(features->columns.begin(), features->columns.end(), is_of));
+    return (map && map->maps(kind)) ||
+           std::any_of(relations.begin(), relations.end(),
+                       [kind](const Relation& relation) { return relation.is_of(kind); }) ||
+           std::any_of(attributes.begin(), attributes.end(),
+                       [kind](const AttributeRelation& one) { return one.kind == kind; }) ||
+           (features && std::any_of(features->columns.begin(), features->columns.end(),
+                                    [kind](const auto& column) { return column.kind == kind; }));
   }
 };
 

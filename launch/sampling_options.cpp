@@ -44,7 +44,7 @@ void check_sampling(const TrainingArguments& a) {
   if (has_side_inputs(a) || weighs_edges(a)) {
     fail_usage(
         "--fanout draws among equal interactions of nodes with rows of their own: leave out "
-        "--relations, --features, --weight and --half-life");
+        "--relations, --attribute-nodes, --features, --weight and --half-life");
   }
   if (a.exchange == "columns") {
     fail_usage(

@@ -26,6 +26,9 @@ std::vector<std::string> columns_of(const std::string& text, std::string_view op
 std::vector<std::string> feature_names(const TrainingArguments& arguments) {
   return columns_of(arguments.features, "--features");
 }
+std::vector<NamedRelation> named_attributes(const TrainingArguments& arguments) {
+  return parse_relations(arguments.attribute_nodes, "--attribute-nodes");
+}
 std::vector<std::string> mapped_names(const TrainingArguments& arguments) {
   return columns_of(arguments.map_features, "--map-features");
 }
@@ -37,15 +40,24 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
   options
       .add("relations", a.relations,
            "links that pass messages beside the interactions: of lightgcn each with its weight "
-           "(1), of rgcn each with a transform of its own")
+           "(1; below zero for what speaks against an item), of rgcn each with a transform of its "
+           "own")
       .value_name("none|NAME[:W],...");
+  options
+      .add(
+          "attribute-nodes", a.attribute_nodes,
+          "attributes whose values are nodes with rows of their own, item:genres, user:country: of "
+          "lightgcn each with its weight (1), of rgcn with transforms of its own; --features "
+          "takes them as bags instead")
+      .value_name("none|COLUMN[:W],...");
   options
       .add("features", a.features,
            "columns that give nodes rows beside their own: item:title, user:age ..., or all")
       .value_name("none|COLUMN,...");
   options
       .add("id-dropout", a.id_dropout,
-           "share of the nodes with features or links that a step treats as new: without rows of "
+           "share of the nodes with features, attributes or links that a step treats as new: "
+           "without rows of "
            "their own and (lightgcn) without interactions")
       .range(0, 0.99);
   options
@@ -73,25 +85,25 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
       .at_least(0);
 }
 
-std::vector<NamedRelation> parse_relations(std::string_view text) {
+std::vector<NamedRelation> parse_relations(std::string_view text, std::string_view option) {
   std::vector<NamedRelation> relations;
   if (text == kNone) return relations;
-  for (const std::string& entry : split_commas(text, "--relations")) {
+  for (const std::string& entry : split_commas(text, option)) {
     NamedRelation relation{entry};
     const auto colon = entry.rfind(':');
     double weight = 0;
     if (colon != std::string::npos &&
         is_number(std::string_view(entry).substr(colon + 1), weight)) {
-      if (!(weight > 0 && weight <= kMostRelationWeight)) {
-        fail_usage("--relations takes weights above 0, at most {}, not '{}'", kMostRelationWeight,
-                   entry);
+      if (!(weight != 0 && std::abs(weight) <= kMostRelationWeight)) {
+        fail_usage("{} takes weights from {} to {}, but 0, not '{}'", option, -kMostRelationWeight,
+                   kMostRelationWeight, entry);
       }
       relation = {entry.substr(0, colon), weight};
     }
     const bool twice =
         std::any_of(relations.begin(), relations.end(),
                     [&](const NamedRelation& other) { return other.name == relation.name; });
-    if (twice) fail_usage("--relations names '{}' twice", relation.name);
+    if (twice) fail_usage("{} names '{}' twice", option, relation.name);
     relations.push_back(relation);
   }
   return relations;
@@ -102,7 +114,8 @@ bool knows_cold_nodes(const TrainingArguments& arguments) {
 }
 
 bool has_side_inputs(const TrainingArguments& arguments) {
-  return arguments.relations != kNone || arguments.features != kNone;
+  return arguments.relations != kNone || arguments.attribute_nodes != kNone ||
+         arguments.features != kNone;
 }
 
 SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& shard,
@@ -112,6 +125,10 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
     Relation relation = read_relation(shard, dataset, named.name);
     relation.weight = named.weight;
     inputs.relations.push_back(std::move(relation));
+  }
+  for (const NamedRelation& named : named_attributes(arguments)) {
+    inputs.attributes.push_back(read_attribute_relation(shard, dataset, named.name));
+    inputs.attributes.back().weight = named.weight;
   }
   const std::vector<std::string> columns = feature_names(arguments);
   if (!columns.empty()) inputs.features = read_feature_rows(shard, dataset, columns);
@@ -129,6 +146,9 @@ ColdRows cold_rows(const SideInputs& side) {
 void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& dataset) {
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
     find_links(dataset, named.name);
+  }
+  for (const NamedRelation& named : named_attributes(arguments)) {
+    check_attribute(dataset, named.name);
   }
   if (arguments.features != kNone) resolve_feature_columns(dataset, feature_names(arguments));
   if (arguments.map_features != kNone) resolve_feature_columns(dataset, mapped_names(arguments));

@@ -1,4 +1,5 @@
-// The training options --relations and --features, and what they name in a dataset.
+// The training options --relations, --attribute-nodes and --features, and what they name in a
+// dataset.
 #pragma once
 
 #include <string>
@@ -17,11 +18,12 @@ struct NamedRelation {
   std::string name;
   double weight = 1;
 };
-// "trust:0.5,item:co-occurrence" as names and weights (1 where none is given). Error (exit status
-// 2) on a weight that is none, or a name that comes twice.
-std::vector<NamedRelation> parse_relations(std::string_view text);
+// "trust:0.5,item:co-occurrence" as names and weights (1 where none is given), given to `option`.
+// Error (exit status 2) on a weight that is none, or a name that comes twice.
+std::vector<NamedRelation> parse_relations(std::string_view text,
+                                           std::string_view option = "--relations");
 
-// Whether --relations or --features name anything.
+// Whether --relations, --attribute-nodes or --features name anything.
 bool has_side_inputs(const TrainingArguments& arguments);
 // Whether these or --map-features give rows to nodes without interactions.
 bool knows_cold_nodes(const TrainingArguments& arguments);

@@ -88,6 +88,26 @@ void check_perturbation(const TrainingArguments& training, const Perturbation& p
   }
 }
 
+// Of links, or of attributes whose values are nodes.
+void check_relations(const TrainingArguments& training, const std::vector<NamedRelation>& relations,
+                     std::string_view option) {
+  if (relations.empty() || !is_trained_model(training.model)) return;
+  if (!takes_relations(training.model)) {
+    fail_usage("{} goes with --model lightgcn and rgcn, not {}", option, training.model);
+  }
+  for (const NamedRelation& relation : relations) {
+    if (training.model != "rgcn" || relation.weight == 1) continue;
+    fail_usage(
+        "{} {}:{:g}: rgcn learns a transform for each relation and takes no weights; leave out "
+        "':{:g}', or take --model lightgcn",
+        option, relation.name, relation.weight, relation.weight);
+  }
+  if (parse_half_lives(training.half_life, "--half-life").size() > 1) {
+    fail_usage("--half-life {}: a mixture goes without {}; give one half-life", training.half_life,
+               option);
+  }
+}
+
 }  // namespace
 
 void check_training_options(const TrainingArguments& training) {
@@ -117,25 +137,18 @@ void check_training_options(const TrainingArguments& training) {
   }
   if ((p.any() || has_side_inputs(training)) && training.exchange == "columns") {
     fail_usage(
-        "--exchange columns goes without contrastive, dropout, noise, relations and features, "
-        "which "
-        "run by rows; allowed with them: auto, halo, hybrid");
+        "--exchange columns goes without contrastive, dropout, noise, relations, attribute nodes "
+        "and features, which run by rows; allowed with them: auto, halo, hybrid");
   }
-  if (!parse_relations(training.relations).empty() && !takes_relations(training.model) &&
-      is_trained_model(training.model)) {
-    fail_usage("--relations goes with --model lightgcn and rgcn, not {}", training.model);
+  for (const auto& [text, option] : {std::pair(&training.relations, "--relations"),
+                                     std::pair(&training.attribute_nodes, "--attribute-nodes")}) {
+    check_relations(training, parse_relations(*text, option), option);
   }
-  for (const NamedRelation& relation : parse_relations(training.relations)) {
-    if (training.model != "rgcn" || relation.weight == 1) continue;
+  if (training.attribute_nodes != "none" && training.model == "lightgcn" &&
+      (p.changes_rows() || p.contrast != Contrast::none)) {
     fail_usage(
-        "--relations {}: rgcn learns a transform for each relation and takes no weights; leave out "
-        "':{:g}', or take --model lightgcn",
-        training.relations, relation.weight);
-  }
-  if (!parse_relations(training.relations).empty() &&
-      parse_half_lives(training.half_life, "--half-life").size() > 1) {
-    fail_usage("--half-life {}: a mixture goes without --relations; give one half-life",
-               training.half_life);
+        "--attribute-nodes goes without --loss contrastive, --node-dropout, --message-dropout and "
+        "--embedding-noise in lightgcn; --edge-dropout and --id-dropout go with it");
   }
   if (training.id_dropout > 0 && has_side_inputs(training) &&
       parse_half_lives(training.half_life, "--half-life").size() > 1) {
@@ -157,7 +170,9 @@ void check_weights(const EdgeWeights& weights) {
 
 void check_interactions_alone(const TrainingArguments& training, std::string_view where) {
   if (!has_side_inputs(training)) return;
-  fail_usage("{} runs over interactions alone: leave out --relations and --features", where);
+  fail_usage(
+      "{} runs over interactions alone: leave out --relations, --attribute-nodes and --features",
+      where);
 }
 
 void check_foretold(const TrainingArguments& training, std::string_view where) {

@@ -28,10 +28,10 @@ void check_training_options(const TrainingArguments& training);
 // Usage Error when all weights are alike. On every rank.
 void check_weights(const EdgeWeights& weights);
 
-// Usage Error unless steps of this model can be foretold for other numbers of ranks, which is what
-// Usage Error when --relations or --features are given to a command that reads none.
+// Usage Error when side inputs are given to `where`, a command that reads none.
 void check_interactions_alone(const TrainingArguments& training, std::string_view where);
 
+// Usage Error unless steps of this model can be foretold for other numbers of ranks, which is what
 // `where` does.
 void check_foretold(const TrainingArguments& training, std::string_view where);
 

@@ -363,6 +363,7 @@ std::string checkpoint_identity(const TrainingArguments& a, std::uint64_t seed,
   if (a.model == "rgcn") identity += fmt::format(" bases={}", a.bases);
   if (has_side_inputs(a)) {
     identity += fmt::format(" relations={} features={}", a.relations, a.features);
+    if (a.attribute_nodes != "none") identity += fmt::format(" attributes={}", a.attribute_nodes);
   }
   if (!a.fanout.empty()) {
     identity += fmt::format(" fanout={} update={}", fmt::join(a.fanout, ","), a.update);

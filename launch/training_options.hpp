@@ -28,6 +28,7 @@ struct TrainingArguments {
   std::int64_t neighbours = 100;
 
   std::string relations = "none";
+  std::string attribute_nodes = "none";
   std::string features = "none";
   double id_dropout = 0;
   double cold_level = 1;

@@ -22,27 +22,30 @@ namespace halorec {
 template <typename T>
 class LayeredModel : public Model<T> {
  public:
-  // make_layer(graphs, k) makes layer k of 1 ... L; where `shares_layer`, layer 1 stands for all.
-  // graphs: of the interactions, then of each relation beside them.
+  // make_layer(graphs, k) makes layer k of 1 ... L of LayerGraphs, which outlive it; where
+  // `shares_layer`, layer 1 stands for all.
   template <typename MakeLayer>
   LayeredModel(const Shard& shard, const ModelOptions& options, Combine combine, bool shares_layer,
                const MakeLayer& make_layer)
       : inputs_(shard, options),
+        attributes_(options),
         graph_(shard, message_edges(shard, options), options.propagation),
         combine_(combine),
         num_layers_(options.num_layers),
         shard_(&shard),
         perturbation_(options.perturbation) {
-    std::vector<MessageGraph<T>*> graphs{&graph_};
+    graphs_.interactions = &graph_;
+    graphs_.attributes = &attributes_;
     if (options.side != nullptr) {
       for (const Relation& relation : options.side->relations) {
-        graphs.push_back(
-            &relation_graphs_.emplace_back(shard, relation.edges, options.propagation));
+        MessageGraph<T>& graph =
+            relation_graphs_.emplace_back(shard, relation.edges, options.propagation);
+        graphs_.relations.push_back({&graph, relation.crosses});
       }
     }
     if (!options.fanout.empty()) sampler_.emplace(shard, options.fanout, options.seed);
     const std::int64_t num_made = shares_layer && num_layers_ > 0 ? 1 : num_layers_;
-    for (std::int64_t k = 1; k <= num_made; ++k) layers_.push_back(make_layer(graphs, k));
+    for (std::int64_t k = 1; k <= num_made; ++k) layers_.push_back(make_layer(graphs_, k));
     if (combine_ == Combine::attention) {
       query_.emplace("layer-query", true, 1, options.dim);
       initialise_shared(options.seed, *query_);
@@ -51,6 +54,7 @@ class LayeredModel : public Model<T> {
 
   std::vector<Parameter<T>*> parameters() override {
     std::vector<Parameter<T>*> all = inputs_.parameters();
+    attributes_.add_parameters(all);
     for (const auto& layer : layers_) {
       for (Parameter<T>* parameter : layer->parameters()) all.push_back(parameter);
     }
@@ -105,6 +109,7 @@ class LayeredModel : public Model<T> {
                                               const RowPerturbation* changes) {
     const bool contrasts = changes != nullptr && perturbation_.contrast == Contrast::xsimgcl;
     Variable<T>* x = changes == nullptr ? &first : &perturb_layer(tape, *changes, 0, first);
+    graphs_.values = attributes_.rows(tape);
     // Each layer at the rows.
     std::vector<Variable<T>*> parts{x == &first ? &initial : &select_rows(tape, *x, rows)};
     Variable<T>* second_view = contrasts && perturbation_.contrast_layer == 0 ? parts[0] : nullptr;
@@ -144,8 +149,10 @@ class LayeredModel : public Model<T> {
   }
 
   NodeInputs<T> inputs_;
+  AttributeNodes<T> attributes_;
   MessageGraph<T> graph_;
   std::deque<MessageGraph<T>> relation_graphs_;
+  LayerGraphs<T> graphs_;
   std::optional<NeighbourSampler> sampler_;
   Combine combine_;
   std::int64_t num_layers_;

@@ -107,6 +107,9 @@ class NodeInputs {
       for (const Relation& relation : side.relations) {
         covered = covered || relation.edges.scale[static_cast<std::size_t>(r)] != 0;
       }
+      for (const AttributeRelation& relation : side.attributes) {
+        covered = covered || relation.scale[static_cast<std::size_t>(r)] != 0;
+      }
       covered_[static_cast<std::size_t>(r)] = covered ? 1 : 0;
     }
     std::vector<std::int64_t> num_covered(kNumNodeKinds, 0);
@@ -134,7 +137,7 @@ class NodeInputs {
   const FeatureMap* map_ = nullptr;
   std::optional<FeatureMatrix> features_;
   std::optional<Parameter<T>> table_;        // a row for each feature
-  std::array<bool, kNumNodeKinds> kinds_{};  // of which features or links are known, on any rank
+  std::array<bool, kNumNodeKinds> kinds_{};  // of which anything is known, on any rank
   std::vector<char> covered_;                // owned rows of which they are
   bool has_side_ = false;                    // without it every node has its row and nothing else
   std::vector<T> keep_, step_keep_;          // 0: without the row of its own

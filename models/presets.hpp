@@ -28,7 +28,8 @@ bool is_layered_model(std::string_view name);
 // --heads make no sense for it; for other models, when --aggregate or --combine is given.
 Preset preset_of(std::string_view name, const ModelOptions& options);
 void check_model_options(std::string_view name, const ModelOptions& options);
-// Whether it tells relations beside the interactions apart, or can add them (lightgcn).
+// Whether it tells relations beside the interactions apart, or can add them (lightgcn): links, and
+// attributes whose values are nodes.
 bool takes_relations(std::string_view name);
 // Whether its layers take sums over neighbours, so that edges may weigh.
 bool sums_neighbours(std::string_view name, const ModelOptions& options);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "models/attribute_lightgcn.hpp"
 #include "models/layered.hpp"
 #include "models/layers/attention.hpp"
 #include "models/layers/bi_interaction.hpp"
@@ -21,9 +22,8 @@ namespace {
 
 template <typename T>
 std::unique_ptr<MessageLayer<T>> make_layer(const Preset& preset, const Shard& shard,
-                                            const std::vector<MessageGraph<T>*>& graphs,
-                                            const LayerOptions& options) {
-  MessageGraph<T>& graph = *graphs.front();
+                                            LayerGraphs<T>& graphs, const LayerOptions& options) {
+  MessageGraph<T>& graph = *graphs.interactions;
   switch (preset.layer) {
     case LayerKind::bi_interaction:
       return std::make_unique<BiInteractionLayer<T>>(graph, options);
@@ -48,7 +48,7 @@ template <typename T>
 std::unique_ptr<Model<T>> make_layered(std::string_view name, const Shard& shard,
                                        const ModelOptions& options) {
   const Preset preset = preset_of(name, options);
-  const auto layer = [&](const std::vector<MessageGraph<T>*>& graphs, std::int64_t k) {
+  const auto layer = [&](LayerGraphs<T>& graphs, std::int64_t k) {
     return make_layer<T>(preset, shard, graphs,
                          {.name = fmt::format("layer{}", k),
                           .dim = options.dim,
@@ -78,6 +78,9 @@ std::unique_ptr<Model<T>> make_model(std::string_view name, const Shard& shard,
                                      const ModelOptions& options) {
   if (name == "lightgcn" && !options.time_graphs.empty()) {
     return std::make_unique<MixedLightGcn<T>>(shard, options);
+  }
+  if (name == "lightgcn" && options.side != nullptr && !options.side->attributes.empty()) {
+    return std::make_unique<AttributeLightGcn<T>>(shard, options);
   }
   if (name == "lightgcn") return std::make_unique<LightGcn<T>>(shard, options);
   if (name == "roland") return std::make_unique<Roland<T>>(shard, options);

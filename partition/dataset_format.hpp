@@ -7,8 +7,8 @@
 namespace halorec {
 
 inline constexpr std::string_view kDatasetFormat = "halorec-dataset";
-// 2: side information. A file of format 1 is read as one without.
-inline constexpr std::int64_t kDatasetFormatVersion = 2;
+// 2: side information. A file of format 1 is read as one without. 3: links of users to items.
+inline constexpr std::int64_t kDatasetFormatVersion = 3;
 inline constexpr std::int64_t kOldestDatasetFormatVersion = 1;
 
 }  // namespace halorec

@@ -4,6 +4,7 @@
 
 #include "comm/check.hpp"
 #include "partition/readers/event_table.hpp"
+#include "partition/side/relation_rows.hpp"
 #include "partition/split.hpp"
 
 namespace halorec {
@@ -95,15 +96,18 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
   read_options.format = options.format;
   read_options.columns = options.columns;
   read_options.keep = options.keep;
+  read_options.relations = options.relations;
   read_options.items = options.items;
   read_options.titles = options.side.item_columns.empty();  // else they are in a column named so
   read_options.in_order_train_test = options.protocol == "given";
   ReadResult read = read_sources(sources, read_options);
+  const RelationRows relation_rows = take_relation_rows(read.events);
   if (read.events.size() == 0) {
     fail(
         "no interaction is left of the {} rows read: {} dropped by --keep, {} without a positive "
-        "weight; loosen the filters",
-        read.counts.rows, read.counts.dropped_by_keep, read.counts.dropped_nonpositive_weight);
+        "weight, {} taken by --relation; loosen the filters",
+        read.counts.rows, read.counts.dropped_by_keep, read.counts.dropped_nonpositive_weight,
+        relation_rows.size());
   }
   SplitOptions split_options;
   split_options.protocol = !options.protocol.empty()  ? options.protocol
@@ -116,7 +120,9 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
   split_options.subset = options.subset;
   split_options.core = options.core;
   SplitCounts split_counts;
-  Dataset dataset = split_events(std::move(read.events), split_options, split_counts);
+  std::vector<std::uint32_t> user_origin, item_origin;
+  Dataset dataset =
+      split_events(std::move(read.events), split_options, split_counts, &user_origin, &item_origin);
   const TitleCounts title_counts = attach_titles(read.titles, dataset);
   for (const std::filesystem::path& source : sources) {
     dataset.source += (dataset.source.empty() ? "" : " ") + source.string();
@@ -127,6 +133,10 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
   if (asked && read.item_list.empty()) {
     fail_usage(
         "--item-features and --item-columns speak of a list of items; name it: --items FILE");
+  }
+  if (!relation_rows.relations.empty()) {
+    dataset.side.links = relation_links(relation_rows, dataset, user_origin, item_origin,
+                                        split_counts.time_cut, counts["relations"]);
   }
   attach_side_info(dataset, options.side, asked ? read.item_list : std::filesystem::path(),
                    split_counts.time_cut, counts);

@@ -19,7 +19,8 @@ std::string full_name(const SideColumn& column) {
   return fmt::format("{}:{}", kind_name(column.kind), column.name);
 }
 
-// Both directions of this rank's slice of the links, as (who hears, who is heard).
+// Both directions of this rank's slice of the links between nodes of one kind, as (who hears, who
+// is heard); of links that cross, those of the users alone, as (user, item).
 Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::size_t place) {
   Communicator& communicator = shard.communicator();
   const std::uint64_t total = dataset.side_info().columns()[place].num_nodes;
@@ -29,10 +30,17 @@ Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::siz
   LinkTable links;
   communicator.together(
       [&] { links = dataset.side_info().read_links(place, first, last - first); });
+  const bool crosses = dataset.side_info().columns()[place].crosses;
   Interactions both;
   for (std::size_t k = 0; k + 1 < links.begin.size(); ++k) {
     const auto from = static_cast<std::uint32_t>(first + k);
     for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
+      if (crosses) {
+        both.user.push_back(from);
+        both.item.push_back(links.target[e]);
+        both.weight.push_back(links.weight[e]);
+        continue;
+      }
       both.user.insert(both.user.end(), {from, links.target[e]});
       both.item.insert(both.item.end(), {links.target[e], from});
       both.weight.insert(both.weight.end(), 2, links.weight[e]);
@@ -45,25 +53,32 @@ struct WeighedLists {
   std::vector<std::int64_t> begin{0};
   std::vector<std::uint32_t> values;  // ascending and distinct within a row
   std::vector<float> weights;
+
+  // Of nodes that have none of these links.
+  static WeighedLists none(std::int64_t num_rows) {
+    return {std::vector<std::int64_t>(static_cast<std::size_t>(num_rows) + 1, 0), {}, {}};
+  }
 };
 
-// By row; of links between the same two nodes the heaviest.
-template <typename RowOf>
-WeighedLists group_heaviest(const WeighedPairs& links, std::int64_t num_rows, const RowOf& row_of) {
+// By the row of whoever hears(pair); heard(pair) is the other end. Of links between the same two
+// nodes the heaviest.
+template <typename RowOf, typename Heard>
+WeighedLists group_heaviest(const WeighedPairs& links, std::int64_t num_rows, const RowOf& row_of,
+                            const Heard& heard) {
   std::vector<std::size_t> order(links.pairs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto key = [&](std::size_t k) {
-    return std::tuple(row_of(links.pairs[k].user), links.pairs[k].item, -links.weight[k]);
+    return std::tuple(row_of(links.pairs[k]), heard(links.pairs[k]), -links.weight[k]);
   };
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
   WeighedLists lists;
   std::size_t next = 0;
   for (std::int64_t row = 0; row < num_rows; ++row) {
-    for (; next < order.size() && row_of(links.pairs[order[next]].user) == row; ++next) {
-      const std::uint32_t item = links.pairs[order[next]].item;
-      if (std::ssize(lists.values) > lists.begin.back() && lists.values.back() == item) continue;
-      lists.values.push_back(item);
+    for (; next < order.size() && row_of(links.pairs[order[next]]) == row; ++next) {
+      const std::uint32_t far = heard(links.pairs[order[next]]);
+      if (std::ssize(lists.values) > lists.begin.back() && lists.values.back() == far) continue;
+      lists.values.push_back(far);
       lists.weights.push_back(links.weight[order[next]]);
     }
     lists.begin.push_back(std::ssize(lists.values));
@@ -71,11 +86,14 @@ WeighedLists group_heaviest(const WeighedPairs& links, std::int64_t num_rows, co
   return lists;
 }
 
-void check_weights(Communicator& communicator, const std::vector<float>& weights,
+void check_weights(Communicator& communicator, const WeighedLists& users, const WeighedLists& items,
                    const SideColumn& column) {
-  const auto bad = std::count_if(weights.begin(), weights.end(),
-                                 [](float weight) { return !(weight > 0) || std::isinf(weight); });
-  const auto all = communicator.sum(static_cast<std::int64_t>(bad));
+  std::int64_t bad = 0;
+  for (const WeighedLists* lists : {&users, &items}) {
+    bad += std::count_if(lists->weights.begin(), lists->weights.end(),
+                         [](float weight) { return !(weight > 0) || std::isinf(weight); });
+  }
+  const auto all = communicator.sum(bad);
   if (all == 0) return;
   throw Error(fmt::format("links {}: {} weigh nothing, less, or without end; messages need weights "
                           "above 0: mend the file and import again",
@@ -83,11 +101,13 @@ void check_weights(Communicator& communicator, const std::vector<float>& weights
               kExitUsage, true);
 }
 
-bool all_equal(Communicator& communicator, const std::vector<float>& weights) {
+bool all_equal(Communicator& communicator, const WeighedLists& users, const WeighedLists& items) {
   double least = std::numeric_limits<double>::infinity(), most = 0;
-  for (const float weight : weights) {
-    least = std::min(least, static_cast<double>(weight));
-    most = std::max(most, static_cast<double>(weight));
+  for (const WeighedLists* lists : {&users, &items}) {
+    for (const float weight : lists->weights) {
+      least = std::min(least, static_cast<double>(weight));
+      most = std::max(most, static_cast<double>(weight));
+    }
   }
   return -communicator.max(-least) >= communicator.max(most);
 }
@@ -105,7 +125,7 @@ std::size_t find_links(const DatasetFile& dataset, std::string_view name) {
   if (found.size() == 1) return found.front();
   if (found.empty()) {
     throw Error(fmt::format("the dataset has no links '{}'; it has: {} (halorec import --links, "
-                            "--item-links, --derive-links)",
+                            "--item-links, --relation, --derive-links)",
                             name, link_names(dataset)),
                 kExitUsage, true);
   }
@@ -126,27 +146,42 @@ std::string link_names(const DatasetFile& dataset) {
 Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name) {
   const std::size_t place = find_links(dataset, name);
   const SideColumn& column = dataset.side_info().columns()[place];
-  const bool of_users = column.kind == NodeKind::user;
-  const auto address_of = [&](std::uint32_t index) {
-    return of_users ? shard.address_of_user(index) : shard.address_of_item(index);
+  const Interactions slice = read_slice(shard, dataset, place);
+  const auto near = [](const Pair& pair) { return pair.user; };
+  const auto far = [](const Pair& pair) { return pair.item; };
+  // Rows of the owned nodes of that kind, which are hearer(pair) and hear heard(pair).
+  const auto rows_of = [&](NodeKind kind, const auto& hearer, const auto& heard) {
+    const bool are_users = kind == NodeKind::user;
+    const auto address_of = [&](const Pair& pair) {
+      return are_users ? shard.address_of_user(hearer(pair)) : shard.address_of_item(hearer(pair));
+    };
+    const WeighedPairs arrived = send_home_weighed(shard.communicator(), slice, false,
+                                                   [&](std::uint32_t a, std::uint32_t b) {
+                                                     return address_of({a, b}).owner;
+                                                   });
+    const std::int64_t before = are_users ? 0 : shard.num_owned_users();
+    return group_heaviest(
+        arrived, are_users ? shard.num_owned_users() : shard.num_owned_items(),
+        [&](const Pair& pair) { return address_of(pair).row - before; }, heard);
   };
-  WeighedPairs arrived = send_home_weighed(
-      shard.communicator(), read_slice(shard, dataset, place), false,
-      [&](std::uint32_t hearer, std::uint32_t) { return address_of(hearer).owner; });
-  const std::int64_t before = of_users ? 0 : shard.num_owned_users();
-  const std::int64_t num_rows = of_users ? shard.num_owned_users() : shard.num_owned_items();
-  const WeighedLists lists = group_heaviest(
-      arrived, num_rows, [&](std::uint32_t hearer) { return address_of(hearer).row - before; });
-  check_weights(shard.communicator(), lists.weights, column);
-  const std::vector<std::int64_t> no_rows(
-      static_cast<std::size_t>(shard.num_owned() - num_rows) + 1, 0);
-  const bool equal = all_equal(shard.communicator(), lists.weights);
-  const NeighbourLists linked{lists.begin, lists.values,
-                              of_users ? shard.user_addresses() : shard.item_addresses(),
-                              equal ? std::span<const float>{} : lists.weights};
-  const NeighbourLists others{no_rows, {}, {}};
-  const NeighbourLists blocks[] = {of_users ? linked : others, of_users ? others : linked};
-  return {column.name, column.kind, 1, make_adjacency(shard.communicator(), blocks)};
+  WeighedLists users = column.kind == NodeKind::user ? rows_of(NodeKind::user, near, far)
+                                                     : WeighedLists::none(shard.num_owned_users());
+  WeighedLists items = column.crosses ? rows_of(NodeKind::item, far, near)
+                       : column.kind == NodeKind::item
+                           ? rows_of(NodeKind::item, near, far)
+                           : WeighedLists::none(shard.num_owned_items());
+  check_weights(shard.communicator(), users, items, column);
+  const bool weighed = !all_equal(shard.communicator(), users, items);
+  const auto block = [&](const WeighedLists& lists, std::span<const RowAddress> address) {
+    return NeighbourLists{
+        lists.begin, lists.values, address,
+        weighed ? std::span<const float>(lists.weights) : std::span<const float>()};
+  };
+  const NeighbourLists blocks[] = {
+      block(users, column.crosses ? shard.item_addresses() : shard.user_addresses()),
+      block(items, column.crosses ? shard.user_addresses() : shard.item_addresses())};
+  return {column.name, column.kind, 1, make_adjacency(shard.communicator(), blocks),
+          column.crosses};
 }
 
 }  // namespace halorec

@@ -1,5 +1,5 @@
-// A further relation between the nodes of a shard: links of users (trust) or of items, beside the
-// interactions that the shard was cut by.
+// A further relation between the nodes of a shard: links of users (trust), of items, or of users to
+// items (another behavior), beside the interactions that the shard was cut by.
 #pragma once
 
 #include <string>
@@ -12,13 +12,17 @@ namespace halorec {
 
 struct Relation {
   std::string name;
-  NodeKind kind = NodeKind::user;  // of both ends
-  double weight = 1;               // beside the interactions, which weigh 1
-  Adjacency edges;                 // rows of the other kind are empty
+  NodeKind kind = NodeKind::user;  // of both ends, unless it crosses
+  double weight = 1;               // beside the interactions, which weigh 1; may be below zero
+  Adjacency edges;                 // rows of nodes of a kind that is at no end are empty
+  bool crosses = false;            // from users to items, heard both ways like interactions
+
+  bool is_of(NodeKind one) const { return crosses || kind == one; }
 };
 
 // The link table `name`, or `kind:name` where both kinds have one of that name. Whoever links to a
-// node is heard and hears, so directed links go both ways. An edge weighs what its link weighs, the
+// node is heard and hears, so directed links go both ways, and items hear the users that link to
+// them. An edge weighs what its link weighs, the
 // more of the two where both ends link; the same everywhere, edges are equal. Reads this rank's
 // slice of the file and sends every link to the owners of its ends. Error (on every rank) when
 // there is no such table (it lists those there are), or when a link weighs nothing. Collective.

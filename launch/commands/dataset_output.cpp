@@ -53,8 +53,10 @@ std::string in_words(const SideSummary& summary) {
       what += fmt::format("s of {} numbers", grouped(column.dim));
       break;
     case SideType::link:
-      what = fmt::format("{} {} links", grouped(column.num_entries / (column.directed ? 1 : 2)),
-                         column.directed ? "directed" : "symmetric");
+      what = fmt::format("{} {}", grouped(column.num_entries / (column.directed ? 1 : 2)),
+                         column.crosses    ? "links to items"
+                         : column.directed ? "directed links"
+                                           : "symmetric links");
       break;
   }
   return fmt::format("{}; {} of {} {}s ({:.1f} %)", what, grouped(summary.num_covered),

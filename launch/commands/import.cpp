@@ -126,7 +126,8 @@ Command import_command() {
       "RecBole (NAME.inter), Last.FM (data1.txt, test1.txt), train.csv with test.csv, events.tsv, "
       "interactions.csv. Columns are found by their header's names, or without a header by place: "
       "user, item, rating, time. Rows whose weight column is not positive (returned goods) are no "
-      "interactions: they are dropped and counted. Times are Unix seconds, milliseconds or ISO "
+      "interactions: they are dropped and counted, unless --relation takes them. Times are Unix "
+      "seconds, milliseconds or ISO "
       "dates. An existing dataset file at --out is replaced, any other file is refused. "
       "docs/DATA.md has the formats, the protocols and the file's layout.";
   OptionTable& options = command.options;
@@ -149,6 +150,13 @@ Command import_command() {
            "keep the rows that meet this, for example 'quantity>0' (> >= < <= == !=; may be "
            "repeated)")
       .value_name("'COLUMN OP VALUE'")
+      .repeatable();
+  options
+      .add("relation", arguments->import.relations,
+           "rows that meet this are no interactions but links of that name between their user and "
+           "item, which --relations names in training: 'view: event==view', 'return: quantity<0', "
+           "'dislike: rating<3' (may be repeated)")
+      .value_name("'NAME: COLUMN OP VALUE'")
       .repeatable();
   options.add("core", arguments->import.core,
               "k-core of the training part: every user and item keeps at least this many pairs; "

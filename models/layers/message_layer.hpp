@@ -7,8 +7,25 @@
 
 #include "engine/message_graph.hpp"
 #include "engine/model.hpp"
+#include "models/attribute_nodes.hpp"
 
 namespace halorec {
+
+// What layers pass messages over: the interactions, and what a layer that tells relations apart
+// hears beside them.
+template <typename T>
+struct LayerGraphs {
+  struct Relation {
+    MessageGraph<T>* graph;
+    bool crosses;  // from users to items
+  };
+  MessageGraph<T>* interactions = nullptr;
+  std::vector<Relation> relations;
+  const AttributeNodes<T>* attributes = nullptr;
+  // Of each attribute, what its values are where the next layer begins: the model sets the first,
+  // a layer of such a kind the next.
+  std::vector<Variable<T>*> values;
+};
 
 template <typename T>
 class MessageLayer {

@@ -1,4 +1,5 @@
-// --columns and --keep as the caller types them, and the column names that are known by themselves.
+// --columns, --keep and --relation as the caller types them, and the column names that are known by
+// themselves.
 #include <algorithm>
 #include <array>
 
@@ -32,19 +33,19 @@ bool is_one_of(const std::array<std::string_view, N>& names, std::string_view na
 }
 
 template <typename T>
-bool holds(KeepRule::Op op, const T& field, const T& value) {
+bool holds(Condition::Op op, const T& field, const T& value) {
   switch (op) {
-    case KeepRule::Op::less:
+    case Condition::Op::less:
       return field < value;
-    case KeepRule::Op::less_equal:
+    case Condition::Op::less_equal:
       return field <= value;
-    case KeepRule::Op::greater:
+    case Condition::Op::greater:
       return field > value;
-    case KeepRule::Op::greater_equal:
+    case Condition::Op::greater_equal:
       return field >= value;
-    case KeepRule::Op::equal:
+    case Condition::Op::equal:
       return field == value;
-    case KeepRule::Op::not_equal:
+    case Condition::Op::not_equal:
       return field != value;
   }
   return false;
@@ -87,19 +88,19 @@ Columns parse_columns(std::string_view text) {
   return columns;
 }
 
-KeepRule parse_keep_rule(std::string_view text) {
+Condition parse_condition(std::string_view text, std::string_view option) {
   struct Spelling {
     std::string_view text;
-    KeepRule::Op op;
+    Condition::Op op;
   };
-  constexpr std::array<Spelling, 7> kOps = {{{">=", KeepRule::Op::greater_equal},
-                                             {"<=", KeepRule::Op::less_equal},
-                                             {"==", KeepRule::Op::equal},
-                                             {"!=", KeepRule::Op::not_equal},
-                                             {">", KeepRule::Op::greater},
-                                             {"<", KeepRule::Op::less},
-                                             {"=", KeepRule::Op::equal}}};
-  KeepRule rule;
+  constexpr std::array<Spelling, 7> kOps = {{{">=", Condition::Op::greater_equal},
+                                             {"<=", Condition::Op::less_equal},
+                                             {"==", Condition::Op::equal},
+                                             {"!=", Condition::Op::not_equal},
+                                             {">", Condition::Op::greater},
+                                             {"<", Condition::Op::less},
+                                             {"=", Condition::Op::equal}}};
+  Condition rule;
   rule.text = text;
   const std::size_t at = text.find_first_of("<>=!");
   if (at != std::string_view::npos) {
@@ -117,15 +118,27 @@ KeepRule parse_keep_rule(std::string_view text) {
     }
   }
   fail_usage(
-      "--keep: {} is not COLUMN OP VALUE; operators are > >= < <= == !=; for example "
-      "--keep 'quantity>0'",
-      shown(text));
+      "{}: {} is not COLUMN OP VALUE; operators are > >= < <= == !=; for example 'quantity>0'",
+      option, shown(text));
 }
 
-bool KeepRule::accepts(std::string_view field) const {
+RelationRule parse_relation_rule(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const std::string_view name = trimmed(text.substr(0, colon));
+  if (colon == std::string_view::npos || name.empty() || name.size() > 64 || !is_utf8(name) ||
+      name.find(',') != std::string_view::npos) {
+    fail_usage(
+        "--relation: {} is not 'NAME: COLUMN OP VALUE'; for example 'return: quantity<0' or "
+        "'view: event==view'",
+        shown(text));
+  }
+  return {std::string(name), parse_condition(text.substr(colon + 1), "--relation")};
+}
+
+bool Condition::accepts(std::string_view field) const {
   return holds(op, field, std::string_view(value));
 }
-bool KeepRule::accepts(double field) const {
+bool Condition::accepts(double field) const {
   return holds(op, field, *number);
 }
 

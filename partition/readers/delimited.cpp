@@ -72,11 +72,12 @@ struct RowLayout {
   bool header = false;
   std::array<int, kNumRoles> column;
   struct Rule {
-    const KeepRule* rule;
+    const Condition* condition;
     std::size_t column;
   };
   std::vector<Rule> keep;
-  std::string text;  // "user=userId, item=movieId"
+  std::vector<Rule> relations;  // of RowRules::relations, in their order
+  std::string text;             // "user=userId, item=movieId"
 
   bool has(Role role) const { return column[static_cast<std::size_t>(role)] != kNoColumn; }
   int& operator[](Role role) { return column[static_cast<std::size_t>(role)]; }
@@ -125,7 +126,7 @@ void assign_by_position(RowLayout& layout, const std::vector<std::string>& first
 }
 
 RowLayout find_layout(LineReader& reader, FieldSplitter& splitter, const DelimitedLayout& known,
-                      const Columns& asked, const std::vector<KeepRule>& keep) {
+                      const Columns& asked, const RowRules& rules) {
   const std::vector<std::string> lines = sample(reader);
   const auto fields_of = [&](const std::string& line) {
     splitter.split(line);
@@ -184,18 +185,24 @@ RowLayout find_layout(LineReader& reader, FieldSplitter& splitter, const Delimit
         "user=NAME,item=NAME (the first line has: {})",
         reader.path().string(), kRoleNames[static_cast<std::size_t>(role)], names);
   }
-  for (const KeepRule& rule : keep) {
+  const auto rule_of = [&](const Condition& condition, std::string_view option) {
     // A column of that name, or the column that has that role.
-    const auto role = std::find(kRoleNames.begin(), kRoleNames.end(), rule.column);
-    const bool named = std::find(header.begin(), header.end(), rule.column) != header.end();
+    const auto role = std::find(kRoleNames.begin(), kRoleNames.end(), condition.column);
+    const bool named = std::find(header.begin(), header.end(), condition.column) != header.end();
     int column = kNoColumn;
     if (!named && role != kRoleNames.end()) {
       column = layout.column[static_cast<std::size_t>(role - kRoleNames.begin())];
     }
     if (column == kNoColumn) {
-      column = find_column(rule.column, header, first.size(), "--keep", reader);
+      column = find_column(condition.column, header, first.size(), option, reader);
     }
-    layout.keep.push_back({&rule, static_cast<std::size_t>(column)});
+    return RowLayout::Rule{&condition, static_cast<std::size_t>(column)};
+  };
+  for (const Condition& condition : rules.keep) {
+    layout.keep.push_back(rule_of(condition, "--keep"));
+  }
+  for (const RelationRule& rule : rules.relations) {
+    layout.relations.push_back(rule_of(rule.when, "--relation"));
   }
   for (std::size_t r = 0; r < kNumRoles; ++r) {
     if (layout.column[r] == kNoColumn) continue;
@@ -231,15 +238,21 @@ std::uint8_t behavior_at(std::string_view field, std::vector<std::string>& names
   return static_cast<std::uint8_t>(names.size() - 1);
 }
 
-bool is_kept(const RowLayout& layout, const std::vector<std::string_view>& fields,
-             const LineReader& reader) {
-  for (const auto& [rule, column] : layout.keep) {
-    const std::string_view field = fields[column];
-    const bool kept =
-        rule->number ? rule->accepts(number_at(field, rule->column, reader)) : rule->accepts(field);
-    if (!kept) return false;
-  }
-  return true;
+bool meets(const RowLayout::Rule& rule, const std::vector<std::string_view>& fields,
+           const LineReader& reader) {
+  const std::string_view field = fields[rule.column];
+  const Condition& condition = *rule.condition;
+  return condition.number ? condition.accepts(number_at(field, condition.column, reader))
+                          : condition.accepts(field);
+}
+
+// The place from 1 of name's in `names`, behind which it is put when it is new.
+std::uint8_t place_of(const std::string& name, std::vector<std::string>& names) {
+  const auto known = std::find(names.begin(), names.end(), name);
+  if (known != names.end()) return static_cast<std::uint8_t>(known - names.begin() + 1);
+  if (names.size() == 255) fail_usage("--relation: more than 255 names");
+  names.push_back(name);
+  return static_cast<std::uint8_t>(names.size());
 }
 
 }  // namespace
@@ -278,13 +291,13 @@ std::string detect_delimiter(LineReader& reader, std::string_view columns) {
   return std::string(most);
 }
 
-void read_delimited_file(const SourceFile& file, const Columns& columns,
-                         const std::vector<KeepRule>& keep, EventBuilder& builder) {
+void read_delimited_file(const SourceFile& file, const Columns& columns, const RowRules& rules,
+                         EventBuilder& builder) {
   LineReader reader(file.path);
   const std::string delimiter =
       file.layout.delimiter.empty() ? detect_delimiter(reader) : file.layout.delimiter;
   FieldSplitter splitter(delimiter, has_quotes(delimiter));
-  const RowLayout layout = find_layout(reader, splitter, file.layout, columns, keep);
+  const RowLayout layout = find_layout(reader, splitter, file.layout, columns, rules);
   builder.counts.columns = layout.text;
 
   std::array<bool, kNumRoles> roles{};
@@ -305,6 +318,10 @@ void read_delimited_file(const SourceFile& file, const Columns& columns,
   const bool has_behavior = layout.has(Role::behavior);
 
   EventTable& table = builder.table;
+  std::vector<std::uint8_t> relation_of_rule;
+  for (const RelationRule& rule : rules.relations) {
+    relation_of_rule.push_back(place_of(rule.name, table.relations));
+  }
   const std::vector<std::string_view>& fields = splitter.fields();
   const std::uint64_t before = builder.counts.rows;
   bool header = layout.header;
@@ -329,14 +346,17 @@ void read_delimited_file(const SourceFile& file, const Columns& columns,
     ++builder.counts.rows;
     builder.users.prefetch(fields[user_column]);
     builder.items.prefetch(fields[item_column]);
-    if (!layout.keep.empty() && !is_kept(layout, fields, reader)) {
+    const auto is_met = [&](const RowLayout::Rule& rule) { return meets(rule, fields, reader); };
+    if (!std::all_of(layout.keep.begin(), layout.keep.end(), is_met)) {
       ++builder.counts.dropped_by_keep;
       continue;
     }
+    const auto met = std::find_if(layout.relations.begin(), layout.relations.end(), is_met);
+    const bool is_interaction = met == layout.relations.end();
     double weight = 1;
     if (has_weight) {
       weight = number_at(fields[at(Role::weight)], "weight", reader);
-      if (weight <= 0) {
+      if (weight <= 0 && is_interaction) {
         ++builder.counts.dropped_nonpositive_weight;
         continue;
       }
@@ -357,6 +377,12 @@ void read_delimited_file(const SourceFile& file, const Columns& columns,
       table.time.push_back(*time);
     }
     if (has_weight || has_rating) table.weight.push_back(static_cast<float>(weight));
+    if (!rules.relations.empty()) {
+      table.relation.push_back(
+          is_interaction
+              ? std::uint8_t{0}
+              : relation_of_rule[static_cast<std::size_t>(met - layout.relations.begin())]);
+    }
     if (has_behavior) {
       table.behavior.push_back(behavior_at(fields[at(Role::behavior)], table.behaviors, reader));
     }

@@ -23,6 +23,9 @@ struct EventTable {
   std::vector<float> weight;
   std::vector<std::uint8_t> behavior;
   std::vector<Split> part;  // the split that the sources come with
+  // 0: an interaction; k: a link of relations[k - 1] (--relation). Empty when no rule was given.
+  std::vector<std::uint8_t> relation;
+  std::vector<std::string> relations;
 
   std::uint64_t size() const { return user.size(); }
 };
@@ -41,12 +44,13 @@ inline constexpr std::array<std::string_view, kNumRoles> kRoleNames = {
 using Columns = std::array<std::string, kNumRoles>;
 
 struct ReadOptions {
-  std::string format = "auto";       // auto | lightgcn | csv | movielens | recbole
-  std::string columns;               // "user=NAME,item=NAME,..."
-  std::vector<std::string> keep;     // "NAME OP VALUE"
-  std::filesystem::path items;       // item list with titles; empty: the one beside the source
-  bool titles = true;                // read them from the item list
-  bool in_order_train_test = false;  // two plain files are train and test, in this order
+  std::string format = "auto";         // auto | lightgcn | csv | movielens | recbole
+  std::string columns;                 // "user=NAME,item=NAME,..."
+  std::vector<std::string> keep;       // "NAME OP VALUE"
+  std::vector<std::string> relations;  // "RELATION: NAME OP VALUE"
+  std::filesystem::path items;         // item list with titles; empty: the one beside the source
+  bool titles = true;                  // read them from the item list
+  bool in_order_train_test = false;    // two plain files are train and test, in this order
 };
 
 // What reading counted.

@@ -15,8 +15,8 @@ namespace halorec {
 // "user=customer,item=2" -> Columns; usage Error on an unknown role.
 Columns parse_columns(std::string_view text);
 
-// A condition on one column that a row has to meet.
-struct KeepRule {
+// A condition on one column of a row.
+struct Condition {
   enum class Op : std::uint8_t { less, less_equal, greater, greater_equal, equal, not_equal };
   std::string text;    // as typed
   std::string column;  // name, or number from 1
@@ -28,7 +28,21 @@ struct KeepRule {
   bool accepts(std::string_view field) const;
   bool accepts(double field) const;
 };
-KeepRule parse_keep_rule(std::string_view text);
+// "quantity>0", given to `option`.
+Condition parse_condition(std::string_view text, std::string_view option);
+
+// "return: quantity<0": rows that meet it are links of that name, and no interactions.
+struct RelationRule {
+  std::string name;
+  Condition when;
+};
+RelationRule parse_relation_rule(std::string_view text);
+
+// What every row of delimited sources is asked.
+struct RowRules {
+  std::vector<Condition> keep;
+  std::vector<RelationRule> relations;  // the first that is met
+};
 
 // How a delimited file is laid out; what is empty is found out from its first lines.
 struct DelimitedLayout {
@@ -68,8 +82,8 @@ struct EventBuilder {
 };
 
 void read_list_file(const SourceFile& file, EventBuilder& builder);
-void read_delimited_file(const SourceFile& file, const Columns& columns,
-                         const std::vector<KeepRule>& keep, EventBuilder& builder);
+void read_delimited_file(const SourceFile& file, const Columns& columns, const RowRules& rules,
+                         EventBuilder& builder);
 
 // The delimiter of a file, from its first lines (the file is then at its start again). `columns`:
 // what a row holds at least, for the message when there is none.

@@ -223,21 +223,27 @@ void EventBuilder::add_pair(std::uint32_t user, std::uint32_t item, std::optiona
 
 ReadResult read_sources(const std::vector<Path>& sources, const ReadOptions& options) {
   const Columns columns = parse_columns(options.columns);
-  std::vector<KeepRule> keep;
-  for (const std::string& rule : options.keep) keep.push_back(parse_keep_rule(rule));
+  RowRules rules;
+  for (const std::string& rule : options.keep) {
+    rules.keep.push_back(parse_condition(rule, "--keep"));
+  }
+  for (const std::string& text : options.relations) {
+    rules.relations.push_back(parse_relation_rule(text));
+  }
   const SourcePlan plan = plan_sources(sources, options);
 
   EventBuilder builder;
   builder.counts.format = plan.format;
   for (const SourceFile& file : plan.files) {
     if (file.lists) {
-      if (!keep.empty() || !options.columns.empty()) {
-        fail_usage("{}: LightGCN text has no named columns; leave out --keep and --columns",
-                   file.path.string());
+      if (!options.keep.empty() || !options.relations.empty() || !options.columns.empty()) {
+        fail_usage(
+            "{}: LightGCN text has no named columns; leave out --keep, --relation and --columns",
+            file.path.string());
       }
       read_list_file(file, builder);
     } else {
-      read_delimited_file(file, columns, keep, builder);
+      read_delimited_file(file, columns, rules, builder);
     }
   }
   ReadResult result;

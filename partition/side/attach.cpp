@@ -10,23 +10,12 @@
 #include "partition/readers/side_lists.hpp"
 #include "partition/readers/vector_file.hpp"
 #include "partition/side/features.hpp"
+#include "partition/side/held_out.hpp"
 
 namespace halorec {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-bool holds(const Interactions& part, std::uint32_t user, std::uint32_t item) {
-  const auto [first, last] = std::equal_range(part.user.begin(), part.user.end(), user);
-  return std::binary_search(part.item.begin() + (first - part.user.begin()),
-                            part.item.begin() + (last - part.user.begin()), item);
-}
-
-std::vector<std::uint8_t> in_training(const std::vector<std::uint32_t>& nodes, std::uint64_t n) {
-  std::vector<std::uint8_t> trained(n, 0);
-  for (const std::uint32_t node : nodes) trained[node] = 1;
-  return trained;
-}
 
 void take_titles(const NodeList& list, Dataset& dataset) {
   const auto column =
@@ -99,16 +88,9 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
                 options.text_buckets, dataset, report);
   }
   if (!options.tags.empty()) {
-    const std::vector<std::uint8_t> trained_user =
-        in_training(dataset[Split::train].user, dataset.users.size());
-    const std::vector<std::uint8_t> trained_item =
-        in_training(dataset[Split::train].item, dataset.items.size());
-    const bool cold_protocol = dataset.protocol.name.starts_with("cold-");
+    const HeldOut held_out(dataset);
     const auto may_use = [&](std::uint32_t user, std::uint32_t item) {
-      // A cold node has no past, with or without an interaction behind the tag.
-      if (cold_protocol && (trained_user[user] == 0 || trained_item[item] == 0)) return false;
-      return !holds(dataset[Split::validation], user, item) &&
-             !holds(dataset[Split::test], user, item);
+      return held_out.allows(user, item);
     };
     AttributeColumn tags =
         read_tags(options.tags, users, items, time_cut, may_use, report["tag_list"]);

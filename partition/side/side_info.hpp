@@ -1,5 +1,5 @@
 // What is known of users and items beside their interactions: named columns of attributes, numbers,
-// text and vectors, and named links between nodes of one kind. A dataset holds it as raw as is
+// text and vectors, and named links between nodes. A dataset holds it as raw as is
 // sound: counts and values, nothing that is fitted. Weights that must be fitted (IDF, means and
 // deviations) are fitted by whoever uses a column, from the training part alone.
 //
@@ -54,14 +54,16 @@ struct VectorColumn {
   std::vector<float> value;         // [n x dim], row-major
 };
 
-// Links between nodes of one kind, by their first end. Symmetric links stand at both of their ends.
+// Links by their first end, to nodes of the same kind or, where they cross, from users to items.
+// Symmetric links stand at both of their ends; those that cross are directed.
 struct LinkTable {
-  NodeKind kind = NodeKind::user;
+  NodeKind kind = NodeKind::user;  // of the first end
   std::string name;
   bool directed = false;
   std::vector<std::uint64_t> begin{0};  // [n + 1]
   std::vector<std::uint32_t> target;    // ascending within a node, distinct, never the node itself
   std::vector<float> weight;            // 1 where the source has none
+  bool crosses = false;
 };
 
 struct SideInfo {

@@ -62,7 +62,13 @@ SideColumn parse_column(const Json& json) {
   column.name = json.at("name").get<std::string>();
   if (column.type == SideType::text) column.buckets = json.at("buckets").get<std::uint32_t>();
   if (column.type == SideType::vector) column.dim = json.at("dim").get<std::uint32_t>();
-  if (column.type == SideType::link) column.directed = json.at("directed").get<bool>();
+  if (column.type == SideType::link) {
+    column.directed = json.at("directed").get<bool>();
+    column.crosses = json.value("crosses", false);
+    if (column.crosses && (!column.directed || column.kind != NodeKind::user)) {
+      throw std::runtime_error("links that cross are not from users, or not directed");
+    }
+  }
   return column;
 }
 
@@ -96,6 +102,9 @@ SideInfoFile::SideInfoFile(const Hdf5File& file, std::uint64_t num_users, std::u
                                           kind_name(column.kind), column.name));
     }
     column.num_nodes = column.kind == NodeKind::user ? num_users : num_items;
+    if (column.type == SideType::link) {
+      column.num_targets = column.crosses ? num_items : column.num_nodes;
+    }
     const std::string folder = side_folder(place);
     const auto expect_lists = [&](const char* entries) {
       expect_array<std::uint64_t>(file, folder + "begin", column.num_nodes + 1);
@@ -244,15 +253,17 @@ VectorColumn SideInfoFile::read_vectors(std::size_t place, std::uint64_t first,
 LinkTable SideInfoFile::read_links(std::size_t place, std::uint64_t first,
                                    std::uint64_t count) const {
   const SideColumn& c = column(place, SideType::link);
-  LinkTable read{c.kind, c.name, c.directed, {}, {}, {}};
+  LinkTable read{c.kind, c.name, c.directed, {}, {}, {}, c.crosses};
   const std::vector<std::uint64_t> begin = read_begins(place, first, count);
   read.target = read_entries<std::uint32_t>(place, "target", begin);
   read.weight = read_entries<float>(place, "weight", begin);
   read.begin = from_zero(begin);
-  check_lists(read.begin, read.target, c.num_nodes, side_folder(place) + "target", file_->path());
+  check_lists(read.begin, read.target, c.num_targets, side_folder(place) + "target", file_->path());
   for (std::uint64_t k = 0; k < count; ++k) {
     for (std::uint64_t e = read.begin[k]; e < read.begin[k + 1]; ++e) {
-      if (read.target[e] == first + k) contradict(file_->path(), "a node is linked to itself");
+      if (!c.crosses && read.target[e] == first + k) {
+        contradict(file_->path(), "a node is linked to itself");
+      }
       if (!std::isfinite(read.weight[e]))
         contradict(file_->path(), "a link's weight is not finite");
     }

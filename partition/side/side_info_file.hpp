@@ -2,7 +2,8 @@
 //
 // The root attribute `side_info` is a JSON list with an object for each column: type ("attribute",
 // "number", "text", "vector", "link"), kind ("user", "item"), name, and of text `buckets`, of
-// vectors `dim`, of links `directed`. The arrays of the k-th stand under /side/k:
+// vectors `dim`, of links `directed` and, where they are of users to items, `crosses`. The arrays
+// of the k-th stand under /side/k:
 //   attribute  value_name_bytes u8, value_name_offsets u64[V+1], begin u64[n+1], value u32
 //   number     value f32[n], NaN where missing
 //   text       begin u64[n+1], feature u32, count u32
@@ -32,11 +33,13 @@ struct SideColumn {
   SideType type = SideType::attribute;
   NodeKind kind = NodeKind::item;
   std::string name;
-  std::uint32_t buckets = 0;     // text
-  std::uint32_t dim = 0;         // vectors
-  bool directed = false;         // links
-  std::uint64_t num_nodes = 0;   // of its kind
-  std::uint64_t num_values = 0;  // attributes
+  std::uint32_t buckets = 0;      // text
+  std::uint32_t dim = 0;          // vectors
+  bool directed = false;          // links
+  bool crosses = false;           // links
+  std::uint64_t num_nodes = 0;    // of its kind
+  std::uint64_t num_values = 0;   // attributes
+  std::uint64_t num_targets = 0;  // links: of the far end's kind
   // Of attributes, text and links; of symmetric links both directions.
   std::uint64_t num_entries = 0;
 };

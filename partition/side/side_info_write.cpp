@@ -35,6 +35,7 @@ Json describe(const VectorColumn& c) {
 Json describe(const LinkTable& c) {
   Json json = head(SideType::link, c.kind, c.name);
   json["directed"] = c.directed;
+  if (c.crosses) json["crosses"] = true;  // only then, so that hashes of other links stay
   return json;
 }
 

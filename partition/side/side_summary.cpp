@@ -32,22 +32,46 @@ std::uint64_t covered(const VectorColumn& c) {
   return static_cast<std::uint64_t>(std::count(c.known.begin(), c.known.end(), 1));
 }
 
+template <typename Column>
+SideColumn named(SideType type, const Column& c) {
+  SideColumn column;
+  column.type = type;
+  column.kind = c.kind;
+  column.name = c.name;
+  return column;
+}
 SideColumn column_of(const AttributeColumn& c) {
-  return {SideType::attribute, c.kind,          c.name,        0, 0, false,
-          c.begin.size() - 1,  c.values.size(), c.value.size()};
+  SideColumn column = named(SideType::attribute, c);
+  column.num_nodes = c.begin.size() - 1;
+  column.num_values = c.values.size();
+  column.num_entries = c.value.size();
+  return column;
 }
 SideColumn column_of(const NumberColumn& c) {
-  return {SideType::number, c.kind, c.name, 0, 0, false, c.value.size(), 0, 0};
+  SideColumn column = named(SideType::number, c);
+  column.num_nodes = c.value.size();
+  return column;
 }
 SideColumn column_of(const TextColumn& c) {
-  return {SideType::text,     c.kind, c.name,          c.buckets, 0, false,
-          c.begin.size() - 1, 0,      c.feature.size()};
+  SideColumn column = named(SideType::text, c);
+  column.buckets = c.buckets;
+  column.num_nodes = c.begin.size() - 1;
+  column.num_entries = c.feature.size();
+  return column;
 }
 SideColumn column_of(const VectorColumn& c) {
-  return {SideType::vector, c.kind, c.name, 0, c.dim, false, c.known.size(), 0, 0};
+  SideColumn column = named(SideType::vector, c);
+  column.dim = c.dim;
+  column.num_nodes = c.known.size();
+  return column;
 }
 SideColumn column_of(const LinkTable& c) {
-  return {SideType::link, c.kind, c.name, 0, 0, c.directed, c.begin.size() - 1, 0, c.target.size()};
+  SideColumn column = named(SideType::link, c);
+  column.directed = c.directed;
+  column.crosses = c.crosses;
+  column.num_nodes = c.begin.size() - 1;
+  column.num_entries = c.target.size();
+  return column;
 }
 
 std::uint64_t covered(const SideInfoFile& side, std::size_t place, std::uint64_t first,
@@ -105,6 +129,7 @@ nlohmann::ordered_json side_summary_json(const std::vector<SideSummary>& side) {
     if (column.type == SideType::vector) json["dim"] = column.dim;
     if (column.type == SideType::link) {
       json["directed"] = column.directed;
+      if (column.crosses) json["to"] = kind_name(NodeKind::item);
       json["links"] = column.num_entries / (column.directed ? 1 : 2);
     } else if (column.num_entries > 0) {
       json["entries"] = column.num_entries;

@@ -41,17 +41,38 @@ Dataset described(std::uint32_t num_users, std::uint32_t num_items, double densi
   };
   link(trust, num_users);
   link(alike, num_items);
-  data.side.links = {std::move(trust), std::move(alike)};
+  // What users look at: items that they did not take among them.
+  LinkTable view{NodeKind::user, "view", true, {0}, {}, {}, true};
+  for (std::uint32_t u = 0; u < num_users; ++u) {
+    for (std::uint32_t i = u % 5; u % 7 != 6 && i < num_items; i += 9) {
+      view.target.push_back(i);
+      view.weight.push_back(1 + static_cast<float>((u + i) % 2));
+    }
+    view.begin.push_back(view.target.size());
+  }
+  data.side.links = {std::move(trust), std::move(alike), std::move(view)};
+  AttributeColumn country{NodeKind::user, "country", {}, {0}, {}};
+  for (const char* name : {"x", "y", "z"}) country.values.push_back(name);
+  for (std::uint32_t u = 0; u < num_users; ++u) {
+    if (u % 4 != 1) country.value.push_back(u % 3);
+    country.begin.push_back(country.value.size());
+  }
+  data.side.attributes.push_back(std::move(country));
   return data;
 }
 
 SideInputs inputs_of(const TinyGraph& graph, const std::vector<std::string>& features,
-                     const std::vector<std::string>& relations) {
+                     const std::vector<std::string>& relations,
+                     const std::vector<std::string>& attributes = {}) {
   SideInputs side;
+  for (const std::string& name : attributes) {
+    side.attributes.push_back(read_attribute_relation(graph.shard(), graph.file(), name));
+    side.attributes.back().weight = 0.6;
+  }
   double weight = 0.7;
   for (const std::string& name : relations) {
     side.relations.push_back(read_relation(graph.shard(), graph.file(), name));
-    side.relations.back().weight = std::exchange(weight, 0.4);
+    side.relations.back().weight = std::exchange(weight, -0.4);
   }
   if (!features.empty()) side.features = read_feature_rows(graph.shard(), graph.file(), features);
   return side;
@@ -63,7 +84,12 @@ struct Case {
   std::vector<std::string> features, relations;
   double id_dropout = 0, edge_dropout = 0;
   Deal deal = Deal::scattered;
+  std::vector<std::string> attributes = {};
 };
+
+SideInputs inputs_of(const TinyGraph& graph, const Case& c) {
+  return inputs_of(graph, c.features, c.relations, c.attributes);
+}
 
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
@@ -93,7 +119,8 @@ class SideInputsTest : public testing::TestWithParam<Case> {
   Communicator world_, self_{MPI_COMM_SELF};
 };
 
-const std::vector<std::string> kAll{"all"}, kNone, kBoth{"trust", "alike"};
+const std::vector<std::string> kAll{"all"}, kNone, kBoth{"trust", "alike"}, kViews{"trust", "view"},
+    kAttributes{"item:genres", "user:country"};
 INSTANTIATE_TEST_SUITE_P(
     Models, SideInputsTest,
     testing::Values(Case{"LightgcnFeatures", "lightgcn", kAll, kNone},
@@ -104,14 +131,22 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"LightGat", "lightgat", kAll, kNone, 0.2}, Case{"Gat", "gat", kAll, kNone},
                     Case{"Sage", "sage", kAll, kNone, 0.2}, Case{"Ngcf", "ngcf", kAll, kNone, 0.2},
                     Case{"Rgcn", "rgcn", kNone, kBoth},
-                    Case{"RgcnAll", "rgcn", kAll, {"trust"}, 0.3, 0, Deal::all_on_last}),
+                    Case{"RgcnAll", "rgcn", kAll, {"trust"}, 0.3, 0, Deal::all_on_last},
+                    Case{"LightgcnViews", "lightgcn", kNone, kViews, 0.3},
+                    Case{"RgcnViews", "rgcn", kNone, kViews, 0.3},
+                    Case{"LightgcnAttributes", "lightgcn", kNone, kNone, 0.3, 0.1, Deal::scattered,
+                         kAttributes},
+                    Case{"LightgcnEverything", "lightgcn", kAll, kViews, 0.3, 0, Deal::all_on_last,
+                         kAttributes},
+                    Case{"RgcnAttributes", "rgcn", kNone, kViews, 0.2, 0, Deal::scattered,
+                         kAttributes}),
     [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(SideInputsTest, TheRankCountDoesNotChangeTheAnswer) {
   const TinyGraph graph(world_, described(60, 45, 0.25), TrainingPart::train, GetParam().deal);
   const TinyGraph alone(self_, described(60, 45, 0.25));
-  const SideInputs side = inputs_of(graph, GetParam().features, GetParam().relations);
-  const SideInputs whole = inputs_of(alone, GetParam().features, GetParam().relations);
+  const SideInputs side = inputs_of(graph, GetParam());
+  const SideInputs whole = inputs_of(alone, GetParam());
   SmallTraining<double> training(graph.shard(), setting_of(GetParam(), side));
   SmallTraining<double> reference(alone.shard(), setting_of(GetParam(), whole));
   expect_same_losses(training, reference, 1e-9);
@@ -133,8 +168,8 @@ TEST_P(SideInputsTest, TheRankCountDoesNotChangeTheAnswer) {
 TEST_P(SideInputsTest, SinglePrecisionOfOneRankAndTheSameBitsAgain) {
   const TinyGraph graph(world_, described(60, 45, 0.25), TrainingPart::train, GetParam().deal);
   const TinyGraph alone(self_, described(60, 45, 0.25));
-  const SideInputs side = inputs_of(graph, GetParam().features, GetParam().relations);
-  const SideInputs whole = inputs_of(alone, GetParam().features, GetParam().relations);
+  const SideInputs side = inputs_of(graph, GetParam());
+  const SideInputs whole = inputs_of(alone, GetParam());
   const Setting setting = setting_of(GetParam(), side);
   SmallTraining<float> training(graph.shard(), setting);
   SmallTraining<float> reference(alone.shard(), setting_of(GetParam(), whole));
@@ -144,7 +179,7 @@ TEST_P(SideInputsTest, SinglePrecisionOfOneRankAndTheSameBitsAgain) {
 
 TEST_P(SideInputsTest, GradientsOfAStep) {
   const TinyGraph graph(world_, described(14, 13, 0.35), TrainingPart::train, GetParam().deal);
-  const SideInputs side = inputs_of(graph, GetParam().features, GetParam().relations);
+  const SideInputs side = inputs_of(graph, GetParam());
   Setting setting = setting_of(GetParam(), side);
   setting.model_options.dim = 3;
   setting.batch_size = 20;

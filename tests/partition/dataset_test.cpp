@@ -205,7 +205,7 @@ TEST(DatasetFile, ArraysThatContradictEachOtherAreErrors) {
          f.write("train/weight", std::vector<float>{1, INFINITY});
        }},
       {"not a dataset", [](Hdf5File& f) { f.set_attribute("format", std::string("other")); }},
-      {"version", [](Hdf5File& f) { f.set_attribute("format_version", std::int64_t{3}); }},
+      {"version", [](Hdf5File& f) { f.set_attribute("format_version", std::int64_t{4}); }},
       {"protocol", [](Hdf5File& f) { f.set_attribute("protocol", std::string("{}")); }},
       {"fake users in the middle",
        [](Hdf5File& f) {

@@ -33,22 +33,41 @@ LinkTable links_of(NodeKind kind, const char* name, std::uint32_t num_nodes, boo
   return links;
 }
 
+// What users look at.
+LinkTable views() {
+  LinkTable links;
+  links.name = "view";
+  links.directed = links.crosses = true;
+  for (std::uint32_t u = 0; u < kNumUsers; ++u) {
+    for (const std::uint32_t i : std::set<std::uint32_t>{u % kNumItems, (3 * u + 1) % kNumItems}) {
+      if (u % 5 == 4) continue;
+      links.target.push_back(i);
+      links.weight.push_back(1 + static_cast<float>((u + i) % 3));
+    }
+    links.begin.push_back(links.target.size());
+  }
+  return links;
+}
+
 Dataset linked_data() {
   Dataset data = random_dataset(kNumUsers, kNumItems, 0.3, 3);
   data.side.links.push_back(links_of(NodeKind::user, "trust", kNumUsers));
   data.side.links.push_back(links_of(NodeKind::item, "alike", kNumItems, true));
   data.side.links.push_back(links_of(NodeKind::item, "trust", kNumItems));
+  data.side.links.push_back(views());
   return data;
 }
 
 // Each edge, both ways, with the heavier of its links.
 using Edges = std::map<std::pair<std::int64_t, std::int64_t>, double>;
 
-Edges expected_edges(const LinkTable& links, std::int64_t first) {
+Edges expected_edges(const LinkTable& links) {
+  const std::int64_t first = links.kind == NodeKind::user ? 0 : kNumUsers;
+  const std::int64_t first_target = links.crosses ? kNumUsers : first;
   Edges edges;
   for (std::size_t k = 0; k + 1 < links.begin.size(); ++k) {
     for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
-      const auto from = first + static_cast<std::int64_t>(k), to = first + links.target[e];
+      const auto from = first + static_cast<std::int64_t>(k), to = first_target + links.target[e];
       const double weight = static_cast<double>(links.weight[e]);
       for (const auto& edge : {std::pair{from, to}, std::pair{to, from}}) {
         edges[edge] = std::max(edges[edge], weight);
@@ -67,12 +86,13 @@ TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
   for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
     const TinyGraph graph(world_, linked_data(), TrainingPart::train, deal);
     const Shard& shard = graph.shard();
-    for (const char* name : {"user:trust", "alike", "item:trust"}) {
+    for (const char* name : {"user:trust", "alike", "item:trust", "view"}) {
       const Relation relation = read_relation(shard, graph.file(), name);
       const std::size_t place = find_links(graph.file(), name);
       const LinkTable& links = graph.data().side.links[place];
       EXPECT_EQ(relation.name, links.name);
       EXPECT_EQ(relation.kind, links.kind);
+      EXPECT_EQ(relation.crosses, links.crosses);
       const Adjacency& edges = relation.edges;
       ASSERT_EQ(edges.num_owned(), shard.num_owned());
       ASSERT_EQ(std::ssize(edges.scale), shard.num_owned());
@@ -117,7 +137,7 @@ TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
             all[k + 2];
       }
       EXPECT_EQ(seen.size(), all.size() / 3) << "an edge stands twice";
-      EXPECT_EQ(seen, expected_edges(links, links.kind == NodeKind::user ? 0 : kNumUsers));
+      EXPECT_EQ(seen, expected_edges(links));
     }
   }
 }

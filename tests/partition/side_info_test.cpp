@@ -36,6 +36,7 @@ Dataset sample() {
   side.vectors.push_back({NodeKind::item, "v", 2, {1, 0, 1}, {1, 2, 0, 0, -3, 4}});
   side.links.push_back({NodeKind::user, "trust", false, {0, 1, 2}, {1, 0}, {0.5F, 0.5F}});
   side.links.push_back({NodeKind::item, "next", true, {0, 2, 2, 2}, {1, 2}, {1, 2}});
+  side.links.push_back({NodeKind::user, "view", true, {0, 2, 3}, {0, 2, 1}, {1, 3, 1}, true});
   return dataset;
 }
 
@@ -52,10 +53,12 @@ TEST(SideInfo, RoundTrip) {
   EXPECT_TRUE(std::isnan(back.side.numbers[0].value[1]));
   EXPECT_EQ(back.side.vectors[0].value, dataset.side.vectors[0].value);
   EXPECT_TRUE(back.side.links[1].directed);
+  EXPECT_FALSE(back.side.links[1].crosses);
+  EXPECT_TRUE(back.side.links[2].crosses);
   const SideInfoFile& side = file.side_info();
-  ASSERT_EQ(side.columns().size(), 6U);
+  ASSERT_EQ(side.columns().size(), 7U);
   EXPECT_EQ(side.find(NodeKind::item, "title"), 2U);
-  EXPECT_EQ(side.find(NodeKind::user, "title"), 6U);
+  EXPECT_EQ(side.find(NodeKind::user, "title"), 7U);
   EXPECT_EQ(side.columns()[0].num_values, 2U);
 }
 
@@ -77,6 +80,7 @@ TEST(SideInfo, SlicesAreTheWholeCutApart) {
   EXPECT_EQ(vectors.value, (std::vector<float>{-3, 4}));
   EXPECT_EQ(side.read_links(4, 1, 1).target, (std::vector<std::uint32_t>{0}));
   EXPECT_EQ(side.read_links(5, 0, 1).weight, (std::vector<float>{1, 2}));
+  EXPECT_EQ(side.read_links(6, 0, 1).target, (std::vector<std::uint32_t>{0, 2}));
   EXPECT_EQ(side.read_attribute(0, 3, 0).begin, (std::vector<std::uint64_t>{0}));
   EXPECT_THROW(side.read_attribute(0, 2, 2), Error);
   EXPECT_THROW(side.read_vectors(3, 3, 1), Error);
@@ -104,6 +108,7 @@ TEST(SideInfo, ContentHashSeesEveryArray) {
       },
       [](SideInfo& s) { s.links[1].target[0] = 2; },
       [](SideInfo& s) { s.links[1].directed = false; },
+      [](SideInfo& s) { s.links[2].crosses = false; },
       [](SideInfo& s) { std::swap(s.links[0], s.links[1]); }};
   for (std::size_t c = 0; c < changes.size(); ++c) {
     Dataset changed = sample();
@@ -121,7 +126,7 @@ TEST(SideInfo, SummaryIsTheSameOfMemoryAndFile) {
   const DatasetSummary summary = summarize(sample());
   EXPECT_EQ(side_summary_json(summary.side),
             side_summary_json(summarize(DatasetFile(folder / "d.h5")).side));
-  ASSERT_EQ(summary.side.size(), 6U);
+  ASSERT_EQ(summary.side.size(), 7U);
   EXPECT_EQ(summary.side[0].num_covered, 2U);
   EXPECT_EQ(summary.side[1].coverage(), 0.5);
   EXPECT_EQ(summary.side[3].num_covered, 2U);
@@ -196,6 +201,13 @@ TEST(SideInfo, ArraysThatContradictEachOtherAreErrors) {
       {"weight not finite", [](SideInfo& s) { s.links[1].weight[0] = INFINITY; }},
       {"half of a link", [](SideInfo& s) { s.links[1].directed = false; }},
       {"halves differ", [](SideInfo& s) { s.links[0].weight[0] = 1; }},
+      {"a link to no item", [](SideInfo& s) { s.links[2].target[1] = 3; }},
+      {"crossing both ways", [](SideInfo& s) { s.links[2].directed = false; }},
+      {"crossing from items",
+       [](SideInfo& s) {
+         s.links[2].kind = NodeKind::item;
+         s.links[2].begin.push_back(3);
+       }},
       {"a name twice", [](SideInfo& s) { s.links[1].name = "genres"; }},
   };
   for (const auto& [name, fault] : faults) {
