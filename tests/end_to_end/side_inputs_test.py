@@ -16,7 +16,7 @@ WORDS = ["red", "green", "blue", "glass", "wood", "lamp", "clock", "heart", "bag
 
 class SideInputsTest(FolderTest):
 
-    def shop(self):
+    def shop(self, option="item-features", features="title:text"):
         """300 users with a taste for two words each, 150 items named by two of ten words; users of
         one taste are friends. A fifth of the items is cold."""
         draw = random.Random(4)
@@ -32,7 +32,7 @@ class SideInputsTest(FolderTest):
             f"{i},{' '.join(words)}\n" for i, words in names.items()))
         links = self.write("trust.txt", "\n".join(friends) + "\n")
         data = self.path("shop.h5")
-        succeed("import", events, "--items", items, "--item-features", "title:text",
+        succeed("import", events, "--items", items, f"--{option}", features,
                 "--links", links, "--protocol", "cold-items", "--cold-share", 0.2,
                 "--derive-links", "content", "--content-neighbours", 3, "--out", data)
         return data
@@ -101,6 +101,58 @@ class SideInputsTest(FolderTest):
                                ("lightgcn", ("--relations", "user:trust:2"))):
             folder = self.train(data, model, "--model", model, *options, ranks=2)
             self.assertGreater(self.figures(folder)["warm_recall@20"], 0.05)
+
+    def test_other_behaviours_pass_messages(self):
+        """Users buy 8 items of their taste and look at 25; a few they send back. Looks say what else
+        they will buy, and are neither trained on nor tested as purchases."""
+        draw = random.Random(5)
+        items = {f"i{k}": frozenset(draw.sample(WORDS, 2)) for k in range(150)}
+        rows = ["user,item,event,quantity"]
+        for user in range(300):
+            taste = frozenset(draw.sample(WORDS, 2))
+            liked = sorted(items, key=lambda i: (-len(taste & items[i]), draw.random()))[:30]
+            rows += [f"u{user},{item},buy,{draw.randint(1, 9)}" for item in draw.sample(liked, 8)]
+            rows += [f"u{user},{item},view,1" for item in draw.sample(liked, 25)]
+            rows += [f"u{user},{item},buy,-2" for item in draw.sample(sorted(items), 2)]
+        events, data = self.write("events.csv", "\n".join(rows) + "\n"), self.path("data.h5")
+        imported = succeed("import", events, "--relation", "view: event==view", "--relation",
+                           "return: quantity<0", "--out", data)
+        self.assertRegex(imported.out, r"user view +[\d,]+ links to items; 300 of 300 users")
+        described = succeed("describe", data, "--json").events()[0]
+        self.assertEqual(sum(described[part]["interactions"] for part in
+                             ("train", "validation", "test")), 2400)
+        views = next(column for column in described["side_info"] if column["name"] == "view")
+        self.assertEqual((views["kind"], views["to"]), ("user", "item"))
+        plain = self.figures(self.train(data, "plain"))["recall@20"]
+        for name, options in (("lightgcn", ("--relations", "view:2,return:-0.1")),
+                              ("rgcn", ("--relations", "view,return", "--model", "rgcn"))):
+            trained = self.train(data, name, *options, ranks=2)
+            figures = [self.figures(trained, ranks=ranks)["recall@20"] for ranks in (0, 3)]
+            self.assertAlmostEqual(figures[0], figures[1], delta=0.005)
+            if name == "lightgcn":
+                self.assertGreater(figures[0], plain + 0.1)
+
+    def test_values_of_attributes_are_nodes(self):
+        data = self.shop("item-features", "title:multi( )")
+        nodes = ("--attribute-nodes", "item:title:1.5", "--id-dropout", 0.3)
+        known = self.train(data, "known", *nodes, ranks=2)
+        blind = self.figures(self.train(data, "plain"), "--candidates", "cold")
+        figures = [self.figures(known, "--candidates", "cold", ranks=ranks) for ranks in (0, 3)]
+        self.assertGreater(figures[0]["recall@20"], blind["recall@20"] + 0.15)
+        self.assertAlmostEqual(figures[0]["recall@20"], figures[1]["recall@20"], delta=0.005)
+        self.train(data, "rgcn", "--model", "rgcn", "--attribute-nodes", "item:title", ranks=3)
+        for options, words in (
+                (("--attribute-nodes", "item:colour"), "it has: item:title"),
+                (("--attribute-nodes", "title"), "it has: item:title"),
+                (("--attribute-nodes", "item:title", "--model", "mf"), "--attribute-nodes goes with"),
+                (("--attribute-nodes", "item:title:2", "--model", "rgcn"), "takes no weights"),
+                (("--attribute-nodes", "item:title", "--fanout", 5), "--fanout draws among"),
+                (("--attribute-nodes", "item:title", "--node-dropout", 0.1), "goes without"),
+                (("--attribute-nodes", "item:title", "--half-life", "3d,inf"), "a mixture goes")):
+            result = run("train", data, "--run", self.path("none"), *options)
+            self.assertEqual(result.status, 2, result)
+            self.assertEqual(len(result.errors()), 1, result)
+            self.assertIn(words, result.errors()[0])
 
     def test_stopped_and_resumed(self):
         data = self.shop()
