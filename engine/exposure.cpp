@@ -88,7 +88,7 @@ class RankCounter {
   void visit_tiles(std::span<const std::uint32_t> items, const Visit& visit) {
     std::vector<float> popularity(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
-      popularity[i] = static_cast<float>(scorer_.shard().item_degree(items[i]));
+      popularity[i] = scorer_.popularity_of(items[i]);
     }
     const std::int64_t num_people = std::ssize(people_);
 #pragma omp parallel for schedule(dynamic)

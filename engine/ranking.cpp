@@ -46,7 +46,7 @@ class ListBuilder {
   void offer_block(std::span<const std::uint32_t> items) {
     std::vector<float> popularity(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
-      popularity[i] = static_cast<float>(scorer_.shard().item_degree(items[i]));
+      popularity[i] = scorer_.popularity_of(items[i]);
     }
     const std::int64_t num_people = std::ssize(query_.people);
 #pragma omp parallel for schedule(dynamic)

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -82,6 +83,16 @@ class Scorer {
     return is_cold(person) && !serves_cold(person);
   }
 
+  // By which: how many train on the item, or what set_popularity was given, a number for each item
+  // of the whole graph.
+  float popularity_of(std::uint32_t item) const {
+    return popularity_ == nullptr ? static_cast<float>(shard_->item_degree(item))
+                                  : (*popularity_)[item];
+  }
+  void set_popularity(std::shared_ptr<const std::vector<float>> popularity) {
+    popularity_ = std::move(popularity);
+  }
+
   // Up to k items nearest to `item`, best first, the same on every rank; nothing when the model
   // knows no nearness of items. Collective.
   virtual std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
@@ -98,6 +109,7 @@ class Scorer {
  private:
   const Shard* shard_;
   ItemBlock block_;
+  std::shared_ptr<const std::vector<float>> popularity_;  // null: degrees
   std::vector<std::vector<std::uint32_t>> guests_;
 };
 

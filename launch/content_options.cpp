@@ -1,5 +1,7 @@
 #include "launch/content_options.hpp"
 
+#include <cmath>
+
 #include "launch/durations.hpp"
 #include "launch/edge_options.hpp"
 #include "launch/output.hpp"
@@ -83,9 +85,17 @@ RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments
                        const Shard& shard, const DatasetFile& dataset, TrainingPart part,
                        ColdRows cold)
     : shard_(&shard), cold_(cold) {
-  if (training.own_repeats > 0) {
-    repeats_ = std::make_shared<OwnRepeats>(InteractionFacts(shard, dataset, part),
-                                            own_half_life_seconds(training), training.own_repeats);
+  const double popular_half_life = popular_half_life_seconds(training);
+  if (training.own_repeats > 0 || std::isfinite(popular_half_life)) {
+    const InteractionFacts facts(shard, dataset, part);
+    if (training.own_repeats > 0) {
+      repeats_ = std::make_shared<OwnRepeats>(facts, own_half_life_seconds(training),
+                                              training.own_repeats);
+    }
+    if (std::isfinite(popular_half_life)) {
+      const std::vector<double> popularity = decayed_popularity(facts, popular_half_life);
+      popularity_ = std::make_shared<std::vector<float>>(popularity.begin(), popularity.end());
+    }
   }
   // As long as trained items' rows, wherever --cold-level leaves cold ones as they come.
   const double level = training.cold_level > 0 ? training.cold_level : 1;
@@ -108,8 +118,11 @@ std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {
     by_rows = &blended->by_rows();
     scorer = std::move(blended);
   }
-  if (repeats_ == nullptr) return scorer;
-  return std::make_unique<RepeatScorer>(*shard_, rows, std::move(scorer), *by_rows, repeats_);
+  if (repeats_ != nullptr) {
+    scorer = std::make_unique<RepeatScorer>(*shard_, rows, std::move(scorer), *by_rows, repeats_);
+  }
+  scorer->set_popularity(popularity_);
+  return scorer;
 }
 
 }  // namespace halorec

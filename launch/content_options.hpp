@@ -45,7 +45,8 @@ void check_content(const TrainingArguments& training, const ContentArguments& ar
                    const DatasetFile& dataset);
 
 // What ranks by final rows, by likeness where --cold-content or --warm-content ask for it, and by
-// what users have taken before where --own-repeats does.
+// what users have taken before where --own-repeats does; people of whom nothing is known by
+// popularity, which ages where --half-life or --popular-half-life say so.
 class RowScorers {
  public:
   // part: that the shard was made from. shard and dataset outlive this. Collective.
@@ -65,8 +66,9 @@ class RowScorers {
   const Shard* shard_;
   ColdRows cold_;
   bool likens_cold_;
-  std::shared_ptr<LikenessScorer> likeness_;   // null: without
-  std::shared_ptr<const OwnRepeats> repeats_;  // null: without
+  std::shared_ptr<LikenessScorer> likeness_;              // null: without
+  std::shared_ptr<const OwnRepeats> repeats_;             // null: without
+  std::shared_ptr<const std::vector<float>> popularity_;  // null: that of all times
 };
 
 }  // namespace halorec

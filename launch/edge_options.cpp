@@ -35,16 +35,36 @@ void declare_edge_options(OptionTable& options, TrainingArguments& a) {
            "of that: how fast it falls with the age of the interaction. auto: as --half-life says "
            "if it is one, else never")
       .value_name("TIME");
+  options
+      .add(
+          "popular-half-life", a.popular_half_life,
+          "trained models: how fast popularity, by which people are served of whom nothing is "
+          "known, falls with the age of interactions. auto: as --half-life says if it is one, else "
+          "never")
+      .value_name("TIME");
 }
 
-double own_half_life_seconds(const TrainingArguments& a) {
-  const auto own = parse_half_lives(a.own_half_life, "--own-half-life");
-  if (own.size() > 1) {
-    fail_usage("--own-half-life {}: own items have one half-life; give one", a.own_half_life);
-  }
-  if (!own.empty()) return own.front();
+namespace {
+
+// What `text` says, else a single --half-life, else infinity.
+double half_life_seconds(const TrainingArguments& a, std::string_view text,
+                         std::string_view option) {
+  const auto asked = parse_half_lives(text, option);
+  if (asked.size() > 1)
+    fail_usage("{} {}: there is but one half-life here; give one", option, text);
+  if (!asked.empty()) return asked.front();
   const auto half_lives = parse_half_lives(a.half_life, "--half-life");
   return half_lives.size() == 1 ? half_lives.front() : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+double own_half_life_seconds(const TrainingArguments& a) {
+  return half_life_seconds(a, a.own_half_life, "--own-half-life");
+}
+
+double popular_half_life_seconds(const TrainingArguments& a) {
+  return half_life_seconds(a, a.popular_half_life, "--popular-half-life");
 }
 
 bool weighs_edges(const TrainingArguments& a) {
@@ -79,6 +99,7 @@ void check_weighing(const TrainingArguments& a, bool mixes) {
 
 void check_edges(const TrainingArguments& a) {
   own_half_life_seconds(a);
+  popular_half_life_seconds(a);
   const auto half_lives = parse_half_lives(a.half_life, "--half-life");
   if (half_lives.size() > 1 && a.model != "lightgcn" && a.model != "mf") {
     fail_usage("--half-life {}: a mixture of half-lives goes with --model lightgcn; give one",

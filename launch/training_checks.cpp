@@ -14,14 +14,15 @@ namespace halorec {
 void check_times(const TrainingArguments& training, const DatasetFile& dataset) {
   const bool asks = training.model == "recent" || training.model == "roland" ||
                     (is_trained_model(training.model) && training.half_life != "auto") ||
-                    training.own_half_life != "auto";
+                    training.own_half_life != "auto" || training.popular_half_life != "auto";
   if (!asks || dataset.has_times()) return;
   fail_usage(
       "{} needs to know when interactions were, and the dataset has no times; import data with a "
       "time column (--columns time=...)",
-      training.half_life != "auto"       ? "--half-life"
-      : training.own_half_life != "auto" ? "--own-half-life"
-                                         : "--model " + training.model);
+      training.half_life != "auto"           ? "--half-life"
+      : training.own_half_life != "auto"     ? "--own-half-life"
+      : training.popular_half_life != "auto" ? "--popular-half-life"
+                                             : "--model " + training.model);
 }
 
 void check_data(const TrainingArguments& training, const DatasetFile& dataset) {

@@ -41,6 +41,7 @@ struct TrainingArguments {
   std::int64_t slices = 4;
   double own_repeats = 0;
   std::string own_half_life = "auto";
+  std::string popular_half_life = "auto";
   std::vector<std::int64_t> fanout;  // empty: all neighbours
   std::string update = "all";
 

@@ -141,6 +141,19 @@ double decayed(double age_seconds, double half_life_seconds) {
   return std::exp2(-std::min(kMostHalfLives, age_seconds / half_life_seconds));
 }
 
+std::vector<double> decayed_popularity(const InteractionFacts& facts, double half_life_seconds) {
+  const Shard& shard = facts.shard();
+  std::vector<double> popularity(shard.num_items(), 0.0);
+  for (std::int64_t i = 0; i < shard.num_owned_items(); ++i) {
+    double& sum = popularity[shard.owned_items()[static_cast<std::size_t>(i)]];
+    for (const std::int64_t time : facts.of_item(i).time) {
+      sum += decayed(static_cast<double>(facts.last_time() - time), half_life_seconds);
+    }
+  }
+  shard.communicator().sum(std::span<double>(popularity));  // all but the owner's are zero
+  return popularity;
+}
+
 Adjacency weighted_adjacency(const InteractionFacts& facts, WeightRule rule,
                              double half_life_seconds) {
   const std::int64_t last = facts.last_time();

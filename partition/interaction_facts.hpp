@@ -71,6 +71,10 @@ class InteractionFacts {
 // half-lives it falls no further, so that numbers stay within single precision: 1e-12.
 double decayed(double age_seconds, double half_life_seconds);
 
+// How often each item of the whole graph was taken, an interaction counting decayed(its age): the
+// same on every rank. Collective.
+std::vector<double> decayed_popularity(const InteractionFacts& facts, double half_life_seconds);
+
 // What an interaction's weight is to an edge: nothing, itself, or log(1 + weight).
 enum class WeightRule : std::uint8_t { one, rating, log1p };
 

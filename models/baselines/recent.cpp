@@ -6,15 +6,9 @@ namespace halorec {
 
 Recent::Recent(const InteractionFacts& facts, double half_life_seconds,
                std::optional<OwnRepeats> repeats)
-    : Scorer(facts.shard()), popularity_(shard().num_items(), 0.0), repeats_(std::move(repeats)) {
-  const auto counts = [&](std::int64_t time) {
-    return decayed(static_cast<double>(facts.last_time() - time), half_life_seconds);
-  };
-  for (std::int64_t i = 0; i < shard().num_owned_items(); ++i) {
-    double& sum = popularity_[shard().owned_items()[static_cast<std::size_t>(i)]];
-    for (const std::int64_t time : facts.of_item(i).time) sum += counts(time);
-  }
-  shard().communicator().sum(std::span<double>(popularity_));  // all but the owner's are zero
+    : Scorer(facts.shard()),
+      popularity_(decayed_popularity(facts, half_life_seconds)),
+      repeats_(std::move(repeats)) {
   const double largest = *std::max_element(popularity_.begin(), popularity_.end());
   for (double& popularity : popularity_) popularity /= largest;
 }

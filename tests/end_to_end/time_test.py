@@ -113,6 +113,31 @@ class TimeTest(FolderTest):
         exported = succeed("export", self.path("with"), "--out", self.path("rows.npy"))
         self.assertIn("--own-repeats", exported.err)
 
+    def test_strangers_are_served_by_what_is_popular_now(self):
+        """Of a user who comes after the cut nothing is known."""
+        draw = random.Random(8)
+        rows = ["user,item,time"]
+        for day in range(200):
+            rows += [f"u{draw.randrange(60)},i{(day // 20 * 7 + draw.randrange(30)) % 90},"
+                     f"{1_600_000_000 + day * DAY}" for _ in range(10)]
+        rows += [f"stranger,i{i},{1_600_000_000 + 199 * DAY}" for i in range(70, 75)]
+        data = self.path("strangers.h5")
+        succeed("import", self.write("rows.csv", "\n".join(rows) + "\n"), "--protocol", "time",
+                "--out", data)
+        lists = {}
+        for name, *options in (("recent", "--model", "recent", "--half-life", "3d"),
+                               ("asked", "--popular-half-life", "3d", *SMALL),
+                               ("edges", "--half-life", "3d", *SMALL),
+                               ("always", *SMALL)):
+            succeed("train", data, "--run", self.path(name), *options, ranks=2 if name == "asked" else 0)
+            answer, known = succeed("recommend", self.path(name), "--users", "stranger,u1", "--k", 10,
+                                    "--json").events()
+            self.assertEqual(("cold" in answer, "cold" in known), (True, False))
+            lists[name] = [entry["item"] for entry in answer["items"]]
+        self.assertEqual(lists["asked"], lists["recent"])
+        self.assertEqual(lists["edges"], lists["recent"])
+        self.assertNotEqual(lists["always"], lists["recent"])
+
     def test_what_makes_no_sense(self):
         data = self.dated()
         plain = self.write("plain.csv", "user,item\n" + "".join(
@@ -129,11 +154,13 @@ class TimeTest(FolderTest):
                 (("--half-life", "7d", "--exchange", "columns"), "--exchange columns goes with equal"),
                 (("--model", "roland", "--exchange", "columns"), "--exchange columns goes with"),
                 (("--half-life", "7d,30d", "--edge-dropout", 0.1), "a mixture goes without"),
-                (("--own-repeats", 1, "--own-half-life", "7d,1y"), "own items have one half-life"),
+                (("--own-repeats", 1, "--own-half-life", "7d,1y"), "there is but one half-life here"),
+                (("--popular-half-life", "7d,1y"), "there is but one half-life here"),
                 (("--slices", 0), "--slices")):
             self.refused(words, data, *options)
         for options in (("--half-life", "7d"), ("--model", "roland"), ("--model", "recent"),
-                        ("--own-repeats", 1, "--own-half-life", "7d")):
+                        ("--own-repeats", 1, "--own-half-life", "7d"),
+                        ("--popular-half-life", "7d")):
             self.refused("the dataset has no times", plain, *options)
         self.refused("every training interaction weighs 1", plain, "--weight", "rating", made=True)
         negative = self.dated("negative.h5", ratings=lambda draw: draw.randint(-1, 3))

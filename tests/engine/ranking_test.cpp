@@ -147,6 +147,49 @@ TEST_P(Ranking, CandidatesAndExclusions) {
   for (const std::int32_t row : people) EXPECT_TRUE(none.of(row).empty());
 }
 
+// People of whom nothing is known are served by the popularity that the scorer was given.
+TEST_P(Ranking, PopularityCanBeReplaced) {
+  Communicator communicator;
+  Dataset data = random_dataset(20, 30, 0.3, 12);
+  data.users.push_back("a stranger");
+  const TinyGraph graph(communicator, std::move(data), TrainingPart::train, GetParam());
+  const Shard& shard = graph.shard();
+  const Matrix<float> rows = coarse_rows(shard);
+  EmbeddingScorer scorer(shard, rows.view());
+  const Catalogue catalogue(shard, graph.file());
+  const auto people = all_people(shard);
+  RankingQuery query;
+  query.k = 30;
+  query.people = people;
+  const RankedLists before = rank_items(scorer, catalogue, query);
+  auto popularity = std::make_shared<std::vector<float>>();
+  for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
+    popularity->push_back(static_cast<float>(i * 7 % 30) / 2);
+  }
+  scorer.set_popularity(popularity);
+  const RankedLists after = rank_items(scorer, catalogue, query);
+  std::int64_t num_strangers = 0;
+  for (const std::int32_t row : people) {
+    const auto list = after.of(row);
+    if (!scorer.is_served_by_popularity(row)) {
+      EXPECT_TRUE(std::equal(list.begin(), list.end(), before.of(row).begin(), before.of(row).end(),
+                             [](const RankedItem& a, const RankedItem& b) {
+                               return a.item == b.item && a.score == b.score;
+                             }));
+      continue;
+    }
+    ++num_strangers;
+    ASSERT_FALSE(list.empty());
+    for (std::size_t k = 0; k < list.size(); ++k) {
+      EXPECT_EQ(list[k].score, (*popularity)[list[k].item]);
+      if (k > 0) {
+        EXPECT_GT(list[k - 1].score, list[k].score);
+      }
+    }
+  }
+  EXPECT_GT(communicator.sum(num_strangers), 0);
+}
+
 TEST_P(Ranking, SomePeopleInAnyOrder) {
   Communicator communicator;
   const TinyGraph graph(communicator, random_dataset(40, 30, 0.15, 13), TrainingPart::train,
