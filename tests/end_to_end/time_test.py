@@ -124,11 +124,12 @@ class TimeTest(FolderTest):
         data = self.path("strangers.h5")
         succeed("import", self.write("rows.csv", "\n".join(rows) + "\n"), "--protocol", "time",
                 "--out", data)
+        quick = ("--select", "none", "--dim", 4, "--epochs", 1)
         lists = {}
         for name, *options in (("recent", "--model", "recent", "--half-life", "3d"),
-                               ("asked", "--popular-half-life", "3d", *SMALL),
-                               ("edges", "--half-life", "3d", *SMALL),
-                               ("always", *SMALL)):
+                               ("asked", "--popular-half-life", "3d", *quick),
+                               ("edges", "--half-life", "3d", *quick),
+                               ("always", *quick)):
             succeed("train", data, "--run", self.path(name), *options, ranks=2 if name == "asked" else 0)
             answer, known = succeed("recommend", self.path(name), "--users", "stranger,u1", "--k", 10,
                                     "--json").events()
