@@ -5,6 +5,7 @@
 
 #include "engine/kernels/dense.hpp"
 #include "engine/ranking.hpp"
+#include "engine/row_length.hpp"
 
 namespace halorec {
 namespace {
@@ -43,6 +44,10 @@ class CosineScorer final : public Scorer {
   std::vector<float> target_;
 };
 
+float log_degree(const Shard& shard, std::uint32_t item) {
+  return static_cast<float>(std::log(static_cast<double>(std::max(1U, shard.item_degree(item)))));
+}
+
 // Scales a row to length 1; a row of zeros stays as it is.
 void normalise(float* row, std::int64_t dim) {
   double squares = 0;
@@ -53,8 +58,9 @@ void normalise(float* row, std::int64_t dim) {
 
 }  // namespace
 
-EmbeddingScorer::EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold)
-    : Scorer(shard), rows_(rows), cold_(cold) {
+EmbeddingScorer::EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
+                                 double log_popularity)
+    : Scorer(shard), rows_(rows), cold_(cold), log_popularity_(log_popularity) {
   HALOREC_ASSERT_LIGHT(rows.rows == shard.num_owned());
 }
 
@@ -69,6 +75,9 @@ void EmbeddingScorer::pack_items(std::span<const std::int32_t> owned, float* out
   for (const std::int32_t i : owned) {
     const float* row = rows_.row(shard().num_owned_users() + i);
     out = std::copy(row, row + rows_.cols, out);
+    if (log_popularity_ != 0) {
+      *out++ = log_degree(shard(), shard().owned_items()[static_cast<std::size_t>(i)]);
+    }
   }
 }
 
@@ -76,11 +85,16 @@ void EmbeddingScorer::score(std::span<const std::int32_t> people, std::int64_t f
                             std::int64_t count, float* scratch, float* scores) const {
   float* packed = scratch;
   for (const std::int32_t person : people) {
-    packed = std::copy(row_of(person), row_of(person) + rows_.cols, packed);
+    const float* row = row_of(person);
+    packed = std::copy(row, row + rows_.cols, packed);
+    if (log_popularity_ != 0) {
+      *packed++ = static_cast<float>(log_popularity_ * row_length(row, rows_.cols));
+    }
   }
-  kernels::matrix_product<float>(false, true, std::ssize(people), count, rows_.cols, 1.0f, scratch,
-                                 rows_.cols, block().rows.row(first), block().rows.stride, 0.0f,
-                                 scores, count);
+  const std::int64_t width = item_width();
+  kernels::matrix_product<float>(false, true, std::ssize(people), count, width, 1.0f, scratch,
+                                 width, block().rows.row(first), block().rows.stride, 0.0f, scores,
+                                 count);
 }
 
 void EmbeddingScorer::fold_in_guests() {
@@ -137,6 +151,20 @@ std::optional<std::vector<RankedItem>> EmbeddingScorer::similar_items(const Cata
   query.people = {&guest, 1};
   const RankedLists lists = rank_items(scorer, others, query);
   return std::vector<RankedItem>(lists.of(0).begin(), lists.of(0).end());
+}
+
+Matrix<float> rows_with_popularity(const Shard& shard, MatrixView<const float> rows,
+                                   double log_popularity) {
+  Matrix<float> wide(rows.rows, rows.cols + 1);
+  for (std::int64_t r = 0; r < rows.rows; ++r) {
+    const float* row = rows.row(r);
+    std::copy(row, row + rows.cols, wide.row(r));
+    const std::int64_t item = r - shard.num_owned_users();
+    wide(r, rows.cols) =
+        item < 0 ? static_cast<float>(log_popularity * row_length(row, rows.cols))
+                 : log_degree(shard, shard.owned_items()[static_cast<std::size_t>(item)]);
+  }
+  return wide;
 }
 
 }  // namespace halorec

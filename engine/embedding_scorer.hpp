@@ -1,4 +1,10 @@
-// Scores by the inner product of final rows: what every embedding model ranks by.
+// Scores by the inner product of final rows, what every embedding model ranks by, and, where asked
+// for, by how popular items are:
+//   score(u, i) = <x_u, x_i> + c |x_u| log d_i,  d_i: training degree (at least 1).
+// With item rows of length 1 that is the cosine plus c log d_i, times what is the same for all
+// items. A softmax over the cosine / t against negatives drawn by d^a learns cos / t = log p(i | u)
+// - a log d_i + what is the same for all items (Bengio and Senecal, 2008; Yi et al., RecSys 2019,
+// eq. 3), so that c = t a ranks by p.
 #pragma once
 
 #include "engine/scorer.hpp"
@@ -15,12 +21,15 @@ class EmbeddingScorer final : public Scorer {
  public:
   // rows: [num_owned x dim], users first, then items, as in the shard; kept by reference and read
   // at each ranking, so one scorer serves a whole training.
-  EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold = {});
+  // log_popularity: c.
+  EmbeddingScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold = {},
+                  double log_popularity = 0);
 
-  std::int64_t item_width() const override { return rows_.cols; }
+  // The row, and log d_i where it counts.
+  std::int64_t item_width() const override { return rows_.cols + (log_popularity_ != 0 ? 1 : 0); }
   void pack_items(std::span<const std::int32_t> owned, float* out) const override;
   std::int64_t scratch_size(std::int64_t num_people) const override {
-    return num_people * rows_.cols;
+    return num_people * item_width();
   }
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
              float* scratch, float* scores) const override;
@@ -46,7 +55,13 @@ class EmbeddingScorer final : public Scorer {
 
   MatrixView<const float> rows_;
   ColdRows cold_;
+  double log_popularity_;
   Matrix<float> guest_rows_;  // [guests x dim], the same on every rank
 };
+
+// The same scores as inner products alone: [num_owned x dim + 1], users' rows and c |x_u| behind
+// them, items' and log d_i.
+Matrix<float> rows_with_popularity(const Shard& shard, MatrixView<const float> rows,
+                                   double log_popularity);
 
 }  // namespace halorec

@@ -64,6 +64,7 @@ struct ModelOptions {
   const Shard* whole_graph = nullptr;
   Perturbation perturbation;         // of training alone
   const SideInputs* side = nullptr;  // null: none. Outlives the model
+  bool rank_by_cosine = false;       // lists are by rows of items of length 1
   double cold_level = 1;  // length of items without interactions over others'; 0: as it comes
   // What messages pass over in place of the shard's interactions, where edges differ; null: those.
   const Adjacency* interactions = nullptr;

@@ -7,6 +7,7 @@
 #include "launch/output.hpp"
 #include "models/baselines/content_rows.hpp"
 #include "models/blended_scorer.hpp"
+#include "models/mean_item_length.hpp"
 #include "models/registry.hpp"
 
 namespace halorec {
@@ -84,7 +85,7 @@ void check_content(const TrainingArguments& training, const ContentArguments& ar
 RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments& arguments,
                        const Shard& shard, const DatasetFile& dataset, TrainingPart part,
                        ColdRows cold)
-    : shard_(&shard), cold_(cold) {
+    : shard_(&shard), cold_(cold), log_popularity_(halorec::log_popularity(training)) {
   const double popular_half_life = popular_half_life_seconds(training);
   if (training.own_repeats > 0 || std::isfinite(popular_half_life)) {
     const InteractionFacts facts(shard, dataset, part);
@@ -106,15 +107,21 @@ RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments
   likeness_->scale_to(cold_weight, training.warm_content);
 }
 
+double RowScorers::log_popularity(MatrixView<const float> rows) const {
+  return log_popularity_ == 0 ? 0 : log_popularity_ * mean_item_length(*shard_, rows);
+}
+
 std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {
   std::unique_ptr<Scorer> scorer;
   const EmbeddingScorer* by_rows = nullptr;
+  const double popularity = log_popularity(rows);
   if (likeness_ == nullptr) {
-    auto plain = std::make_unique<EmbeddingScorer>(*shard_, rows, cold_);
+    auto plain = std::make_unique<EmbeddingScorer>(*shard_, rows, cold_, popularity);
     by_rows = plain.get();
     scorer = std::move(plain);
   } else {
-    auto blended = std::make_unique<BlendedScorer>(*shard_, rows, cold_, likeness_, likens_cold_);
+    auto blended =
+        std::make_unique<BlendedScorer>(*shard_, rows, cold_, popularity, likeness_, likens_cold_);
     by_rows = &blended->by_rows();
     scorer = std::move(blended);
   }

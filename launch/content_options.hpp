@@ -55,6 +55,8 @@ class RowScorers {
 
   // Whether scores are more than inner products of rows.
   bool add_to_rows() const { return likeness_ != nullptr || repeats_ != nullptr; }
+  // In the units of EmbeddingScorer. Collective.
+  double log_popularity(MatrixView<const float> rows) const;
   // What stands in lists.
   Candidates candidates() const {
     return cold_.items || likens_cold_ ? Candidates::all : Candidates::warm;
@@ -65,6 +67,7 @@ class RowScorers {
  private:
   const Shard* shard_;
   ColdRows cold_;
+  double log_popularity_;  // in units of the cosine
   bool likens_cold_;
   std::shared_ptr<LikenessScorer> likeness_;              // null: without
   std::shared_ptr<const OwnRepeats> repeats_;             // null: without

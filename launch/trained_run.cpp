@@ -112,6 +112,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   }
   const RowScorers scorers(arguments, content, *run.shard, *run.dataset, run.part, run.cold);
   run.adds_to_rows = scorers.add_to_rows();
+  run.log_popularity = scorers.log_popularity(run.embeddings.view());
   run.scorer = scorers.make(run.embeddings.view());
   return run;
 }

@@ -23,6 +23,7 @@ struct TrainedRun {
   std::unique_ptr<Shard> shard;
   Matrix<float> embeddings;   // final rows [num_owned x dim] of owned nodes; empty for baselines
   ColdRows cold;              // of which nodes without interactions they say something
+  double log_popularity = 0;  // what popularity counts beside rows (engine/embedding_scorer.hpp)
   bool adds_to_rows = false;  // the scorer adds to their scores what rows do not hold
   std::unique_ptr<Scorer> scorer;
   std::optional<double> cold_places;  // of its lists (engine/cold_places.hpp)

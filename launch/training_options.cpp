@@ -179,6 +179,17 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("noise", a.noise, "xsimgcl: length of what is added to a row in each layer")
       .at_least(0);
 
+  options.group("Lists");
+  options
+      .add("rank-by", a.rank_by,
+           "inner products of users' and items' rows, or the cosine, by which softmax learns")
+      .choices({"inner", "cosine"});
+  options
+      .add("log-popularity", a.log_popularity,
+           "counts so many times the log of an item's training interactions beside the cosine. "
+           "auto: with --rank-by cosine what softmax leaves out, --temperature times "
+           "--negative-power; else 0")
+      .or_word("auto");
   options.group("Robustness, in training alone (lightgcn)");
   options
       .add("edge-dropout", a.edge_dropout,
@@ -305,9 +316,15 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.propagation.store = a.store == "bf16" ? RowStorage::bf16 : RowStorage::full;
   options.perturbation = perturbation(a, seed);
   options.cold_level = a.cold_level;
+  options.rank_by_cosine = a.rank_by == "cosine";
   options.fanout = a.fanout;
   options.move_touched_rows_alone = a.update == "touched";
   return options;
+}
+
+double log_popularity(const TrainingArguments& a) {
+  if (a.log_popularity) return *a.log_popularity;
+  return a.rank_by == "cosine" && has_softmax(a) ? a.temperature * a.negative_power : 0;
 }
 
 TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,

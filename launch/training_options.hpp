@@ -27,6 +27,9 @@ struct TrainingArguments {
   std::string precision = "single";
   std::int64_t neighbours = 100;
 
+  std::string rank_by = "inner";
+  std::optional<double> log_popularity;
+
   std::string relations = "none";
   std::string attribute_nodes = "none";
   std::string features = "none";
@@ -103,6 +106,10 @@ Perturbation perturbation(const TrainingArguments& arguments, std::uint64_t seed
 
 // What the engine is told. `num_edges`: of the training part (for --batch auto).
 ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);
+// Of lists (EmbeddingScorer): what --log-popularity says, else what the objective leaves out, or
+// zero where lists are not by cosines.
+double log_popularity(const TrainingArguments& arguments);
+
 TrainerOptions trainer_options(const TrainingArguments& arguments, std::uint64_t seed,
                                std::uint64_t num_edges);
 // Which interactions a phase learns from.

@@ -9,9 +9,10 @@
 namespace halorec {
 
 BlendedScorer::BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
-                             std::shared_ptr<LikenessScorer> likeness, bool likens_cold)
+                             double log_popularity, std::shared_ptr<LikenessScorer> likeness,
+                             bool likens_cold)
     : Scorer(shard),
-      by_rows_(shard, rows, cold),
+      by_rows_(shard, rows, cold, log_popularity),
       likeness_(std::move(likeness)),
       likens_cold_(likens_cold),
       dim_(rows.cols),

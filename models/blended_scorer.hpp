@@ -17,10 +17,10 @@ namespace halorec {
 
 class BlendedScorer final : public Scorer {
  public:
-  // rows, cold: as EmbeddingScorer takes them. likeness: scaled to its weights; `likens_cold` tells
-  // whether that of items without training interactions is above 0. Collective.
+  // rows, cold, log_popularity: as EmbeddingScorer takes them. likeness: scaled to its weights;
+  // `likens_cold` tells whether that of items without training interactions is above 0. Collective.
   BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
-                std::shared_ptr<LikenessScorer> likeness, bool likens_cold);
+                double log_popularity, std::shared_ptr<LikenessScorer> likeness, bool likens_cold);
 
   std::int64_t item_width() const override {
     return by_rows_.item_width() + likeness_->item_width();

@@ -25,6 +25,7 @@ class NodeInputs {
         embeddings_("embeddings", false, shard.num_owned(), options.dim),
         id_dropout_(options.perturbation.id_dropout),
         seed_(options.perturbation.seed),
+        rank_by_cosine_(options.rank_by_cosine),
         cold_level_(options.cold_level) {
     initialise_rows(shard, options.seed, options.initial_deviation, embeddings_.value);
     if (options.move_touched_rows_alone) embeddings_.move_touched_rows_alone();
@@ -63,11 +64,12 @@ class NodeInputs {
     return IdDropout(id_dropout_, kinds_, seed_, key.step);
   }
 
-  // Of final rows: nodes that were never trained on get those that their features map to, where
-  // that was asked for; and such items the length that trained items have on average, times the
-  // level that was asked for: objectives that rank by cosines leave it open, and lists are by inner
-  // products. Collective.
+  // Of final rows: items get length 1 where lists are by cosines; nodes that were never trained on
+  // get those that their features map to, where that was asked for; and such items the length that
+  // trained items have on average, times the level that was asked for: objectives that rank by
+  // cosines leave it open, and lists are by inner products. Collective.
   void finish(Matrix<float>& rows) const {
+    if (rank_by_cosine_) normalise_items(rows);
     if (map_ != nullptr) map_->fill_untrained(rows);
     const bool knows_items = kinds_[static_cast<std::size_t>(NodeKind::item)] ||
                              (map_ != nullptr && map_->maps(NodeKind::item));
@@ -75,6 +77,17 @@ class NodeInputs {
   }
 
  private:
+  void normalise_items(Matrix<float>& rows) const {
+#pragma omp parallel for schedule(static)
+    for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
+      const double length = row_length(rows.row(r), rows.cols());
+      if (length == 0) continue;
+      for (std::int64_t c = 0; c < rows.cols(); ++c) {
+        rows(r, c) = static_cast<float>(rows(r, c) / length);
+      }
+    }
+  }
+
   void level_cold_items(Matrix<float>& rows) const {
     const double mean = mean_item_length(*shard_, rows.view());
     if (mean == 0) return;
@@ -133,6 +146,7 @@ class NodeInputs {
   Parameter<T> embeddings_;
   double id_dropout_;
   std::uint64_t seed_;
+  bool rank_by_cosine_;
   double cold_level_;
   const FeatureMap* map_ = nullptr;
   std::optional<FeatureMatrix> features_;

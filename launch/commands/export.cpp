@@ -284,7 +284,7 @@ void export_hdf5(const TrainedRun& run, const fs::path& out) {
 int run(const CommandContext& context, const Arguments& arguments) {
   Communicator& communicator = context.communicator;
   communicator.on_root([&] { check_folder_of(arguments.out, "out"); });
-  const TrainedRun run = load_trained_run(communicator, arguments.run);
+  TrainedRun run = load_trained_run(communicator, arguments.run);
   if (run.embeddings.cols() == 0) {
     throw Error(fmt::format("run {} is of model {}, which has no rows to export; trained "
                             "models have",
@@ -300,6 +300,10 @@ int run(const CommandContext& context, const Arguments& arguments) {
               ? ", and items without interactions are missing"
               : ""));
     });
+  }
+  if (run.log_popularity != 0) {
+    run.scorer.reset();  // reads the rows
+    run.embeddings = rows_with_popularity(*run.shard, run.embeddings.view(), run.log_popularity);
   }
   const std::string format =
       arguments.format.value_or(arguments.out.extension() == ".h5" ? "hdf5" : "npy");

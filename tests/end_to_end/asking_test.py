@@ -235,8 +235,46 @@ class AskingTest(unittest.TestCase):
         self.usage_error("recommend", self.path("planted"), "--history", "i1", words=["planted"])
 
     def test_ten_lines_of_numpy_rank_as_recommend_does(self):
+        self.ranks_as_recommend_does(self.trained, self.path("npy"))
         out = self.path("npy")
-        succeed("export", self.trained, "--out", out, ranks=3)
+        self.usage_error("export", self.trained, "--out", out, words=["there already"])
+        self.usage_error("export", self.trained, "--out", self.path("a", "b"),
+                         words=["make it first"])
+
+    def test_cosines_and_popularity_rank_alike_everywhere(self):
+        cosine, inner = self.path("cosine"), self.path("inner")
+        options = ("--epochs", 3, "--dim", 16, "--temperature", 0.2, "--seed", 4)
+        succeed("train", self.data, "--run", inner, *options, ranks=2)
+        succeed("train", self.data, "--run", cosine, *options, "--rank-by", "cosine", ranks=2)
+        for ranks in (0, 3):
+            result = self.result_of(cosine, ranks=ranks)
+            with open(os.path.join(cosine, "metrics.json"), encoding="utf-8") as file:
+                self.assertAlmostEqual(result["recall@20"], json.load(file)["recall@20"], delta=1e-4)
+        self.assertNotEqual(result["recall@20"], self.result_of(inner)["recall@20"])
+        space = self.ranks_as_recommend_does(cosine, self.path("cosine-rows"))
+        # Of length 1, and the log of the degree behind; the users' part times 0.2 * 0.5.
+        rows, degrees = space["items"], space["degrees"]
+        self.assertEqual(rows.shape[1], 17)
+        lengths = numpy.linalg.norm(rows[:, :16], axis=1)
+        numpy.testing.assert_allclose(lengths[degrees > 0], 1, rtol=1e-5)
+        numpy.testing.assert_allclose(rows[:, 16], numpy.log(numpy.maximum(degrees, 1)), rtol=1e-5)
+        users = space["users"]
+        numpy.testing.assert_allclose(users[:, 16], 0.1 * numpy.linalg.norm(users[:, :16], axis=1),
+                                      rtol=1e-4, atol=1e-7)
+        # Someone who took two items is ranked the same way.
+        for folder in (cosine, inner):
+            (answer,) = succeed("recommend", folder, "--history", "i1,i2", "--k", 5, "--json",
+                                ranks=2).events()
+            self.assertEqual(len(answer["items"]), 5)
+        # So much that everyone's list is what is popular.
+        popular = self.path("by-popularity")
+        succeed("train", self.data, "--run", popular, *options, "--rank-by", "cosine",
+                "--log-popularity", 1000)
+        self.assertAlmostEqual(self.result_of(popular)["recall@20"],
+                               self.result_of(self.path("popular"))["recall@20"], delta=0.02)
+
+    def ranks_as_recommend_does(self, trained, out):
+        succeed("export", trained, "--out", out, ranks=3)
         with open(os.path.join(SOURCE_DIR, "docs", "EXPORT.md"), encoding="utf-8") as file:
             code = re.search(r"```python\n(.*?)```", file.read(), re.DOTALL).group(1)
         before = os.getcwd()
@@ -246,7 +284,7 @@ class AskingTest(unittest.TestCase):
             exec(code, space)  # pylint: disable=exec-used
         finally:
             os.chdir(before)
-        answers = succeed("recommend", self.trained, "--all-users", "--k", K, "--json").events()
+        answers = succeed("recommend", trained, "--all-users", "--k", K, "--json").events()
         num_compared = 0
         for answer in answers:
             if answer.get("cold"):
@@ -258,9 +296,7 @@ class AskingTest(unittest.TestCase):
             self.assertEqual(space["recommend"](answer["user"], K)[:K - 1], items_of(answer)[:K - 1])
         self.assertGreater(num_compared, 50)
         self.assertEqual(space["users"].dtype, numpy.float32)
-        self.usage_error("export", self.trained, "--out", out, words=["there already"])
-        self.usage_error("export", self.trained, "--out", self.path("a", "b"),
-                         words=["make it first"])
+        return space
 
     def test_every_export_holds_the_same_rows(self):
         succeed("export", self.trained, "--out", self.path("rows"), ranks=2)

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "engine/embedding_scorer.hpp"
@@ -145,6 +146,59 @@ TEST_P(Ranking, CandidatesAndExclusions) {
   catalogue.keep_only({});
   const RankedLists none = rank_items(scorer, catalogue, query);
   for (const std::int32_t row : people) EXPECT_TRUE(none.of(row).empty());
+}
+
+// What popularity counts beside rows, for users and for guests; and rows that hold it.
+TEST_P(Ranking, PopularityCountsBesideRows) {
+  constexpr double kCounts = 0.3;
+  Communicator communicator;
+  const TinyGraph graph(communicator, random_dataset(40, 30, 0.15, 13), TrainingPart::train,
+                        GetParam());
+  const Shard& shard = graph.shard();
+  const Matrix<float> rows = coarse_rows(shard);
+  EmbeddingScorer scorer(shard, rows.view(), {}, kCounts), by_rows(shard, rows.view());
+  const Matrix<float> wide = rows_with_popularity(shard, rows.view(), kCounts);
+  EmbeddingScorer by_wide_rows(shard, wide.view());
+  for (EmbeddingScorer* one : {&scorer, &by_rows}) one->set_guests({{1, 7, 20}});
+  const Catalogue catalogue(shard, graph.file());
+  auto people = all_people(shard);
+  RankingQuery query;
+  query.k = 30;
+  const auto by_item = [](std::span<const RankedItem> list) {
+    std::map<std::uint32_t, double> scores;
+    for (const RankedItem& entry : list) scores[entry.item] = static_cast<double>(entry.score);
+    return scores;
+  };
+  query.people = people;
+  const RankedLists expected = rank_items(by_wide_rows, catalogue, query);
+  people.push_back(static_cast<std::int32_t>(shard.num_owned_users()));  // the guest
+  query.people = people;
+  const RankedLists lists = rank_items(scorer, catalogue, query);
+  const RankedLists plain = rank_items(by_rows, catalogue, query);
+  std::int64_t num_moved = 0;
+  for (const std::int32_t person : people) {
+    const bool is_guest = person == shard.num_owned_users();
+    const auto scores = by_item(lists.of(person)), inner = by_item(plain.of(person));
+    ASSERT_EQ(scores.size(), inner.size());
+    if (scorer.is_served_by_popularity(person)) {
+      EXPECT_EQ(scores, inner);
+      continue;
+    }
+    double squares = 0;
+    for (std::int64_t c = 0; c < kDim; ++c) {
+      squares += std::pow(static_cast<double>(scorer.row_of(person)[c]), 2);
+    }
+    for (const auto& [item, score] : scores) {
+      const double added = kCounts * std::sqrt(squares) * std::log(shard.item_degree(item));
+      EXPECT_NEAR(score, inner.at(item) + added, 1e-5);
+      num_moved += added > 0 ? 1 : 0;
+    }
+    if (is_guest) continue;
+    for (const auto& [item, score] : by_item(expected.of(person))) {
+      EXPECT_NEAR(score, scores.at(item), 1e-5);
+    }
+  }
+  EXPECT_GT(communicator.sum(num_moved), 100);
 }
 
 // People of whom nothing is known are served by the popularity that the scorer was given.

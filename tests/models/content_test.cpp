@@ -224,9 +224,10 @@ TEST_P(Content, ItemsCountByWhatTheyAreLikeToo) {
     const std::shared_ptr<LikenessScorer> likeness =
         make_content(shard, graph_.file(), options_of(neighbours, 2));
     likeness->scale_to(cold_weight, warm_weight);
-    EXPECT_EQ(BlendedScorer(shard, rows.view(), {}, likeness, cold_weight > 0).serves_cold_items(),
-              cold_weight > 0);
-    BlendedScorer scorer(shard, rows.view(), {false, true}, likeness, cold_weight > 0);
+    EXPECT_EQ(
+        BlendedScorer(shard, rows.view(), {}, 0, likeness, cold_weight > 0).serves_cold_items(),
+        cold_weight > 0);
+    BlendedScorer scorer(shard, rows.view(), {false, true}, 0, likeness, cold_weight > 0);
     EXPECT_TRUE(scorer.serves_cold_items());
     std::size_t num_raised = 0;
     expect_scores(scorer, [&](std::uint32_t user, const std::vector<std::uint32_t>& history,
@@ -255,7 +256,7 @@ TEST_P(Content, ItemsCountByWhatTheyAreLikeToo) {
     const std::shared_ptr<LikenessScorer> nothing =
         make_content(shard, graph_.file(), options_of(4, 1e5));
     nothing->scale_to(0.7, 0.7);
-    BlendedScorer by_rows(shard, rows.view(), {}, nothing, true);
+    BlendedScorer by_rows(shard, rows.view(), {}, 0, nothing, true);
     expect_scores(by_rows, [&](std::uint32_t user, const auto&, std::uint32_t item) {
       return inner(row(user), row(kUsers + item));
     });
