@@ -44,8 +44,9 @@ class CosineScorer final : public Scorer {
   std::vector<float> target_;
 };
 
-float log_degree(const Shard& shard, std::uint32_t item) {
-  return static_cast<float>(std::log(static_cast<double>(std::max(1U, shard.item_degree(item)))));
+float log_popularity_of(const Scorer& scorer, std::int64_t owned_item) {
+  const std::uint32_t item = scorer.shard().owned_items()[static_cast<std::size_t>(owned_item)];
+  return std::log(std::max(1.0F, scorer.popularity_of(item)));
 }
 
 // Scales a row to length 1; a row of zeros stays as it is.
@@ -76,7 +77,7 @@ void EmbeddingScorer::pack_items(std::span<const std::int32_t> owned, float* out
     const float* row = rows_.row(shard().num_owned_users() + i);
     out = std::copy(row, row + rows_.cols, out);
     if (log_popularity_ != 0) {
-      *out++ = log_degree(shard(), shard().owned_items()[static_cast<std::size_t>(i)]);
+      *out++ = log_popularity_of(*this, i);
     }
   }
 }
@@ -153,16 +154,15 @@ std::optional<std::vector<RankedItem>> EmbeddingScorer::similar_items(const Cata
   return std::vector<RankedItem>(lists.of(0).begin(), lists.of(0).end());
 }
 
-Matrix<float> rows_with_popularity(const Shard& shard, MatrixView<const float> rows,
+Matrix<float> rows_with_popularity(const Scorer& scorer, MatrixView<const float> rows,
                                    double log_popularity) {
   Matrix<float> wide(rows.rows, rows.cols + 1);
   for (std::int64_t r = 0; r < rows.rows; ++r) {
     const float* row = rows.row(r);
     std::copy(row, row + rows.cols, wide.row(r));
-    const std::int64_t item = r - shard.num_owned_users();
-    wide(r, rows.cols) =
-        item < 0 ? static_cast<float>(log_popularity * row_length(row, rows.cols))
-                 : log_degree(shard, shard.owned_items()[static_cast<std::size_t>(item)]);
+    const std::int64_t item = r - scorer.shard().num_owned_users();
+    wide(r, rows.cols) = item < 0 ? static_cast<float>(log_popularity * row_length(row, rows.cols))
+                                  : log_popularity_of(scorer, item);
   }
   return wide;
 }

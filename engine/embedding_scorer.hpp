@@ -1,8 +1,10 @@
 // Scores by the inner product of final rows, what every embedding model ranks by, and, where asked
 // for, by how popular items are:
-//   score(u, i) = <x_u, x_i> + c |x_u| log d_i,  d_i: training degree (at least 1).
-// With item rows of length 1 that is the cosine plus c log d_i, times what is the same for all
-// items. A softmax over the cosine / t against negatives drawn by d^a learns cos / t = log p(i | u)
+//   score(u, i) = <x_u, x_i> + c |x_u| log d_i,
+// d_i: the item's popularity (Scorer::popularity_of), at least 1: its training degree, or what
+// ages. With item rows of length 1 that is the cosine plus c log d_i, times what is the same for
+// all items. A softmax over the cosine / t against negatives drawn by d^a learns cos / t = log p(i
+// | u)
 // - a log d_i + what is the same for all items (Bengio and Senecal, 2008; Yi et al., RecSys 2019,
 // eq. 3), so that c = t a ranks by p.
 #pragma once
@@ -60,8 +62,8 @@ class EmbeddingScorer final : public Scorer {
 };
 
 // The same scores as inner products alone: [num_owned x dim + 1], users' rows and c |x_u| behind
-// them, items' and log d_i.
-Matrix<float> rows_with_popularity(const Shard& shard, MatrixView<const float> rows,
+// them, items' and log d_i as the scorer has d.
+Matrix<float> rows_with_popularity(const Scorer& scorer, MatrixView<const float> rows,
                                    double log_popularity);
 
 }  // namespace halorec

@@ -89,7 +89,7 @@ class Scorer {
     return popularity_ == nullptr ? static_cast<float>(shard_->item_degree(item))
                                   : (*popularity_)[item];
   }
-  void set_popularity(std::shared_ptr<const std::vector<float>> popularity) {
+  virtual void set_popularity(std::shared_ptr<const std::vector<float>> popularity) {
     popularity_ = std::move(popularity);
   }
 

@@ -38,9 +38,10 @@ void declare_edge_options(OptionTable& options, TrainingArguments& a) {
   options
       .add(
           "popular-half-life", a.popular_half_life,
-          "trained models: how fast popularity, by which people are served of whom nothing is "
-          "known, falls with the age of interactions. auto: as --half-life says if it is one, else "
-          "never")
+          "trained models: how fast popularity (of --log-popularity, and by which people are "
+          "served "
+          "of whom nothing is known) falls with the age of interactions. auto: as --half-life says "
+          "if it is one, else never")
       .value_name("TIME");
 }
 

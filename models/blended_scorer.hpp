@@ -33,6 +33,10 @@ class BlendedScorer final : public Scorer {
 
   const EmbeddingScorer& by_rows() const { return by_rows_; }
   bool serves_cold(std::int64_t person) const override { return by_rows_.serves_cold(person); }
+  void set_popularity(std::shared_ptr<const std::vector<float>> popularity) override {
+    Scorer::set_popularity(popularity);
+    by_rows_.set_popularity(std::move(popularity));
+  }
   bool serves_cold_items() const override { return likens_cold_ || by_rows_.serves_cold_items(); }
 
   // By the cosine of item rows.

@@ -52,6 +52,10 @@ class RepeatScorer final : public Scorer {
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
              float* scratch, float* scores) const override;
   bool serves_cold(std::int64_t person) const override { return base_->serves_cold(person); }
+  void set_popularity(std::shared_ptr<const std::vector<float>> popularity) override {
+    Scorer::set_popularity(popularity);
+    base_->set_popularity(std::move(popularity));
+  }
   bool serves_cold_items() const override { return base_->serves_cold_items(); }
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
                                                        std::uint32_t item,

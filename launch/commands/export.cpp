@@ -302,8 +302,10 @@ int run(const CommandContext& context, const Arguments& arguments) {
     });
   }
   if (run.log_popularity != 0) {
+    Matrix<float> rows =
+        rows_with_popularity(*run.scorer, run.embeddings.view(), run.log_popularity);
     run.scorer.reset();  // reads the rows
-    run.embeddings = rows_with_popularity(*run.shard, run.embeddings.view(), run.log_popularity);
+    run.embeddings = std::move(rows);
   }
   const std::string format =
       arguments.format.value_or(arguments.out.extension() == ".h5" ? "hdf5" : "npy");

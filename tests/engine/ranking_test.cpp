@@ -157,7 +157,14 @@ TEST_P(Ranking, PopularityCountsBesideRows) {
   const Shard& shard = graph.shard();
   const Matrix<float> rows = coarse_rows(shard);
   EmbeddingScorer scorer(shard, rows.view(), {}, kCounts), by_rows(shard, rows.view());
-  const Matrix<float> wide = rows_with_popularity(shard, rows.view(), kCounts);
+  // Twice as popular as training says.
+  auto popularity = std::make_shared<std::vector<float>>();
+  for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
+    popularity->push_back(2 * static_cast<float>(shard.item_degree(i)));
+  }
+  scorer.set_popularity(popularity);
+  by_rows.set_popularity(popularity);
+  const Matrix<float> wide = rows_with_popularity(scorer, rows.view(), kCounts);
   EmbeddingScorer by_wide_rows(shard, wide.view());
   for (EmbeddingScorer* one : {&scorer, &by_rows}) one->set_guests({{1, 7, 20}});
   const Catalogue catalogue(shard, graph.file());
@@ -189,7 +196,7 @@ TEST_P(Ranking, PopularityCountsBesideRows) {
       squares += std::pow(static_cast<double>(scorer.row_of(person)[c]), 2);
     }
     for (const auto& [item, score] : scores) {
-      const double added = kCounts * std::sqrt(squares) * std::log(shard.item_degree(item));
+      const double added = kCounts * std::sqrt(squares) * std::log(2 * shard.item_degree(item));
       EXPECT_NEAR(score, inner.at(item) + added, 1e-5);
       num_moved += added > 0 ? 1 : 0;
     }
