@@ -51,6 +51,14 @@ void Catalogue::remove(std::span<const std::uint32_t> items) {
   filter([&](std::uint32_t item) { return !listed[item]; });
 }
 
+Catalogue Catalogue::known_to(const Scorer& scorer) const {
+  Catalogue known = *this;
+  if (!scorer.serves_cold_items()) return known;
+  const std::vector<std::uint32_t> unknown = scorer.unknown_items();
+  if (!unknown.empty()) known.remove(unknown);
+  return known;
+}
+
 Catalogue Catalogue::narrowed(const Shard& shard, Candidates candidates) const {
   Catalogue some = *this;
   some.cold_places_ = {};

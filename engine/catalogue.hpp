@@ -36,6 +36,8 @@ class Catalogue {
   // same on every rank).
   void keep_only(std::span<const std::uint32_t> items);
   void remove(std::span<const std::uint32_t> items);
+  // Without the items that the scorer serves and knows nothing of. Collective.
+  Catalogue known_to(const Scorer& scorer) const;
   // Those of one kind alone, without places kept for any. Not collective.
   Catalogue narrowed(const Shard& shard, Candidates candidates) const;
 

@@ -72,6 +72,20 @@ bool EmbeddingScorer::serves_cold(std::int64_t person) const {
   return std::any_of(row, row + rows_.cols, [](float number) { return number != 0; });
 }
 
+std::vector<std::uint32_t> EmbeddingScorer::unknown_items() const {
+  if (!cold_.items) return {};
+  std::vector<std::uint32_t> own;
+  for (std::int64_t i = 0; i < shard().num_owned_items(); ++i) {
+    const std::uint32_t item = shard().owned_items()[static_cast<std::size_t>(i)];
+    const float* row = rows_.row(shard().num_owned_users() + i);
+    const bool is_zero = std::all_of(row, row + rows_.cols, [](float x) { return x == 0; });
+    if (is_zero && shard().item_degree(item) == 0) own.push_back(item);
+  }
+  auto all = shard().communicator().all_gather(std::span<const std::uint32_t>(own));
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 void EmbeddingScorer::pack_items(std::span<const std::int32_t> owned, float* out) const {
   for (const std::int32_t i : owned) {
     const float* row = rows_.row(shard().num_owned_users() + i);

@@ -44,6 +44,8 @@ class EmbeddingScorer final : public Scorer {
 
   bool serves_cold(std::int64_t person) const override;
   bool serves_cold_items() const override { return cold_.items; }
+  // Those whose rows are zero.
+  std::vector<std::uint32_t> unknown_items() const override;
 
   // By the cosine of item rows.
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,

@@ -191,7 +191,8 @@ class RankCounter {
 
 }  // namespace
 
-Exposure measure_exposure(Scorer& scorer, const Catalogue& catalogue, const ExposureQuery& query) {
+Exposure measure_exposure(Scorer& scorer, const Catalogue& candidates, const ExposureQuery& query) {
+  const Catalogue catalogue = candidates.known_to(scorer);
   Catalogue alone = catalogue;
   alone.keep_only(std::span(&query.item, 1));
   if (alone.num_items() == 0) {

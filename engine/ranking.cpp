@@ -182,8 +182,9 @@ RankedLists merge(const RankedLists& warm, const RankedLists& cold, const ColdPl
 
 }  // namespace
 
-RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& asked) {
+RankedLists rank_items(Scorer& scorer, const Catalogue& candidates, const RankingQuery& asked) {
   HALOREC_ASSERT_LIGHT(asked.k >= 1);
+  const Catalogue catalogue = candidates.known_to(scorer);
   RankingQuery query = asked;
   query.k = std::clamp<std::int64_t>(static_cast<std::int64_t>(catalogue.num_items()), 1, asked.k);
   if (!catalogue.cold_places().any()) return rank_by_score(scorer, catalogue, query);

@@ -49,8 +49,9 @@ class RankedLists {
 
 // Lists are the same on any number of ranks, up to the rounding of scores. Where the catalogue
 // keeps places for cold items, both kinds are ranked apart and their lists merged (three times the
-// memory); people who are served by popularity get warm items first. Error, on every rank, when a
-// score is not finite. k must be the same on every rank. Collective.
-RankedLists rank_items(Scorer& scorer, const Catalogue& catalogue, const RankingQuery& asked);
+// memory); people who are served by popularity get warm items first. Candidates that the scorer
+// knows nothing of are left out. Error, on every rank, when a score is not finite. k must be the
+// same on every rank. Collective.
+RankedLists rank_items(Scorer& scorer, const Catalogue& candidates, const RankingQuery& asked);
 
 }  // namespace halorec

@@ -60,6 +60,10 @@ class Scorer {
   // stand in lists, unless the caller asks for them.
   virtual bool serves_cold_items() const { return false; }
 
+  // Items without a training interaction of which a scorer that serves such items knows nothing:
+  // they stand in no list. The same on every rank, ascending. Collective.
+  virtual std::vector<std::uint32_t> unknown_items() const { return {}; }
+
   // Invites guests; replaces earlier ones. The same histories (global item indices) on every rank.
   // Error when the model knows no one without a row. Collective.
   void set_guests(std::vector<std::vector<std::uint32_t>> histories);

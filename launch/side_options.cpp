@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "launch/comma_list.hpp"
 
@@ -144,8 +145,11 @@ ColdRows cold_rows(const SideInputs& side) {
 }
 
 void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& dataset) {
+  std::set<std::size_t> places;
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
-    find_links(dataset, named.name);
+    if (!places.insert(find_links(dataset, named.name)).second) {
+      fail_usage("--relations names '{}' twice, in two ways", named.name);
+    }
   }
   for (const NamedRelation& named : named_attributes(arguments)) {
     check_attribute(dataset, named.name);

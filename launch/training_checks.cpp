@@ -1,8 +1,11 @@
 #include "launch/training_checks.hpp"
 
+#include <cmath>
 #include "comm/check.hpp"
 #include "engine/kernels/bf16_product.hpp"
+
 #include "launch/durations.hpp"
+#include "launch/edge_options.hpp"
 #include "launch/loss_option.hpp"
 #include "launch/output.hpp"
 #include "launch/side_options.hpp"
@@ -14,7 +17,8 @@ namespace halorec {
 void check_times(const TrainingArguments& training, const DatasetFile& dataset) {
   const bool asks = training.model == "recent" || training.model == "roland" ||
                     (is_trained_model(training.model) && training.half_life != "auto") ||
-                    training.own_half_life != "auto" || training.popular_half_life != "auto";
+                    training.own_half_life != "auto" ||
+                    std::isfinite(popular_half_life_seconds(training));
   if (!asks || dataset.has_times()) return;
   fail_usage(
       "{} needs to know when interactions were, and the dataset has no times; import data with a "

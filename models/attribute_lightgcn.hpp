@@ -1,6 +1,6 @@
 // LightGCN whose graph has nodes for the values of attributes: with rows x of users and items and
 // z_r of the values of attribute r,
-//   x' = A x + sum over r of w_r B_r z_r,  z_r' = w_r B_r^T x,
+//   x' = A x + sum over r of w_r B_r z_r,  z_r' = w_r B_r^T x (over trained nodes),
 // A as in LightGCN (with relations, their sum), B_r who has which value, normalised by the degrees
 // of both ends; the final rows are a weighted sum of all layers' x. A node without interactions is
 // what its values say, and what these hear.

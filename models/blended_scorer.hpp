@@ -37,6 +37,9 @@ class BlendedScorer final : public Scorer {
     Scorer::set_popularity(popularity);
     by_rows_.set_popularity(std::move(popularity));
   }
+  std::vector<std::uint32_t> unknown_items() const override {
+    return likens_cold_ ? std::vector<std::uint32_t>() : by_rows_.unknown_items();
+  }
   bool serves_cold_items() const override { return likens_cold_ || by_rows_.serves_cold_items(); }
 
   // By the cosine of item rows.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/id_dropout.hpp"
+#include "engine/message_graph.hpp"
 #include "engine/model.hpp"
 #include "engine/ops/features.hpp"
 #include "engine/row_length.hpp"
@@ -64,11 +65,13 @@ class NodeInputs {
     return IdDropout(id_dropout_, kinds_, seed_, key.step);
   }
 
-  // Of final rows: items get length 1 where lists are by cosines; nodes that were never trained on
+  // Of final rows: nodes that were never trained on and of which nothing is known get zeros; items
+  // get length 1 where lists are by cosines; nodes that were never trained on
   // get those that their features map to, where that was asked for; and such items the length that
   // trained items have on average, times the level that was asked for: objectives that rank by
   // cosines leave it open, and lists are by inner products. Collective.
   void finish(Matrix<float>& rows) const {
+    if (has_side_) clear_unknown(rows);
     if (rank_by_cosine_) normalise_items(rows);
     if (map_ != nullptr) map_->fill_untrained(rows);
     const bool knows_items = kinds_[static_cast<std::size_t>(NodeKind::item)] ||
@@ -77,6 +80,14 @@ class NodeInputs {
   }
 
  private:
+  void clear_unknown(Matrix<float>& rows) const {
+    for (std::int64_t r = 0; r < rows.rows(); ++r) {
+      if (!is_trained(r) && covered_[static_cast<std::size_t>(r)] == 0) {
+        std::fill_n(rows.row(r), rows.cols(), 0.0F);
+      }
+    }
+  }
+
   void normalise_items(Matrix<float>& rows) const {
 #pragma omp parallel for schedule(static)
     for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
@@ -115,11 +126,10 @@ class NodeInputs {
       table_.emplace("features", true, features_->num_features(), options.dim);
       initialise_normal(options.seed, options.initial_deviation, *table_);
     }
+    for (const Relation& relation : side.relations) cover_neighbours(relation.edges);
     for (std::int64_t r = 0; r < num_owned; ++r) {
-      bool covered = features_ && features_->has_row(r);
-      for (const Relation& relation : side.relations) {
-        covered = covered || relation.edges.scale[static_cast<std::size_t>(r)] != 0;
-      }
+      bool covered = covered_[static_cast<std::size_t>(r)] != 0;
+      covered = covered || (features_ && features_->has_row(r));
       for (const AttributeRelation& relation : side.attributes) {
         covered = covered || relation.scale[static_cast<std::size_t>(r)] != 0;
       }
@@ -133,6 +143,24 @@ class NodeInputs {
     shard_->communicator().sum(std::span<std::int64_t>(num_covered));
     for (std::size_t k = 0; k < kinds_.size(); ++k) kinds_[k] = num_covered[k] > 0;
     for (std::int64_t r = 0; r < num_owned; ++r) keep_.push_back(is_trained(r) ? T{1} : T{0});
+  }
+
+  // Marks the nodes that hear a trained one: what others would say of them was never learned.
+  void cover_neighbours(const Adjacency& edges) {
+    std::vector<float> trained;
+    for (std::int64_t r = 0; r < edges.num_owned(); ++r) trained.push_back(is_trained(r) ? 1 : 0);
+    const Matrix<float> all = with_ghosts<float>(*edges.halo, trained);
+    const auto hears_any = [&](const Csr& matrix, std::size_t r, std::int64_t first) {
+      for (std::int64_t e = matrix.row_begin[r]; e < matrix.row_begin[r + 1]; ++e) {
+        if (all(first + matrix.column[static_cast<std::size_t>(e)], 0) != 0) return true;
+      }
+      return false;
+    };
+    for (std::size_t r = 0; r < covered_.size(); ++r) {
+      if (hears_any(edges.local, r, 0) || hears_any(edges.cross, r, edges.num_owned())) {
+        covered_[r] = 1;
+      }
+    }
   }
 
   Variable<T>& rows(Tape<T>& tape, std::span<const T> keep) {
@@ -152,7 +180,7 @@ class NodeInputs {
   std::optional<FeatureMatrix> features_;
   std::optional<Parameter<T>> table_;        // a row for each feature
   std::array<bool, kNumNodeKinds> kinds_{};  // of which anything is known, on any rank
-  std::vector<char> covered_;                // owned rows of which they are
+  std::vector<char> covered_;                // owned rows of which it is
   bool has_side_ = false;                    // without it every node has its row and nothing else
   std::vector<T> keep_, step_keep_;          // 0: without the row of its own
 };

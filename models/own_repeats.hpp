@@ -56,6 +56,7 @@ class RepeatScorer final : public Scorer {
     Scorer::set_popularity(popularity);
     base_->set_popularity(std::move(popularity));
   }
+  std::vector<std::uint32_t> unknown_items() const override { return base_->unknown_items(); }
   bool serves_cold_items() const override { return base_->serves_cold_items(); }
   std::optional<std::vector<RankedItem>> similar_items(const Catalogue& catalogue,
                                                        std::uint32_t item,

@@ -52,9 +52,10 @@ AttributeRelation read_attribute_relation(const Shard& shard, const DatasetFile&
   for (const std::int64_t degree : row_lengths(relation.values_of)) {
     relation.scale.push_back(inverse_root(degree));
   }
-  std::vector<std::int64_t> degrees = row_lengths(relation.nodes_of);
-  shard.communicator().sum(std::span<std::int64_t>(degrees));
-  for (const std::int64_t degree : degrees) relation.value_scale.push_back(inverse_root(degree));
+  for (const std::uint32_t degree : rows.frequency) {  // of trained nodes
+    relation.value_scale.push_back(inverse_root(degree));
+  }
+  for (const double scale : shard.scale()) relation.is_heard.push_back(scale != 0 ? 1 : 0);
   return relation;
 }
 

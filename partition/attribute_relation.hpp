@@ -19,9 +19,12 @@ struct AttributeRelation {
   double weight = 1;               // beside the interactions, which weigh 1
   Csr values_of;                   // [num_owned x num_values], without weights
   Csr nodes_of;                    // [num_values x num_owned]: its transpose
-  // 1 / sqrt(number of its values) of each owned row, and 1 / sqrt(number of nodes that have it, on
-  // any rank) of each value, the same on every rank; zero where there are none.
+  // 1 / sqrt(number of its values) of each owned row, and 1 / sqrt(number of trained nodes that
+  // have it, on any rank) of each value, the same on every rank; zero where there are none.
   std::vector<double> scale, value_scale;
+  // Which owned nodes values hear: those with a training interaction. What is held out alone
+  // changes nothing of what is learned.
+  std::vector<char> is_heard;
   Communicator* communicator = nullptr;
 
   std::int64_t num_values() const { return nodes_of.num_rows(); }

@@ -4,6 +4,7 @@
 
 #include "comm/check.hpp"
 #include "partition/readers/event_table.hpp"
+#include "partition/side/held_out.hpp"
 #include "partition/side/relation_rows.hpp"
 #include "partition/split.hpp"
 
@@ -134,12 +135,14 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
     fail_usage(
         "--item-features and --item-columns speak of a list of items; name it: --items FILE");
   }
+  const std::optional<std::int64_t> time_cut =
+      split_counts.time_cut ? split_counts.time_cut : window_cut(dataset);
   if (!relation_rows.relations.empty()) {
-    dataset.side.links = relation_links(relation_rows, dataset, user_origin, item_origin,
-                                        split_counts.time_cut, counts["relations"]);
+    dataset.side.links = relation_links(relation_rows, dataset, user_origin, item_origin, time_cut,
+                                        counts["relations"]);
   }
   attach_side_info(dataset, options.side, asked ? read.item_list : std::filesystem::path(),
-                   split_counts.time_cut, counts);
+                   time_cut, counts);
   dataset.report_json = counts.dump();
   return dataset;
 }

@@ -19,8 +19,11 @@ class Factors {
     const bool symmetric = normalisation == Normalisation::symmetric;
     if (symmetric || (squared_ && nodes_hear)) node_ = relation.scale.data();
     if (symmetric || (squared_ && !nodes_hear)) value_ = relation.value_scale.data();
+    if (!nodes_hear) is_heard_ = relation.is_heard.data();
   }
-  double node(std::int64_t i) const { return of(node_, i); }
+  double node(std::int64_t i) const {
+    return is_heard_ == nullptr || is_heard_[i] != 0 ? of(node_, i) : 0;
+  }
   double value(std::int64_t v) const { return of(value_, v); }
 
  private:
@@ -30,6 +33,7 @@ class Factors {
   }
 
   const double *node_ = nullptr, *value_ = nullptr;  // null: ones
+  const char* is_heard_ = nullptr;                   // null: all are
   bool squared_;                                     // of inverse roots: for means
 };
 

@@ -21,9 +21,9 @@ Variable<T>& hear_values(Tape<T>& tape, const AttributeRelation& relation,
                          Normalisation normalisation, T factor, Variable<T>& z,
                          std::optional<std::span<const std::int32_t>> rows);
 
-// z_v = factor times the sum over the nodes i that have value v, on any rank, of w_vi x_i; w_vi = 1
-// / sqrt(d_i d_v), 1 / d_v or 1. x: [num_owned x dim]; result: [num_values x dim]. Sums are taken
-// in double. Collective, forward and backward.
+// z_v = factor times the sum over the trained nodes i that have value v, on any rank, of w_vi x_i;
+// w_vi = 1 / sqrt(d_i d_v), 1 / d_v or 1, d_v the number of trained nodes. x: [num_owned x dim];
+// result: [num_values x dim]. Sums are taken in double. Collective, forward and backward.
 template <typename T>
 Variable<T>& hear_nodes(Tape<T>& tape, const AttributeRelation& relation,
                         Normalisation normalisation, T factor, Variable<T>& x);

@@ -78,6 +78,7 @@ void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_
 
   if (!dataset.perturbation) dataset.perturbation = std::make_unique<DatasetPerturbation>();
   forget_pairs(*dataset.perturbation, gone);
+  const std::uint64_t num_links = forget_links(dataset.side, gone);
   std::vector<std::uint32_t>& all_thinned = dataset.perturbation->thinned_users;
   std::vector<std::uint32_t> before = std::move(all_thinned);
   all_thinned.clear();
@@ -92,7 +93,8 @@ void thin_users(Dataset& dataset, double share, std::uint32_t keep, std::uint64_
              {"users", drawn.size()},
              {"users_shortened", num_shortened},
              {"interactions_removed", num_removed},
-             {"items_made_cold", num_warm - num_trained_items(dataset)}},
+             {"items_made_cold", num_warm - num_trained_items(dataset)},
+             {"links_removed", num_links}},
             words,
             fmt::format("{} users keep at most {} training items each, {} training interactions "
                         "({}) were taken from content {}.",

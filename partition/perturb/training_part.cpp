@@ -132,6 +132,27 @@ void forget_pairs(DatasetPerturbation& truth, const std::vector<TrainingPair>& g
   truth.pair_item = std::move(items);
 }
 
+std::uint64_t forget_links(SideInfo& side, const std::vector<TrainingPair>& gone) {
+  std::uint64_t num_forgotten = 0;
+  for (LinkTable& links : side.links) {
+    if (!links.crosses) continue;
+    LinkTable kept{links.kind, links.name, links.directed, {0}, {}, {}, true};
+    for (std::uint32_t user = 0; user + 1 < links.begin.size(); ++user) {
+      for (std::uint64_t e = links.begin[user]; e < links.begin[user + 1]; ++e) {
+        if (std::binary_search(gone.begin(), gone.end(), TrainingPair(user, links.target[e]))) {
+          ++num_forgotten;
+          continue;
+        }
+        kept.target.push_back(links.target[e]);
+        kept.weight.push_back(links.weight[e]);
+      }
+      kept.begin.push_back(kept.target.size());
+    }
+    links = std::move(kept);
+  }
+  return num_forgotten;
+}
+
 void note_step(Dataset& dataset, nlohmann::ordered_json step, const std::string& words,
                const std::string& sentence, const std::string& old_hash) {
   if (!dataset.perturbation) dataset.perturbation = std::make_unique<DatasetPerturbation>();

@@ -44,6 +44,8 @@ void take_rows(Interactions& part, const std::vector<std::uint64_t>& rows);
 using TrainingPair = std::pair<std::uint32_t, std::uint32_t>;  // user, item
 // Leaves out the fake pairs that are gone from the training part. Both ascend.
 void forget_pairs(DatasetPerturbation& truth, const std::vector<TrainingPair>& gone);
+// Leaves links of users to items out whose pairs are gone, which would tell of them; how many.
+std::uint64_t forget_links(SideInfo& side, const std::vector<TrainingPair>& gone);
 
 // Keeps what was done: `step` among the steps, and `words` (the options) and `sentence` in source
 // and protocol. `old_hash`: of the data before.

@@ -180,6 +180,7 @@ void drop_unsupported(Dataset& dataset, double share) {
   }
   const std::size_t num_fakes = dataset.perturbation->pair_user.size();
   forget_pairs(*dataset.perturbation, gone);
+  const std::uint64_t num_links = forget_links(dataset.side, gone);
   const std::size_t num_known = num_fakes - dataset.perturbation->pair_user.size();
   const std::string words = fmt::format("--drop-unsupported {}", share);
   note_step(dataset,
@@ -187,7 +188,8 @@ void drop_unsupported(Dataset& dataset, double share) {
              {"share", share},
              {"pairs_removed", gone.size()},
              {"interactions_removed", num_removed},
-             {"fakes_among_them", num_known}},
+             {"fakes_among_them", num_known},
+             {"links_removed", num_links}},
             words,
             fmt::format("The {} training pairs of least support, {} interactions, {} of them known "
                         "fakes ({}), were taken from content {}.",

@@ -113,7 +113,9 @@ Condition parse_condition(std::string_view text, std::string_view option) {
                              (value.front() == '"' || value.front() == '\'');
       rule.value = in_quotes ? value.substr(1, value.size() - 2) : value;
       if (!in_quotes) rule.number = parse_number(rule.value);
-      if (!rule.column.empty() && !value.empty()) return rule;
+      // "<>" and "===" are no operators: what stands behind one begins no value.
+      const bool is_operator = !value.empty() && value.find_first_of("<>=!") == 0;
+      if (!rule.column.empty() && !value.empty() && !is_operator) return rule;
       break;
     }
   }
@@ -125,8 +127,9 @@ Condition parse_condition(std::string_view text, std::string_view option) {
 RelationRule parse_relation_rule(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view name = trimmed(text.substr(0, colon));
+  const auto is_bad = [](char c) { return c == ',' || static_cast<unsigned char>(c) < 0x20; };
   if (colon == std::string_view::npos || name.empty() || name.size() > 64 || !is_utf8(name) ||
-      name.find(',') != std::string_view::npos) {
+      name == "none" || std::any_of(name.begin(), name.end(), is_bad)) {
     fail_usage(
         "--relation: {} is not 'NAME: COLUMN OP VALUE'; for example 'return: quantity<0' or "
         "'view: event==view'",

@@ -115,7 +115,8 @@ std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& d
       ++counts.held_out;
     } else if (user == kUnknown || item == kUnknown) {
       ++counts.unknown;
-    } else if (cut && rows.time[row] >= *cut) {
+    } else if (!rows.time.empty() &&
+               ((cut && rows.time[row] >= *cut) || held_out.is_late(user, rows.time[row]))) {
       ++counts.late;
     } else if (!held_out.allows(user, item)) {
       ++counts.held_out;

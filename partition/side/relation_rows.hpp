@@ -31,7 +31,8 @@ RelationRows take_relation_rows(EventTable& events);
 
 // A table of links from users to items for each relation: a link weighs the number of its rows.
 // user_origin, item_origin: of split_events. Left out and counted: rows of ids that no interaction
-// is left of, rows dated at or after `cut` (split.hpp), and those that are held out: of a held-out
+// is left of, rows dated at or after `cut` or, under leave-last, after what is held out of their
+// user, and those that are held out: of a held-out
 // part of the sources, or of what HeldOut does not allow. Error when no row of a relation is left.
 std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& dataset,
                                       const std::vector<std::uint32_t>& user_origin,

@@ -182,6 +182,7 @@ class SideInputsTest(FolderTest):
                 (("--features", "all", "--id-dropout", 0.5, "--half-life", "3d,inf"),
                  "a mixture goes without --id-dropout"),
                 (("--relations", "trust,trust:2"), "names 'trust' twice"),
+                (("--relations", "trust,user:trust:2"), "twice, in two ways"),
                 (("--relations", "trust", "--model", "sage"), "--relations goes with"),
                 (("--relations", "trust:2", "--model", "rgcn"), "takes no weights"),
                 (("--relations", "trust", "--exchange", "columns"), "--exchange columns goes without"),

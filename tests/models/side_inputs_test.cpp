@@ -3,8 +3,11 @@
 // naive ones, and what a new node's row is made of.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "engine/embedding_scorer.hpp"
+#include "engine/ranking.hpp"
 #include "partition/relation.hpp"
 #include "partition/side/feature_rows.hpp"
 #include "tests/engine/whole_graph.hpp"
@@ -241,6 +244,62 @@ TEST(SideInputs, NewNodesAreWhatTheirFeaturesMakeOfThem) {
       EXPECT_EQ(length(r), 0);
     } else {
       EXPECT_NEAR(length(r), mean, 1e-5 * mean);
+    }
+  }
+}
+
+// New nodes that hear no trained one have no row and stand in no list, whatever a model's bias
+// says.
+TEST(SideInputs, NodesOfWhichNothingIsKnownStandInNoList) {
+  Communicator world;
+  Dataset data = described(60, 45, 0.25);
+  for (const char* name : {"new1", "new2", "new3"}) {
+    data.users.push_back(name);
+    data.items.push_back(name);
+  }
+  extend_side_info(data.side, NodeKind::user, 63);
+  extend_side_info(data.side, NodeKind::item, 48);
+  // The first looks at what others take; the second at what none does, and the third at nothing.
+  LinkTable& view = data.side.links[2];
+  view.target.insert(view.target.end(), {3, 46});
+  view.weight.insert(view.weight.end(), {1, 1});
+  view.begin[61] = view.begin[60] + 1;
+  view.begin[62] = view.begin[63] = view.begin[60] + 2;
+  const TinyGraph graph(world, std::move(data));
+  const Shard& shard = graph.shard();
+  for (const char* model : {"lightgcn", "rgcn"}) {
+    const SideInputs side = inputs_of(graph, {}, {"view"});
+    SmallTraining<double> training(shard, setting_of({"", model, {}, {}}, side));
+    for (int step = 0; step < 3; ++step) training.advance();
+    const Matrix<double> rows = training.final_rows();
+    Matrix<float> finished(rows.rows(), rows.cols());
+    std::copy(rows.values().begin(), rows.values().end(), finished.values().begin());
+    training.model().finish(finished);
+    for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+      const GlobalId id = shard.global_id(r);
+      const bool is_user = id.kind() == NodeKind::user;
+      if (is_user ? id.index() < 60 : id.index() < 45) continue;
+      double largest = 0;
+      for (std::int64_t c = 0; c < rows.cols(); ++c) {
+        largest = std::max(largest, std::abs(static_cast<double>(finished(r, c))));
+      }
+      EXPECT_EQ(largest > 0, is_user && id.index() == 60) << model << " " << id.bits();
+    }
+    EmbeddingScorer scorer(shard, finished.view(), {true, true});
+    const std::vector<std::uint32_t> unknown = scorer.unknown_items();
+    for (const std::uint32_t item : {45U, 46U, 47U}) {
+      EXPECT_TRUE(std::binary_search(unknown.begin(), unknown.end(), item)) << model << item;
+    }
+    std::vector<std::int32_t> people;
+    for (std::int32_t row = 0; row < shard.num_owned_users(); ++row) people.push_back(row);
+    RankingQuery query;
+    query.k = 48;
+    query.people = people;
+    const Catalogue catalogue(shard, graph.file(), Candidates::all);
+    const RankedLists lists = rank_items(scorer, catalogue, query);
+    for (const std::int32_t person : people) {
+      EXPECT_FALSE(lists.of(person).empty());
+      for (const RankedItem& entry : lists.of(person)) EXPECT_LT(entry.item, 45U) << model;
     }
   }
 }

@@ -351,6 +351,50 @@ TEST_F(SideImport, RelationsObeyTheSplit) {
   }
 }
 
+// Each user takes items 1 .. 5 at times 10 .. 50 and looks at item 6 of another right after each.
+TEST_F(SideImport, RelationsEndWhereTheUserIsHeldOut) {
+  std::string rows = "user,item,time,event\n";
+  for (int u = 1; u <= 4; ++u) {
+    for (int i = 1; i <= 5; ++i) {
+      rows += fmt::format("u{0},i{1},{2},buy\nu{0},v{1},{3},view\n", u, i, 10 * i, 10 * i + 1);
+    }
+  }
+  for (int i = 1; i <= 5; ++i) rows += fmt::format("other,v{},1,buy\n", i);
+  options.relations = {"view: event==view"};
+  options.protocol = "leave-last";
+  const Dataset dataset = import_dataset({folder.write("shop.csv", rows)}, options);
+  const LinkTable& views = dataset.side.links.at(0);
+  std::multiset<std::string> seen;
+  for (std::uint32_t u = 0; u < dataset.users.size(); ++u) {
+    for (std::uint64_t e = views.begin[u]; e < views.begin[u + 1]; ++e) {
+      seen.emplace(dataset.items[views.target[e]]);
+    }
+  }
+  // The last two are held out, at 40 and 50: what was looked at by 31 remains.
+  EXPECT_EQ(seen.size(), 12U);
+  EXPECT_EQ(seen.count("v3"), 4U);
+  EXPECT_EQ(seen.count("v4"), 0U);
+  EXPECT_EQ(report_of(dataset)["relations"]["view"]["dated_after_the_cut"], 8);
+}
+
+// Parts that are windows of time have a cut too, for links and tags as for relations.
+TEST_F(SideImport, WindowsOfTimeHaveACut) {
+  const auto write = [&](const char* name, const std::string& rows) {
+    return folder.write(name, "user,item,time,event\n" + rows);
+  };
+  write("train.csv", "a,x,1,buy\na,y,2,view\nb,y,3,buy\nb,x,4,buy\na,y,9,view\n");
+  const auto test = write("test.csv", "a,z,6,buy\nb,z,8,buy\n");
+  options.relations = {"view: event==view"};
+  options.side.links = {folder.write("trust.csv", "from,to,time\na,b,2\nb,a,7\n")};
+  options.side.directed_links = true;
+  options.side.tags = folder.write("tags.csv", "user,item,tag,time\na,x,old,5\na,y,new,6\n");
+  const Dataset dataset = import_dataset({test.parent_path()}, options);
+  const auto report = report_of(dataset);
+  EXPECT_EQ(report["relations"]["view"]["dated_after_the_cut"], 1);
+  EXPECT_EQ(report["tag_list"]["dated_after_the_cut"], 1);
+  EXPECT_EQ(report["user_links_trust"]["dated_after_the_cut"], 1);
+}
+
 TEST_F(SideImport, RelationsOfHeldOutFilesAreHeldOut) {
   const auto write = [&](const char* name, const std::string& rows) {
     return folder.write(name, "user,item,event\n" + rows);
@@ -369,6 +413,9 @@ TEST_F(SideImport, RelationMistakes) {
   for (const auto& [rule, words] :
        {std::pair("time<0", "'NAME: COLUMN OP VALUE'"), std::pair(": time<0", "NAME: COLUMN"),
         std::pair("a,b: time<0", "NAME: COLUMN"), std::pair("old: time", "is not COLUMN OP VALUE"),
+        std::pair("old: time<>5", "is not COLUMN OP VALUE"),
+        std::pair("old: time===5", "is not COLUMN OP VALUE"),
+        std::pair("none: time<5", "NAME: COLUMN"), std::pair("a\nb: time<5", "NAME: COLUMN"),
         std::pair("old: colour==red", "there is no column 'colour'"),
         std::pair("old: time<0", "no link is left of its 0 rows")}) {
     options.relations = {rule};

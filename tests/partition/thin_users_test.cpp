@@ -115,6 +115,27 @@ TEST(ThinUsers, FakePairsThatGoAreForgottenAndFakeUsersAreNotThinned) {
   EXPECT_NE(content_hash(dataset), hash);
 }
 
+// Everyone has looked at all that training has: what is taken away leaves no look behind.
+TEST(ThinUsers, LinksOfPairsThatAreGoneGoToo) {
+  Dataset dataset = generate(planted());
+  LinkTable views{NodeKind::user, "view", true, {0}, {}, {}, true};
+  const Interactions& train = dataset[Split::train];
+  for (std::uint32_t user = 0; user < dataset.users.size(); ++user) {
+    const auto [first, last] = std::equal_range(train.user.begin(), train.user.end(), user);
+    views.target.insert(views.target.end(), train.item.begin() + (first - train.user.begin()),
+                        train.item.begin() + (last - train.user.begin()));
+    views.begin.push_back(views.target.size());
+  }
+  views.weight.assign(views.target.size(), 2);
+  dataset.side.links.push_back(std::move(views));
+  const std::size_t before = train.size();
+  thin_users(dataset, 0.3, 1, 1);
+  EXPECT_LT(train.size(), before);
+  EXPECT_EQ(dataset.side.links[0].target, train.item);
+  EXPECT_EQ(dataset.side.links[0].begin.back(), train.size());
+  EXPECT_EQ(dataset.side.links[0].weight.size(), train.size());
+}
+
 TEST(ThinUsers, WhatCannotBe) {
   const auto refusal = [](Dataset& dataset, double share) {
     try {
