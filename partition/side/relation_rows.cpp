@@ -111,14 +111,13 @@ std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& d
     Counts& counts = all[rows.relation[row]];
     const std::uint32_t user = user_number[rows.user[row]], item = item_number[rows.item[row]];
     ++counts.rows;
-    if (!rows.part.empty() && rows.part[row] != Split::train) {
-      ++counts.held_out;
-    } else if (user == kUnknown || item == kUnknown) {
+    const bool of_held_out_file = !rows.part.empty() && rows.part[row] != Split::train;
+    if (user == kUnknown || item == kUnknown) {
       ++counts.unknown;
     } else if (!rows.time.empty() &&
                ((cut && rows.time[row] >= *cut) || held_out.is_late(user, rows.time[row]))) {
       ++counts.late;
-    } else if (!held_out.allows(user, item)) {
+    } else if (of_held_out_file || !held_out.allows(user, item)) {
       ++counts.held_out;
     } else {
       counts.pairs.emplace_back(user, item);
