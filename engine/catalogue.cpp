@@ -51,11 +51,12 @@ void Catalogue::remove(std::span<const std::uint32_t> items) {
   filter([&](std::uint32_t item) { return !listed[item]; });
 }
 
-Catalogue Catalogue::known_to(const Scorer& scorer) const {
-  Catalogue known = *this;
-  if (!scorer.serves_cold_items()) return known;
+std::optional<Catalogue> Catalogue::known_to(const Scorer& scorer) const {
+  if (!scorer.serves_cold_items()) return std::nullopt;
   const std::vector<std::uint32_t> unknown = scorer.unknown_items();
-  if (!unknown.empty()) known.remove(unknown);
+  if (unknown.empty()) return std::nullopt;
+  Catalogue known = *this;
+  known.remove(unknown);
   return known;
 }
 

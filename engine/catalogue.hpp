@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,8 +37,9 @@ class Catalogue {
   // same on every rank).
   void keep_only(std::span<const std::uint32_t> items);
   void remove(std::span<const std::uint32_t> items);
-  // Without the items that the scorer serves and knows nothing of. Collective.
-  Catalogue known_to(const Scorer& scorer) const;
+  // Without the items that the scorer serves and knows nothing of; nothing, where there are none.
+  // Collective.
+  std::optional<Catalogue> known_to(const Scorer& scorer) const;
   // Those of one kind alone, without places kept for any. Not collective.
   Catalogue narrowed(const Shard& shard, Candidates candidates) const;
 

@@ -3,10 +3,9 @@
 //   score(u, i) = <x_u, x_i> + c |x_u| log d_i,
 // d_i: the item's popularity (Scorer::popularity_of), at least 1: its training degree, or what
 // ages. With item rows of length 1 that is the cosine plus c log d_i, times what is the same for
-// all items. A softmax over the cosine / t against negatives drawn by d^a learns cos / t = log p(i
-// | u)
-// - a log d_i + what is the same for all items (Bengio and Senecal, 2008; Yi et al., RecSys 2019,
-// eq. 3), so that c = t a ranks by p.
+// all items. A softmax over the cosine / t against negatives drawn by d^a learns
+//   cos / t = log p(i | u) - a log d_i + what is the same for all items
+// (Bengio and Senecal, 2008; Yi et al., RecSys 2019, eq. 3), so that c = t a ranks by p.
 #pragma once
 
 #include "engine/scorer.hpp"

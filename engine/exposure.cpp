@@ -192,7 +192,8 @@ class RankCounter {
 }  // namespace
 
 Exposure measure_exposure(Scorer& scorer, const Catalogue& candidates, const ExposureQuery& query) {
-  const Catalogue catalogue = candidates.known_to(scorer);
+  const std::optional<Catalogue> known = candidates.known_to(scorer);
+  const Catalogue& catalogue = known ? *known : candidates;
   Catalogue alone = catalogue;
   alone.keep_only(std::span(&query.item, 1));
   if (alone.num_items() == 0) {

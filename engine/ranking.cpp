@@ -184,7 +184,8 @@ RankedLists merge(const RankedLists& warm, const RankedLists& cold, const ColdPl
 
 RankedLists rank_items(Scorer& scorer, const Catalogue& candidates, const RankingQuery& asked) {
   HALOREC_ASSERT_LIGHT(asked.k >= 1);
-  const Catalogue catalogue = candidates.known_to(scorer);
+  const std::optional<Catalogue> known = candidates.known_to(scorer);
+  const Catalogue& catalogue = known ? *known : candidates;
   RankingQuery query = asked;
   query.k = std::clamp<std::int64_t>(static_cast<std::int64_t>(catalogue.num_items()), 1, asked.k);
   if (!catalogue.cold_places().any()) return rank_by_score(scorer, catalogue, query);
