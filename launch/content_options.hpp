@@ -55,6 +55,8 @@ class RowScorers {
 
   // Whether scores are more than inner products of rows.
   bool add_to_rows() const { return likeness_ != nullptr || repeats_ != nullptr; }
+  // In place of what the options say, in units of the cosine; for scorers made from now on.
+  void set_log_popularity(double weight) { log_popularity_ = weight; }
   // In the units of EmbeddingScorer. Collective.
   double log_popularity(MatrixView<const float> rows) const;
   // What stands in lists.

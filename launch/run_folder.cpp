@@ -74,7 +74,7 @@ void RunFolder::prepare_new() const {
     // Only what a run consists of, the configuration last, so that an interrupted removal is
     // still a run that can be removed.
     for (const fs::path& part :
-         {checkpoints(false), path_ / "refit", metrics(), log(), dataset(), config()}) {
+         {checkpoints(false), path_ / "refit", metrics(), lists(), log(), dataset(), config()}) {
       fs::remove_all(part, error);
       if (error) fail("cannot remove {}: {}", part.string(), error.message());
     }

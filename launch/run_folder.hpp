@@ -6,6 +6,7 @@
 //   dataset.h5     ids, training lists and splits, once
 //   log.jsonl      what happened, one JSON object a line
 //   checkpoints/   of the run that chose (engine/checkpoint.hpp); refit/checkpoints/ of --refit
+//   lists.json     what was chosen of lists after training (launch/popularity_choice.hpp)
 //   metrics.json   the result, written when it is final
 #pragma once
 
@@ -35,6 +36,7 @@ class RunFolder {
   std::filesystem::path dataset() const { return path_ / "dataset.h5"; }
   std::filesystem::path log() const { return path_ / "log.jsonl"; }
   std::filesystem::path metrics() const { return path_ / "metrics.json"; }
+  std::filesystem::path lists() const { return path_ / "lists.json"; }
   std::filesystem::path checkpoints(bool refit) const {
     return refit ? path_ / "refit" / "checkpoints" : path_ / "checkpoints";
   }

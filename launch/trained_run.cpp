@@ -6,6 +6,7 @@
 #include "engine/trainer.hpp"
 #include "launch/content_options.hpp"
 #include "launch/find_owners.hpp"
+#include "launch/popularity_choice.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/side_options.hpp"
 #include "launch/training_graphs.hpp"
@@ -110,7 +111,12 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   } else {
     load_rows<float>(run, arguments, checkpoints, refit);
   }
-  const RowScorers scorers(arguments, content, *run.shard, *run.dataset, run.part, run.cold);
+  RowScorers scorers(arguments, content, *run.shard, *run.dataset, run.part, run.cold);
+  if (chooses_log_popularity(arguments)) {
+    std::optional<double> chosen;
+    communicator.together([&] { chosen = read_popularity_choice(folder); });
+    if (chosen) scorers.set_log_popularity(*chosen);
+  }
   run.adds_to_rows = scorers.add_to_rows();
   run.log_popularity = scorers.log_popularity(run.embeddings.view());
   run.scorer = scorers.make(run.embeddings.view());

@@ -181,14 +181,16 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
 
   options.group("Lists");
   options
-      .add("rank-by", a.rank_by,
-           "inner products of users' and items' rows, or the cosine, by which softmax learns")
-      .choices({"inner", "cosine"});
+      .add(
+          "rank-by", a.rank_by,
+          "inner products of users' and items' rows, or the cosine, by which softmax learns. auto: "
+          "cosine where softmax is a term of --loss, else inner")
+      .choices({"auto", "inner", "cosine"});
   options
       .add("log-popularity", a.log_popularity,
            "counts so many times the log of an item's training interactions beside the cosine. "
-           "auto: with --rank-by cosine what softmax leaves out, --temperature times "
-           "--negative-power; else 0")
+           "auto: after softmax and by cosines what it leaves out, --temperature times "
+           "--negative-power, or, with --select validation, what is best there; else 0")
       .or_word("auto");
   options.group("Robustness, in training alone (lightgcn)");
   options
@@ -316,15 +318,23 @@ ModelOptions model_options(const TrainingArguments& a, std::uint64_t seed) {
   options.propagation.store = a.store == "bf16" ? RowStorage::bf16 : RowStorage::full;
   options.perturbation = perturbation(a, seed);
   options.cold_level = a.cold_level;
-  options.rank_by_cosine = a.rank_by == "cosine";
+  options.rank_by_cosine = ranks_by_cosine(a);
   options.fanout = a.fanout;
   options.move_touched_rows_alone = a.update == "touched";
   return options;
 }
 
+bool ranks_by_cosine(const TrainingArguments& a) {
+  return a.rank_by == "cosine" || (a.rank_by == "auto" && has_softmax(a));
+}
+
 double log_popularity(const TrainingArguments& a) {
   if (a.log_popularity) return *a.log_popularity;
-  return a.rank_by == "cosine" && has_softmax(a) ? a.temperature * a.negative_power : 0;
+  return ranks_by_cosine(a) && has_softmax(a) ? a.temperature * a.negative_power : 0;
+}
+
+bool chooses_log_popularity(const TrainingArguments& a) {
+  return !a.log_popularity && ranks_by_cosine(a) && has_softmax(a) && a.select == "validation";
 }
 
 TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,

@@ -28,6 +28,7 @@ ordered_json result_event(const TrainingResult& result) {
                      {"selected_on", result.selected_on}};
   if (result.state.best_epoch > 0) event["best_epoch"] = result.state.best_epoch;
   if (result.refit) event["refit"] = true;
+  if (result.log_popularity) event["log_popularity"] = *result.log_popularity;
   return event;
 }
 

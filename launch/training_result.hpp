@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct TrainingResult {
   std::string model{};
   std::string selected_on = "none";
   bool refit = false;
+  std::optional<double> log_popularity{};  // chosen after training
   std::int32_t threads = 0;
   std::vector<std::uint64_t> peak_memory_bytes{};  // by rank
 };

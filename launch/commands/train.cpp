@@ -19,6 +19,7 @@
 #include "launch/loss_option.hpp"
 #include "launch/open_run.hpp"
 #include "launch/output.hpp"
+#include "launch/popularity_choice.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/side_options.hpp"
@@ -75,6 +76,9 @@ class TrainCommand {
   // What was learned of several half-lives, if the model mixes them.
   template <typename T>
   void note_mixture(Model<T>& model);
+  // What popularity counts in lists of the chosen epoch's rows. Collective.
+  void choose_popularity(const Evaluate& evaluate, MatrixView<const float> rows,
+                         RowScorers& scorers);
   void stop_if_asked();
   int stopped(const TrainingState& state);
   void write_result(const Evaluation& test, const TrainingState& state, bool refit);
@@ -88,6 +92,7 @@ class TrainCommand {
   RunLog log_;
   std::unique_ptr<DatasetFile> dataset_;
   std::string dataset_hash_;
+  std::optional<double> log_popularity_;  // that was chosen
 };
 
 void TrainCommand::say(const std::string& line) const {
@@ -232,7 +237,8 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   CheckpointStore checkpoints(folder_.checkpoints(refit),
                               checkpoint_identity(training_, context_.seed(), dataset_hash_, part));
 
-  const RowScorers scorers(training_, arguments_.content, shard, *dataset_, part, cold_rows(side));
+  RowScorers scorers(training_, arguments_.content, shard, *dataset_, part, cold_rows(side));
+  if (log_popularity_) scorers.set_log_popularity(*log_popularity_);
   const Catalogue catalogue =
       make_catalogue(shard, *dataset_, scorers.candidates(), arguments_.content.cold_places);
   Evaluate choose;
@@ -274,14 +280,33 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   }
   const TrainingEnd end = trainer.run();
   state = trainer.state();
-  if (end == TrainingEnd::finished && test != nullptr) {
-    trainer.load_best();
+  const bool chooses = choose && chooses_log_popularity(training_);
+  if (end != TrainingEnd::finished || (test == nullptr && !chooses)) return end;
+  trainer.load_best();
+  const Matrix<float> rows = trainer.final_rows();
+  if (chooses) choose_popularity(choose, rows.view(), scorers);
+  if (test != nullptr) {
     note_mixture<T>(*model);
-    const Matrix<float> rows = trainer.final_rows();
     const auto scorer = scorers.make(rows.view());
     *test = test_of(*scorer, catalogue, shard);
   }
   return end;
+}
+
+void TrainCommand::choose_popularity(const Evaluate& evaluate, MatrixView<const float> rows,
+                                     RowScorers& scorers) {
+  const PopularityChoice choice =
+      choose_log_popularity(log_popularity(training_), training_.temperature, [&](double weight) {
+        scorers.set_log_popularity(weight);
+        return evaluate(rows).at(training_.metric);
+      });
+  log_popularity_ = choice.weight;
+  scorers.set_log_popularity(choice.weight);
+  communicator_.on_root([&] { write_popularity_choice(folder_, choice, training_.metric); });
+  const double chosen = choice.weight;
+  log_.note({{"event", "lists"}, {"log_popularity", chosen}, {"tried", choice.tried.size()}});
+  say(fmt::format("validation chose --log-popularity {:.4g} ({} tried)", chosen,
+                  choice.tried.size()));
 }
 
 template <typename T>
@@ -348,6 +373,7 @@ void TrainCommand::write_result(const Evaluation& test, const TrainingState& sta
   result.model = training_.model;
   result.refit = refit;
   if (is_trained_model(training_.model)) result.selected_on = training_.select;
+  result.log_popularity = log_popularity_;
   result.threads = context_.threads.threads;
   result.peak_memory_bytes = communicator_.all_gather(peak_memory_bytes());
   communicator_.on_root([&] {

@@ -244,22 +244,33 @@ class AskingTest(unittest.TestCase):
     def test_cosines_and_popularity_rank_alike_everywhere(self):
         cosine, inner = self.path("cosine"), self.path("inner")
         options = ("--epochs", 3, "--dim", 16, "--temperature", 0.2, "--seed", 4)
-        succeed("train", self.data, "--run", inner, *options, ranks=2)
-        succeed("train", self.data, "--run", cosine, *options, "--rank-by", "cosine", ranks=2)
+        succeed("train", self.data, "--run", inner, *options, "--rank-by", "inner", ranks=2)
+        self.assertFalse(os.path.exists(os.path.join(inner, "lists.json")))
+        succeed("train", self.data, "--run", cosine, *options, ranks=2)
+        with open(os.path.join(cosine, "lists.json"), encoding="utf-8") as file:
+            lists = json.load(file)
+        weight = lists["log_popularity"]
+        # What softmax leaves out was tried first, and nothing that was tried is better than the chosen.
+        self.assertAlmostEqual(lists["tried"][0]["log_popularity"], 0.2 * 0.5)
+        best = max(lists["tried"], key=lambda one: one["recall@20"])
+        self.assertAlmostEqual(best["log_popularity"], weight)
+        self.assertGreater(weight, 0)
+        validation = self.result_of(cosine, "--split", "validation")
+        self.assertAlmostEqual(validation["recall@20"], best["recall@20"], delta=1e-4)
         for ranks in (0, 3):
             result = self.result_of(cosine, ranks=ranks)
             with open(os.path.join(cosine, "metrics.json"), encoding="utf-8") as file:
                 self.assertAlmostEqual(result["recall@20"], json.load(file)["recall@20"], delta=1e-4)
         self.assertNotEqual(result["recall@20"], self.result_of(inner)["recall@20"])
         space = self.ranks_as_recommend_does(cosine, self.path("cosine-rows"))
-        # Of length 1, and the log of the degree behind; the users' part times 0.2 * 0.5.
+        # Of length 1, and the log of the degree behind; the users' part times the weight.
         rows, degrees = space["items"], space["degrees"]
         self.assertEqual(rows.shape[1], 17)
         lengths = numpy.linalg.norm(rows[:, :16], axis=1)
         numpy.testing.assert_allclose(lengths[degrees > 0], 1, rtol=1e-5)
         numpy.testing.assert_allclose(rows[:, 16], numpy.log(numpy.maximum(degrees, 1)), rtol=1e-5)
         users = space["users"]
-        numpy.testing.assert_allclose(users[:, 16], 0.1 * numpy.linalg.norm(users[:, :16], axis=1),
+        numpy.testing.assert_allclose(users[:, 16], weight * numpy.linalg.norm(users[:, :16], axis=1),
                                       rtol=1e-4, atol=1e-7)
         # Someone who took two items is ranked the same way.
         for folder in (cosine, inner):
@@ -268,8 +279,8 @@ class AskingTest(unittest.TestCase):
             self.assertEqual(len(answer["items"]), 5)
         # So much that everyone's list is what is popular.
         popular = self.path("by-popularity")
-        succeed("train", self.data, "--run", popular, *options, "--rank-by", "cosine",
-                "--log-popularity", 1000)
+        succeed("train", self.data, "--run", popular, *options, "--log-popularity", 1000)
+        self.assertFalse(os.path.exists(os.path.join(popular, "lists.json")))
         self.assertAlmostEqual(self.result_of(popular)["recall@20"],
                                self.result_of(self.path("popular"))["recall@20"], delta=0.02)
 
@@ -307,7 +318,7 @@ class AskingTest(unittest.TestCase):
             with h5py.File(self.path("rows.h5")) as file:
                 numpy.testing.assert_array_equal(file[f"{kind}/rows"][:], rows)
             lines = read_csv(self.path("rows_csv", f"{kind}.csv"))
-            written = numpy.array([[float(line[f"x{c}"]) for c in range(16)] for line in lines],
+            written = numpy.array([[float(line[f"x{c}"]) for c in range(rows.shape[1])] for line in lines],
                                   dtype=numpy.float32)
             numpy.testing.assert_array_equal(written, rows)
             with open(self.path("rows", f"{kind[:-1]}_ids.txt"), encoding="utf-8") as file:

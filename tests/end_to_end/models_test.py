@@ -43,7 +43,9 @@ class ModelsTest(FolderTest):
                 self.assertEqual([len(e["items"]) for e in lists.events()], [5, 5])
                 succeed("export", self.path(name), "--out", self.path(name + "-rows"))
                 rows = numpy.load(self.path(name + "-rows", "users.npy"))
-                self.assertEqual(rows.shape[1], 24 if name == "ngcf" else 8)
+                # And popularity's, unless validation chose to leave it out.
+                popularity = 1 if trained["log_popularity"] > 0 else 0
+                self.assertEqual(rows.shape[1], (24 if name == "ngcf" else 8) + popularity)
 
     def test_resumed_with_its_own_options(self):
         data = self.generate()
