@@ -5,7 +5,9 @@
 #include <cmath>
 #include <set>
 
+#include "comm/communicator.hpp"
 #include "launch/comma_list.hpp"
+#include "launch/output.hpp"
 
 namespace halorec {
 namespace {
@@ -32,6 +34,14 @@ std::vector<NamedRelation> named_attributes(const TrainingArguments& arguments) 
 }
 std::vector<std::string> mapped_names(const TrainingArguments& arguments) {
   return columns_of(arguments.map_features, "--map-features");
+}
+
+// `count`: what of it is left, on this rank. Collective.
+void warn_if_empty(Communicator& communicator, std::int64_t count, std::string_view option,
+                   std::string_view name) {
+  if (communicator.sum(count) > 0 || !communicator.is_root()) return;
+  warn(fmt::format("{} {} changes nothing: the split leaves none of it that trained nodes have",
+                   option, name));
 }
 
 }  // namespace
@@ -125,11 +135,16 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
     Relation relation = read_relation(shard, dataset, named.name);
     relation.weight = named.weight;
+    warn_if_empty(shard.communicator(),
+                  relation.edges.local.num_nonzeros() + relation.edges.cross.num_nonzeros(),
+                  "--relations", named.name);
     inputs.relations.push_back(std::move(relation));
   }
   for (const NamedRelation& named : named_attributes(arguments)) {
     inputs.attributes.push_back(read_attribute_relation(shard, dataset, named.name));
     inputs.attributes.back().weight = named.weight;
+    warn_if_empty(shard.communicator(), std::ssize(inputs.attributes.back().values_of.column),
+                  "--attribute-nodes", named.name);
   }
   const std::vector<std::string> columns = feature_names(arguments);
   if (!columns.empty()) inputs.features = read_feature_rows(shard, dataset, columns);

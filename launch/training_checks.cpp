@@ -100,6 +100,9 @@ void check_relations(const TrainingArguments& training, const std::vector<NamedR
   if (!takes_relations(training.model)) {
     fail_usage("{} goes with --model lightgcn and rgcn, not {}", option, training.model);
   }
+  if (training.layers == 0) {
+    fail_usage("{} passes messages, and --layers 0 passes none; give --layers 1 or more", option);
+  }
   for (const NamedRelation& relation : relations) {
     if (training.model != "rgcn" || relation.weight == 1) continue;
     fail_usage(
@@ -173,14 +176,13 @@ void check_weights(const EdgeWeights& weights) {
               kExitUsage, true);
 }
 
-void check_interactions_alone(const TrainingArguments& training, std::string_view where) {
-  if (!has_side_inputs(training)) return;
-  fail_usage(
-      "{} runs over interactions alone: leave out --relations, --attribute-nodes and --features",
-      where);
-}
-
 void check_foretold(const TrainingArguments& training, std::string_view where) {
+  if (has_side_inputs(training)) {
+    fail_usage(
+        "{} foretells steps over interactions alone: leave out --relations, --attribute-nodes and "
+        "--features; steps with them can be measured: halorec bench step",
+        where);
+  }
   if (weighs_edges(training)) {
     fail_usage("{} foretells steps over equal edges; leave out --weight and --half-life", where);
   }

@@ -28,9 +28,6 @@ void check_training_options(const TrainingArguments& training);
 // Usage Error when all weights are alike. On every rank.
 void check_weights(const EdgeWeights& weights);
 
-// Usage Error when side inputs are given to `where`, a command that reads none.
-void check_interactions_alone(const TrainingArguments& training, std::string_view where);
-
 // Usage Error unless steps of this model can be foretold for other numbers of ranks, which is what
 // `where` does.
 void check_foretold(const TrainingArguments& training, std::string_view where);

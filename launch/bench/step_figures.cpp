@@ -17,11 +17,13 @@ StepLoop::StepLoop(const Shard& shard, const DatasetFile& dataset,
                    const TrainingArguments& training, std::uint64_t seed, const Shard* whole_graph)
     : shard_(&shard),
       options_(trainer_options(training, seed, shard.num_edges())),
+      side_(read_side_inputs(training, shard, dataset)),
       graphs_(training, shard, dataset, TrainingPart::train_and_validation),
       model_([&] {
         ModelOptions options = model_options(training, seed);
         options.propagation.timers = &propagation_timers_;
         options.whole_graph = whole_graph;
+        if (!side_.empty()) options.side = &side_;
         graphs_.give(options);
         return make_model<float>(training.model, shard, options);
       }()),

@@ -8,6 +8,7 @@
 #include "engine/training_step.hpp"
 #include "launch/bench/bench_data.hpp"
 #include "launch/bench/statistics.hpp"
+#include "launch/side_options.hpp"
 #include "launch/training_graphs.hpp"
 #include "launch/training_options.hpp"
 
@@ -48,6 +49,7 @@ class StepLoop {
   const Shard* shard_;
   TrainerOptions options_;
   PhaseTimers timers_, propagation_timers_;
+  SideInputs side_;
   TrainingGraphs graphs_;
   std::unique_ptr<Model<float>> model_;
   Optimizer<float> optimizer_;

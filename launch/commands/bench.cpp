@@ -23,7 +23,6 @@ void check_trained(const TrainingArguments& training) {
   check_model(training);
   if (training.precision != "single") fail_usage("the benchmarks run --precision single alone");
   check_training_options(training);
-  check_interactions_alone(training, "the benchmark");
   if (parse_loss_terms(training.loss).has(LossKind::rating)) {
     fail_usage("the benchmarks read no weights of interactions: --loss without rating");
   }

@@ -9,6 +9,7 @@
 #include "launch/commands/commands.hpp"
 #include "launch/commands/dataset_output.hpp"
 #include "launch/output.hpp"
+#include "partition/dataset.hpp"
 
 namespace halorec {
 namespace {
@@ -92,11 +93,25 @@ void refuse_options_of_other_kinds(const OptionTable& options, const std::string
   }
 }
 
+void warn_of_side_info_left_out(const std::filesystem::path& source) {
+  const DatasetFile dataset(source, false);
+  const auto& columns = dataset.side_info().columns();
+  if (columns.empty()) return;
+  std::string names;
+  for (const SideColumn& column : columns) {
+    names += fmt::format(" {}:{}", kind_name(column.kind), column.name);
+  }
+  warn(fmt::format("--expand copies interactions alone; side information stays behind:{}", names));
+}
+
 int run(const CommandContext& context, const Arguments& arguments) {
   SyntheticOptions options = arguments.synthetic;
   options.seed = context.seed();
   refuse_options_of_other_kinds(context.options, options.kind);
-  context.communicator.on_root([&] { check_dataset_output(arguments.out); });
+  context.communicator.on_root([&] {
+    check_dataset_output(arguments.out);
+    if (options.kind == "expand") warn_of_side_info_left_out(options.expand);
+  });
   generate_dataset(options, arguments.out, context.communicator);
   context.communicator.on_root([&] {
     const DatasetSummary summary = summarize(DatasetFile(arguments.out, false));

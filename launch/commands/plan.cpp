@@ -54,7 +54,6 @@ Command plan_command() {
   declare_training_options(options, arguments->step.training);
   command.check = [arguments] {
     check_foretold(arguments->step.training, "halorec plan");
-    check_interactions_alone(arguments->step.training, "halorec plan");
     check_model(arguments->step.training);
     check_training_options(arguments->step.training);
     if (parse_loss_terms(arguments->step.training.loss).has(LossKind::rating)) {

@@ -130,7 +130,7 @@ class SideInputsTest(FolderTest):
             figures = [self.figures(trained, ranks=ranks)["recall@20"] for ranks in (0, 3)]
             self.assertAlmostEqual(figures[0], figures[1], delta=0.005)
             if name == "lightgcn":
-                self.assertGreater(figures[0], plain + 0.1)
+                self.assertGreater(figures[0], plain + 0.04)
 
     def test_values_of_attributes_are_nodes(self):
         data = self.shop("item-features", "title:multi( )")
@@ -138,7 +138,7 @@ class SideInputsTest(FolderTest):
         known = self.train(data, "known", *nodes, ranks=2)
         blind = self.figures(self.train(data, "plain"), "--candidates", "cold")
         figures = [self.figures(known, "--candidates", "cold", ranks=ranks) for ranks in (0, 3)]
-        self.assertGreater(figures[0]["recall@20"], blind["recall@20"] + 0.15)
+        self.assertGreater(figures[0]["recall@20"], blind["recall@20"] + 0.1)
         self.assertAlmostEqual(figures[0]["recall@20"], figures[1]["recall@20"], delta=0.005)
         self.train(data, "rgcn", "--model", "rgcn", "--attribute-nodes", "item:title", ranks=3)
         for options, words in (
@@ -187,6 +187,7 @@ class SideInputsTest(FolderTest):
                 (("--relations", "trust:2", "--model", "rgcn"), "takes no weights"),
                 (("--relations", "trust", "--exchange", "columns"), "--exchange columns goes without"),
                 (("--relations", "trust", "--fanout", 5), "--fanout draws among"),
+                (("--relations", "trust", "--layers", 0), "--layers 0 passes none"),
                 (("--dim", 1), "--dim 1 leaves of a cosine"),
                 (("--id-dropout", 1.5), "--id-dropout")):
             result = run("train", data, "--run", self.path("none"), *options)
@@ -196,9 +197,40 @@ class SideInputsTest(FolderTest):
         idle = succeed("train", data, "--run", self.path("idle"), "--epochs", 1, "--dim", 8,
                        "--id-dropout", 0.2)
         self.assertIn("without effect", idle.err)
-        result = run("bench", "step", data, "--relations", "trust")
+        result = run("plan", data, "--ranks", 2, "--relations", "trust")
         self.assertEqual(result.status, 2)
         self.assertIn("interactions alone", result.errors()[0])
+        self.assertEqual(run("bench", "step", data, "--relations", "friends").status, 2)
+
+    def test_what_changes_nothing_is_said(self):
+        expanded = succeed("generate", "--expand", self.shop(), "--factor", "2x2", "--out",
+                           self.path("large.h5"))
+        for name in ("item:title", "user:trust", "item:content"):
+            self.assertIn(name, expanded.err)
+        # The one item with a colour is not in training.
+        for part, items in (("train", range(40)), ("test", range(40, 41))):
+            self.write(f"few/{part}.csv", "user,item\n" + "".join(
+                f"u{u},i{i}\n" for u in range(40) for i in items if (u + i) % 5 < 2 or i == 40))
+        items = self.write("colours.csv", "item,colour\ni40,red\n")
+        data = self.path("few.h5")
+        succeed("import", self.path("few"), "--items", items, "--item-features", "colour:multi(|)",
+                "--out", data)
+        trained = succeed("train", data, "--run", self.path("few-run"), "--epochs", 1, "--dim", 8,
+                          "--select", "none", "--attribute-nodes", "item:colour", ranks=2)
+        self.assertIn("--attribute-nodes item:colour", trained.err)
+
+    def test_steps_with_them_are_timed(self):
+        data = self.shop()
+        options = ("--dim", 8, "--steps", 3, "--warm-up", 1, "--repetitions", 1, "--batch", 256)
+        for side in (("--relations", "trust,content"), ("--features", "item:title"),
+                     ("--relations", "trust", "--model", "rgcn")):
+            events = succeed("bench", "step", data, *options, *side, "--json", ranks=2).events()
+            step = next(event for event in events if event["event"] == "step")
+            self.assertGreater(step["step_seconds"]["median"], 0)
+            plain = succeed("bench", "step", data, *options, "--json", ranks=2).events()
+            plain = next(event for event in plain if event["event"] == "step")
+            self.assertGreater(step["bytes_sent"], plain["bytes_sent"])
+            self.assertNotEqual(step["training_loss"], plain["training_loss"])
 
 
 if __name__ == "__main__":
