@@ -41,10 +41,15 @@ void check_sampling(const TrainingArguments& a) {
                fmt::join(a.fanout, ","), a.fanout.size(), a.fanout.size() == 1 ? "" : "s", a.layers,
                a.layers);
   }
-  if (has_side_inputs(a) || weighs_edges(a)) {
+  if (a.relations != "none" || a.attribute_nodes != "none" || weighs_edges(a)) {
     fail_usage(
-        "--fanout draws among equal interactions of nodes with rows of their own: leave out "
-        "--relations, --attribute-nodes, --features, --weight and --half-life");
+        "--fanout draws among equal interactions alone: leave out --relations, --attribute-nodes, "
+        "--weight and --half-life");
+  }
+  if (a.id_dropout > 0 && a.model == "lightgcn") {
+    fail_usage(
+        "--id-dropout takes interactions too from lightgcn, which --fanout draws among: leave out "
+        "one of them, or take a layered model");
   }
   if (a.exchange == "columns") {
     fail_usage(

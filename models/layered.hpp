@@ -80,7 +80,7 @@ class LayeredModel : public Model<T> {
                    perturbation_.changes_rows() ? &changes : nullptr);
     }
     sampler_->sample(key.step, rows);
-    Variable<T>& x = inputs_.listed(tape, sampler_->first_rows());
+    Variable<T>& x = inputs_.listed_in_training(tape, sampler_->first_rows(), key);
     Variable<T>& initial = select_rows(tape, x, sampler_->places(0));
     return layers_at(tape, x, initial, rows, &*sampler_, nullptr);
   }

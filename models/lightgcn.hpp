@@ -58,7 +58,7 @@ class LightGcn : public Model<T> {
   typename Model<T>::TrainingOutput forward_in_training(Tape<T>& tape,
                                                         std::span<const std::int32_t> rows,
                                                         const StepKey& key) override {
-    if (sampler_) return {forward_sampled(tape, rows, key.step)};
+    if (sampler_) return {forward_sampled(tape, rows, key)};
     const std::optional<IdDropout> dropped = inputs_.dropped(key);
     if (!perturbation_.any() && !dropped) return {forward(tape, rows)};
     HALOREC_ASSERT_LIGHT(propagation_.has_value());  // perturbed steps run by rows
@@ -101,9 +101,9 @@ class LightGcn : public Model<T> {
 
   // Layer by layer over the neighbours drawn: x_k at the nodes that layer k + 1 hears.
   typename Model<T>::Output forward_sampled(Tape<T>& tape, std::span<const std::int32_t> rows,
-                                            std::uint64_t step) {
-    sampler_->sample(step, rows);
-    Variable<T>* x = &inputs_.listed(tape, sampler_->first_rows());
+                                            const StepKey& key) {
+    sampler_->sample(key.step, rows);
+    Variable<T>* x = &inputs_.listed_in_training(tape, sampler_->first_rows(), key);
     std::vector<Variable<T>*> layers;  // each at the rows
     for (std::int64_t k = 0; k < sampler_->num_layers(); ++k) {
       layers.push_back(&select_rows(tape, *x, sampler_->places(k)));

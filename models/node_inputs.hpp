@@ -46,18 +46,23 @@ class NodeInputs {
   Variable<T>& rows_in_training(Tape<T>& tape, const StepKey& key) {
     const auto dropout = dropped(key);
     if (!dropout) return rows(tape);
-    step_keep_ = keep_;
-    for (std::size_t r = 0; r < step_keep_.size(); ++r) {
-      if (covered_[r] != 0 && dropout->drops(shard_->global_id(static_cast<std::int64_t>(r)))) {
-        step_keep_[r] = T{0};
-      }
-    }
+    step_keep_.clear();
+    for (std::size_t r = 0; r < keep_.size(); ++r) step_keep_.push_back(kept(r, dropout));
     return rows(tape, step_keep_);
   }
-  // Those of the listed owned rows alone (as table_rows), without side information.
-  Variable<T>& listed(Tape<T>& tape, std::span<const std::int32_t> rows) {
-    HALOREC_ASSERT_LIGHT(!has_side_);
-    return table_rows(tape, embeddings_, rows);
+  // The same of the listed owned rows alone, each once (as table_rows); neither work nor memory is
+  // of all nodes.
+  Variable<T>& listed_in_training(Tape<T>& tape, std::span<const std::int32_t> rows,
+                                  const StepKey& key) {
+    Variable<T>& own = table_rows(tape, embeddings_, rows);
+    if (!has_side_) return own;
+    const auto dropout = dropped(key);
+    step_keep_.clear();
+    for (const std::int32_t r : rows)
+      step_keep_.push_back(kept(static_cast<std::size_t>(r), dropout));
+    if (!features_) return keep_rows<T>(tape, step_keep_, own);
+    listed_features_.emplace(features_->at(rows));
+    return feature_sum<T>(tape, *listed_features_, step_keep_, own, on_tape(tape, *table_));
   }
   // The nodes that the step treats as new, if it does that.
   std::optional<IdDropout> dropped(const StepKey& key) const {
@@ -163,6 +168,13 @@ class NodeInputs {
     }
   }
 
+  // 1, or 0 of a node that has no row of its own, in this step or ever.
+  T kept(std::size_t row, const std::optional<IdDropout>& dropout) const {
+    const bool drops = dropout && covered_[row] != 0 &&
+                       dropout->drops(shard_->global_id(static_cast<std::int64_t>(row)));
+    return drops ? T{0} : keep_[row];
+  }
+
   Variable<T>& rows(Tape<T>& tape, std::span<const T> keep) {
     Variable<T>& own = on_tape(tape, embeddings_);
     if (!has_side_) return own;
@@ -177,8 +189,8 @@ class NodeInputs {
   bool rank_by_cosine_;
   double cold_level_;
   const FeatureMap* map_ = nullptr;
-  std::optional<FeatureMatrix> features_;
-  std::optional<Parameter<T>> table_;        // a row for each feature
+  std::optional<FeatureMatrix> features_, listed_features_;  // listed: of the step's rows
+  std::optional<Parameter<T>> table_;                        // a row for each feature
   std::array<bool, kNumNodeKinds> kinds_{};  // of which anything is known, on any rank
   std::vector<char> covered_;                // owned rows of which it is
   bool has_side_ = false;                    // without it every node has its row and nothing else

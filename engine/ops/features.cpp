@@ -22,6 +22,24 @@ FeatureMatrix::FeatureMatrix(std::span<const std::int64_t> row_begin,
   }
 }
 
+FeatureMatrix FeatureMatrix::at(std::span<const std::int32_t> rows) const {
+  std::vector<std::int64_t> row_begin{0};
+  std::vector<std::uint32_t> column;
+  std::vector<float> value;
+  for (const std::int32_t row : rows) {
+    const auto r = static_cast<std::size_t>(row);
+    const auto begin = static_cast<std::size_t>(entries_.row_begin[r]);
+    const auto end = static_cast<std::size_t>(entries_.row_begin[r + 1]);
+    for (std::size_t e = begin; e < end; ++e) {
+      column.push_back(static_cast<std::uint32_t>(entries_.column[e]));
+    }
+    value.insert(value.end(), value_.begin() + static_cast<std::ptrdiff_t>(begin),
+                 value_.begin() + static_cast<std::ptrdiff_t>(end));
+    row_begin.push_back(std::ssize(column));
+  }
+  return {row_begin, column, value, num_features()};
+}
+
 namespace {
 
 // y += sum over the entries of row r of value times the row of x.

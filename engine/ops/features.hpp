@@ -17,6 +17,9 @@ class FeatureMatrix {
   FeatureMatrix(std::span<const std::int64_t> row_begin, std::span<const std::uint32_t> column,
                 std::span<const float> value, std::int64_t num_features);
 
+  // Those rows alone, in that order.
+  FeatureMatrix at(std::span<const std::int32_t> rows) const;
+
   std::int64_t num_rows() const { return entries_.num_rows(); }
   std::int64_t num_features() const { return transposed_.num_rows(); }
   bool has_row(std::int64_t row) const {

@@ -82,6 +82,8 @@ class SamplingTest(FolderTest):
                 (("--fanout", "5,5", "--exchange", "columns"), "--exchange columns goes without"),
                 (("--fanout", "5,5", "--store", "bf16"), "--store bf16 goes without --fanout"),
                 (("--fanout", "5,5", "--edge-dropout", 0.1), "--fanout goes without"),
+                (("--fanout", "5,5", "--half-life", "3d"), "--fanout draws among"),
+                (("--fanout", "5,5", "--id-dropout", 0.1), "--id-dropout takes interactions too"),
                 (("--fanout", "5,5", "--loss", "softmax:1,contrastive:0.1"),
                  "--fanout goes without")):
             result = run("train", data, "--run", self.path("none"), "--layers", 2, *options)

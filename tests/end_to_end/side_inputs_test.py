@@ -97,6 +97,8 @@ class SideInputsTest(FolderTest):
     def test_models_that_take_them(self):
         data = self.shop()
         for model, options in (("mf", ("--features", "all")), ("ngcf", ("--features", "item:title")),
+                               ("sage", ("--features", "item:title", "--combine", "mean", "--fanout", 5,
+                                         "--id-dropout", 0.2)),
                                ("rgcn", ("--relations", "trust,content", "--bases", 3)),
                                ("lightgcn", ("--relations", "user:trust:2"))):
             folder = self.train(data, model, "--model", model, *options, ranks=2)

@@ -88,6 +88,8 @@ struct Case {
   double id_dropout = 0, edge_dropout = 0;
   Deal deal = Deal::scattered;
   std::vector<std::string> attributes = {};
+  std::vector<std::int64_t> fanout = {};  // as many as layers, or none
+  bool touched_alone = false;
 };
 
 SideInputs inputs_of(const TinyGraph& graph, const Case& c) {
@@ -105,6 +107,8 @@ Setting setting_of(const Case& c, const SideInputs& side) {
   setting.model_options.num_layers = 2;
   setting.model_options.seed = 4;
   setting.model_options.side = &side;
+  setting.model_options.fanout = c.fanout;
+  setting.model_options.move_touched_rows_alone = c.touched_alone;
   setting.model_options.perturbation.seed = 4;
   setting.model_options.perturbation.id_dropout = c.id_dropout;
   setting.model_options.perturbation.edge_dropout = c.edge_dropout;
@@ -144,6 +148,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"RgcnAttributes", "rgcn", kNone, kViews, 0.2, 0, Deal::scattered,
                          kAttributes}),
     [](const auto& one) { return std::string(one.param.name); });
+
+const std::vector<Case> kSampled{
+    {"LightgcnSampled", "lightgcn", kAll, kNone, 0, 0, Deal::scattered, kNone, {4, 2}},
+    {"SageSampled", "sage", kAll, kNone, 0.3, 0, Deal::scattered, kNone, {4, 2}},
+    {"GatTouched", "gat", kAll, kNone, 0.3, 0, Deal::all_on_last, kNone, {3, 3}, true}};
+INSTANTIATE_TEST_SUITE_P(Sampled, SideInputsTest, testing::ValuesIn(kSampled),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(SideInputsTest, TheRankCountDoesNotChangeTheAnswer) {
   const TinyGraph graph(world_, described(60, 45, 0.25), TrainingPart::train, GetParam().deal);
@@ -185,10 +196,30 @@ TEST_P(SideInputsTest, GradientsOfAStep) {
   const SideInputs side = inputs_of(graph, GetParam());
   Setting setting = setting_of(GetParam(), side);
   setting.model_options.dim = 3;
+  setting.model_options.move_touched_rows_alone = false;  // whole gradients are compared
   setting.batch_size = 20;
   setting.loss.num_negatives = 15;
   SmallTraining<double> training(graph.shard(), setting);
   check_gradients_of_step(world_, training);
+}
+
+class SampledSideInputs : public SideInputsTest {};
+INSTANTIATE_TEST_SUITE_P(Models, SampledSideInputs, testing::ValuesIn(kSampled),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+// Every neighbour drawn: the losses and updates of the whole graph, features and new nodes
+// included.
+TEST_P(SampledSideInputs, AFanoutBeyondEveryDegreeIsTheWholeGraph) {
+  const TinyGraph graph(world_, described(60, 45, 0.25), TrainingPart::train, GetParam().deal);
+  const SideInputs side = inputs_of(graph, GetParam());
+  Setting all = setting_of(GetParam(), side);
+  all.model_options.move_touched_rows_alone = false;
+  Setting sampled = all;
+  all.model_options.fanout.clear();
+  std::fill(sampled.model_options.fanout.begin(), sampled.model_options.fanout.end(), 1000);
+  SmallTraining<double> one(graph.shard(), all), other(graph.shard(), sampled);
+  expect_same_losses(other, one, 1e-9);
+  EXPECT_LT(relative_difference(other.final_rows(), one.final_rows()), 1e-8);
 }
 
 // A new item: without a row of its own, its features' rows alone, and zero where nothing is known.
