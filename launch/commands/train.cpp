@@ -4,7 +4,6 @@
 
 #include "comm/communicator.hpp"
 #include "comm/hdf5_file.hpp"
-#include "comm/hosts.hpp"
 #include "comm/run_log.hpp"
 #include "comm/watchdog.hpp"
 #include "engine/embedding_scorer.hpp"
@@ -12,9 +11,7 @@
 #include "engine/trainer.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/content_options.hpp"
-#include "launch/cut_cache.hpp"
 #include "launch/exchange_choice.hpp"
-#include "launch/find_owners.hpp"
 #include "launch/held_out_lists.hpp"
 #include "launch/loss_option.hpp"
 #include "launch/open_run.hpp"
@@ -28,8 +25,10 @@
 #include "launch/training_graphs.hpp"
 #include "launch/training_options.hpp"
 #include "launch/training_result.hpp"
+#include "launch/training_shard.hpp"
 #include "models/baselines/baselines.hpp"
 #include "models/registry.hpp"
+#include "partition/partitioner.hpp"
 
 namespace halorec {
 namespace {
@@ -38,10 +37,7 @@ using nlohmann::ordered_json;
 
 struct Arguments {
   RunRequest request;
-  std::optional<std::filesystem::path> partition;
-  std::string method = "auto";
-  std::string balance = "both";
-  std::optional<double> memory_gib;
+  TrainingCutArguments cut;
   TrainingArguments training;
   ContentArguments content;
 };
@@ -63,8 +59,9 @@ class TrainCommand {
  private:
   bool is_root() const { return communicator_.is_root(); }
   void say(const std::string& line) const;
-  // `order`, where wanted, is also told to the caller.
-  Shard make_shard(TrainingPart part, RowOrder* order = nullptr);
+  Shard make_shard(TrainingPart part, RowOrder* order = nullptr) {
+    return make_training_shard(context_, arguments_.cut, *dataset_, part, order, log_);
+  }
   bool runs_by_columns(const Shard& shard);
   Evaluation test_of(Scorer& scorer, const Catalogue& catalogue, const Shard& shard);
   int run_baseline();
@@ -79,7 +76,6 @@ class TrainCommand {
   // What popularity counts in lists of the chosen epoch's rows. Collective.
   void choose_popularity(const Evaluate& evaluate, MatrixView<const float> rows,
                          RowScorers& scorers);
-  void stop_if_asked();
   int stopped(const TrainingState& state);
   void write_result(const Evaluation& test, const TrainingState& state, bool refit);
 
@@ -107,7 +103,7 @@ int TrainCommand::run() {
     check_model(training_);
     check_data(training_, dataset);
     check_content(training_, arguments_.content, dataset);
-    if (arguments_.partition) load_owners(*arguments_.partition, dataset.content_hash());
+    if (arguments_.cut.partition) load_owners(*arguments_.cut.partition, dataset.content_hash());
   };
   OpenRun opened = open_run(communicator_, arguments_.request, context_.options);
   communicator_.together([&] { check_model(training_); });  // with what the run itself has
@@ -123,63 +119,9 @@ int TrainCommand::run() {
       is_root() && !warning.empty()) {
     warn(warning);
   }
-  stop_if_asked();
+  stop_before_training(communicator_, log_);
   if (!is_trained_model(training_.model)) return run_baseline();
   return training_.precision == "double" ? run_trained<double>() : run_trained<float>();
-}
-
-Shard TrainCommand::make_shard(TrainingPart part, RowOrder* order) {
-  OwnersRequest request;
-  request.cut.method = parse_cut_method(arguments_.method);
-  request.cut.balance = parse_balance(arguments_.balance);
-  request.cut.seed = context_.seed();
-  request.cut.order_rows = order != nullptr;
-  request.part = part;
-  // Whoever resumes and asks for another cut does not get the old file's.
-  const OptionTable& options = context_.options;
-  request.file_is_restored = !options.given("partition");
-  if (!request.file_is_restored || !(options.given("method") || options.given("balance"))) {
-    request.file = arguments_.partition;
-  }
-  request.cache = default_cache();
-  request.memory_gib = arguments_.memory_gib;
-  request.hosts = find_hosts(communicator_);
-  request.announce = [&](const MethodChoice& choice) {
-    say(fmt::format("cutting by {}: {}", cut_method_name(choice.method), choice.reason));
-    log_.note({{"event", "cut"},
-               {"method", cut_method_name(choice.method)},
-               {"metis_memory_bytes", choice.metis_bytes},
-               {"memory_limit_bytes", choice.limit_bytes},
-               {"reason", choice.reason}});
-  };
-  FoundOwners found;
-  try {
-    found = find_owners(communicator_, *dataset_, request);
-  } catch (const Error& error) {
-    if (error.everywhere()) stop_if_asked();  // METIS takes SIGTERM for a fault of its own
-    throw;
-  }
-  stop_if_asked();
-  if (is_root()) {
-    if (!found.warning.empty()) warn(found.warning);
-    log_.note({{"event", "owners"}, {"how", found.how}, {"seconds", found.seconds}});
-    if (found.placement) {
-      log_.note(placement_event(found));
-      say(placement_text(*found.placement));
-    }
-  }
-  const auto start = std::chrono::steady_clock::now();
-  if (order != nullptr) *order = found.owners.order;
-  Shard shard(communicator_, *dataset_, part, std::move(found.owners));
-  if (shard.num_edges() == 0) {
-    throw Error("the dataset has no training interactions; import it with milder filters",
-                kExitFailure, true);
-  }
-  log_.note(shards_event(shard, start));
-  say(fmt::format("{} users, {} items, {} training interactions on {} rank{} ({})",
-                  shard.num_users(), shard.num_items(), shard.num_edges(), communicator_.size(),
-                  communicator_.size() == 1 ? "" : "s", found.how));
-  return shard;
 }
 
 bool TrainCommand::runs_by_columns(const Shard& shard) {
@@ -347,15 +289,6 @@ int TrainCommand::run_trained() {
   return 0;
 }
 
-// Before a training there is nothing to save: what was read and cut so far stands in the run's
-// folder and the cache. Collective.
-void TrainCommand::stop_if_asked() {
-  if (communicator_.max(watchdog::stop_requested()) == 0) return;
-  log_.note({{"event", "stopped"}});
-  throw Error("stopped on request before training began; run again with --resume", kExitStopped,
-              true);
-}
-
 int TrainCommand::stopped(const TrainingState& state) {
   log_.note({{"event", "stopped"}, {"step", state.step}});
   if (is_root()) {
@@ -410,19 +343,7 @@ Command train_command() {
               "go on from the newest checkpoint; start afresh where there is none");
   options.add("overwrite", arguments->request.overwrite,
               "remove the run that is there and start again");
-  options.group("Partition");
-  options.add("partition", arguments->partition, "owners made by halorec partition")
-      .value_name("PARTS.h5");
-  options.add("method", arguments->method, "how to cut the graph when no file fits")
-      .choices({"auto", "metis", "cluster", "hash", "block"});
-  options.add("balance", arguments->balance, "what METIS and cluster keep equal")
-      .choices({"edges", "both"});
-  options
-      .add("memory-limit", arguments->memory_gib,
-           "GiB on rank 0 within which auto takes METIS, and cluster's coarsest graph stays (auto: "
-           "nine tenths of what is available)")
-      .or_word("auto")
-      .above(0);
+  declare_cut_options(options, arguments->cut);
   declare_training_options(options, arguments->training);
   declare_content_options(options, arguments->content);
   command.check = [arguments] {
