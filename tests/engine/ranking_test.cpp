@@ -6,74 +6,14 @@
 
 #include <cmath>
 #include <limits>
-#include <map>
 #include <set>
 
 #include "engine/embedding_scorer.hpp"
 #include "engine/evaluation.hpp"
-#include "tests/engine/coarse_number.hpp"
-#include "tests/tiny_graph.hpp"
+#include "tests/engine/naive_ranking.hpp"
 
 namespace halorec {
 namespace {
-
-constexpr std::int64_t kDim = 5;
-
-Matrix<float> coarse_rows(const Shard& shard) {
-  Matrix<float> rows(shard.num_owned(), kDim);
-  for (std::int64_t r = 0; r < rows.rows(); ++r) {
-    for (std::int64_t c = 0; c < kDim; ++c) rows(r, c) = coarse_number(shard.global_id(r), c);
-  }
-  return rows;
-}
-
-// What a list should be: every candidate scored, all sorted.
-struct Naive {
-  const Dataset& data;
-  std::vector<std::vector<std::uint32_t>> train = items_by_user(data, Split::train);
-  std::vector<std::vector<std::uint32_t>> validation = items_by_user(data, Split::validation);
-  std::vector<std::uint32_t> degree = degrees();
-
-  std::vector<std::uint32_t> degrees() const {
-    std::vector<std::uint32_t> counts(data.items.size(), 0);
-    for (const std::uint32_t item : data[Split::train].item) ++counts[item];
-    return counts;
-  }
-  float score(std::uint32_t user, std::uint32_t item) const {
-    if (train[user].empty()) return static_cast<float>(degree[item]);
-    float sum = 0;
-    for (std::int64_t c = 0; c < kDim; ++c) {
-      sum += coarse_number({NodeKind::user, user}, c) * coarse_number({NodeKind::item, item}, c);
-    }
-    return sum;
-  }
-  std::vector<RankedItem> list(std::uint32_t user, std::size_t k, bool exclude_train,
-                               bool exclude_validation,
-                               const std::set<std::uint32_t>* only = nullptr) const {
-    std::vector<RankedItem> all;
-    for (std::uint32_t i = 0; i < data.items.size(); ++i) {
-      const auto holds = [i](const std::vector<std::uint32_t>& items) {
-        return std::find(items.begin(), items.end(), i) != items.end();
-      };
-      if (degree[i] == 0 || (only != nullptr && only->count(i) == 0)) continue;
-      if (exclude_train && holds(train[user])) continue;
-      if (exclude_validation && holds(validation[user])) continue;
-      all.push_back({i, score(user, i)});
-    }
-    std::sort(all.begin(), all.end(), [this](const RankedItem& a, const RankedItem& b) {
-      if (a.score != b.score) return a.score > b.score;
-      return hash_bytes(data.items[a.item]) < hash_bytes(data.items[b.item]);
-    });
-    all.resize(std::min(all.size(), k));
-    return all;
-  }
-};
-
-std::vector<std::int32_t> all_people(const Shard& shard) {
-  std::vector<std::int32_t> people;
-  for (std::int32_t row = 0; row < shard.num_owned_users(); ++row) people.push_back(row);
-  return people;
-}
 
 void expect_same(std::span<const RankedItem> actual, const std::vector<RankedItem>& expected,
                  std::uint32_t user) {
@@ -83,8 +23,6 @@ void expect_same(std::span<const RankedItem> actual, const std::vector<RankedIte
     ASSERT_EQ(actual[r].score, expected[r].score) << "user " << user << ", place " << r;
   }
 }
-
-class Ranking : public testing::TestWithParam<Deal> {};
 
 TEST_P(Ranking, EqualsAFullSort) {
   Communicator communicator;
@@ -146,109 +84,6 @@ TEST_P(Ranking, CandidatesAndExclusions) {
   catalogue.keep_only({});
   const RankedLists none = rank_items(scorer, catalogue, query);
   for (const std::int32_t row : people) EXPECT_TRUE(none.of(row).empty());
-}
-
-// What popularity counts beside rows, for users and for guests; and rows that hold it.
-TEST_P(Ranking, PopularityCountsBesideRows) {
-  constexpr double kCounts = 0.3;
-  Communicator communicator;
-  const TinyGraph graph(communicator, random_dataset(40, 30, 0.15, 13), TrainingPart::train,
-                        GetParam());
-  const Shard& shard = graph.shard();
-  const Matrix<float> rows = coarse_rows(shard);
-  EmbeddingScorer scorer(shard, rows.view(), {}, kCounts), by_rows(shard, rows.view());
-  // Twice as popular as training says.
-  auto popularity = std::make_shared<std::vector<float>>();
-  for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
-    popularity->push_back(2 * static_cast<float>(shard.item_degree(i)));
-  }
-  scorer.set_popularity(popularity);
-  by_rows.set_popularity(popularity);
-  const Matrix<float> wide = rows_with_popularity(scorer, rows.view(), kCounts);
-  EmbeddingScorer by_wide_rows(shard, wide.view());
-  for (EmbeddingScorer* one : {&scorer, &by_rows}) one->set_guests({{1, 7, 20}});
-  const Catalogue catalogue(shard, graph.file());
-  auto people = all_people(shard);
-  RankingQuery query;
-  query.k = 30;
-  const auto by_item = [](std::span<const RankedItem> list) {
-    std::map<std::uint32_t, double> scores;
-    for (const RankedItem& entry : list) scores[entry.item] = static_cast<double>(entry.score);
-    return scores;
-  };
-  query.people = people;
-  const RankedLists expected = rank_items(by_wide_rows, catalogue, query);
-  people.push_back(static_cast<std::int32_t>(shard.num_owned_users()));  // the guest
-  query.people = people;
-  const RankedLists lists = rank_items(scorer, catalogue, query);
-  const RankedLists plain = rank_items(by_rows, catalogue, query);
-  std::int64_t num_moved = 0;
-  for (const std::int32_t person : people) {
-    const bool is_guest = person == shard.num_owned_users();
-    const auto scores = by_item(lists.of(person)), inner = by_item(plain.of(person));
-    ASSERT_EQ(scores.size(), inner.size());
-    if (scorer.is_served_by_popularity(person)) {
-      EXPECT_EQ(scores, inner);
-      continue;
-    }
-    double squares = 0;
-    for (std::int64_t c = 0; c < kDim; ++c) {
-      squares += std::pow(static_cast<double>(scorer.row_of(person)[c]), 2);
-    }
-    for (const auto& [item, score] : scores) {
-      const double added = kCounts * std::sqrt(squares) * std::log(2 * shard.item_degree(item));
-      EXPECT_NEAR(score, inner.at(item) + added, 1e-5);
-      num_moved += added > 0 ? 1 : 0;
-    }
-    if (is_guest) continue;
-    for (const auto& [item, score] : by_item(expected.of(person))) {
-      EXPECT_NEAR(score, scores.at(item), 1e-5);
-    }
-  }
-  EXPECT_GT(communicator.sum(num_moved), 100);
-}
-
-// People of whom nothing is known are served by the popularity that the scorer was given.
-TEST_P(Ranking, PopularityCanBeReplaced) {
-  Communicator communicator;
-  Dataset data = random_dataset(20, 30, 0.3, 12);
-  data.users.push_back("a stranger");
-  const TinyGraph graph(communicator, std::move(data), TrainingPart::train, GetParam());
-  const Shard& shard = graph.shard();
-  const Matrix<float> rows = coarse_rows(shard);
-  EmbeddingScorer scorer(shard, rows.view());
-  const Catalogue catalogue(shard, graph.file());
-  const auto people = all_people(shard);
-  RankingQuery query;
-  query.k = 30;
-  query.people = people;
-  const RankedLists before = rank_items(scorer, catalogue, query);
-  auto popularity = std::make_shared<std::vector<float>>();
-  for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
-    popularity->push_back(static_cast<float>(i * 7 % 30) / 2);
-  }
-  scorer.set_popularity(popularity);
-  const RankedLists after = rank_items(scorer, catalogue, query);
-  std::int64_t num_strangers = 0;
-  for (const std::int32_t row : people) {
-    const auto list = after.of(row);
-    if (!scorer.is_served_by_popularity(row)) {
-      EXPECT_TRUE(std::equal(list.begin(), list.end(), before.of(row).begin(), before.of(row).end(),
-                             [](const RankedItem& a, const RankedItem& b) {
-                               return a.item == b.item && a.score == b.score;
-                             }));
-      continue;
-    }
-    ++num_strangers;
-    ASSERT_FALSE(list.empty());
-    for (std::size_t k = 0; k < list.size(); ++k) {
-      EXPECT_EQ(list[k].score, (*popularity)[list[k].item]);
-      if (k > 0) {
-        EXPECT_GT(list[k - 1].score, list[k].score);
-      }
-    }
-  }
-  EXPECT_GT(communicator.sum(num_strangers), 0);
 }
 
 TEST_P(Ranking, SomePeopleInAnyOrder) {
@@ -324,54 +159,6 @@ TEST_P(Ranking, ANonFiniteRowIsOneErrorOnEveryRank) {
         EXPECT_NE(std::string(error.what()).find("not a finite number"), std::string::npos);
       }
     }
-  }
-}
-
-TEST_P(Ranking, AGuestIsRankedFromAHistory) {
-  Communicator communicator;
-  const TinyGraph graph(communicator, random_dataset(30, 40, 0.2, 16), TrainingPart::train,
-                        GetParam());
-  const Shard& shard = graph.shard();
-  const Naive naive{graph.data()};
-  const Matrix<float> rows = coarse_rows(shard);
-  EmbeddingScorer scorer(shard, rows.view());
-  const Catalogue catalogue(shard, graph.file());
-  scorer.set_guests({{7, 3, 7, 10}, {}, {10}});  // 10 is cold
-  const auto first = static_cast<std::int32_t>(shard.num_owned_users());
-  const std::vector<std::int32_t> people = {first, first + 1, first + 2};
-  RankingQuery query;
-  query.k = 40;
-  query.people = people;
-  const RankedLists lists = rank_items(scorer, catalogue, query);
-
-  std::vector<double> row(kDim, 0);
-  for (const std::uint32_t item : {3u, 7u}) {
-    for (std::int64_t c = 0; c < kDim; ++c) {
-      row[static_cast<std::size_t>(c)] +=
-          coarse_number({NodeKind::item, item}, c) / std::sqrt(2.0 * naive.degree[item]);
-    }
-  }
-  const auto of_first = lists.of(0);
-  std::size_t num_warm = 0;
-  for (const std::uint32_t degree : naive.degree) num_warm += degree > 0 ? 1 : 0;
-  EXPECT_EQ(of_first.size(), num_warm - 2);
-  for (std::size_t r = 0; r < of_first.size(); ++r) {
-    EXPECT_NE(of_first[r].item, 3u);
-    EXPECT_NE(of_first[r].item, 7u);
-    double score = 0;
-    for (std::int64_t c = 0; c < kDim; ++c) {
-      score +=
-          row[static_cast<std::size_t>(c)] * coarse_number({NodeKind::item, of_first[r].item}, c);
-    }
-    EXPECT_NEAR(of_first[r].score, score, 1e-5);
-    if (r > 0) {
-      EXPECT_GE(of_first[r - 1].score, of_first[r].score);
-    }
-  }
-  // Without history, popularity serves.
-  EXPECT_EQ(lists.of(1).size(), num_warm);
-  for (const RankedItem& entry : lists.of(1)) {
-    EXPECT_EQ(entry.score, static_cast<float>(naive.degree[entry.item]));
   }
 }
 

@@ -1,5 +1,6 @@
 halorec_test(metrics engine RANKS 1 2 3 5)
 halorec_test(ranking engine RANKS 1 2 3 5)
+halorec_test(popularity_ranking engine RANKS 1 2 3 5)
 halorec_test(exposure engine RANKS 1 2 3 5)
 halorec_test(cold_places engine RANKS 1 2 3 5)
 halorec_test(feature_map engine RANKS 1 2 3 5)

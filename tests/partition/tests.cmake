@@ -1,5 +1,5 @@
-foreach(name shared_data readers split dataset side_info side_import co_occurrence text_features
-        synthetic expansion perturb thin_users unsupported content_links)
+foreach(name shared_data readers split dataset side_info side_import relation_import co_occurrence
+        text_features synthetic expansion perturb thin_users unsupported content_links)
   halorec_test(${name} partition)
   target_compile_definitions(${name}_test PRIVATE HALOREC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endforeach()
