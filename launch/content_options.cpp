@@ -4,6 +4,7 @@
 
 #include "launch/durations.hpp"
 #include "launch/edge_options.hpp"
+#include "launch/list_options.hpp"
 #include "launch/output.hpp"
 #include "models/baselines/content_rows.hpp"
 #include "models/blended_scorer.hpp"

@@ -6,6 +6,7 @@
 #include "engine/trainer.hpp"
 #include "launch/content_options.hpp"
 #include "launch/find_owners.hpp"
+#include "launch/list_options.hpp"
 #include "launch/popularity_choice.hpp"
 #include "launch/run_folder.hpp"
 #include "launch/side_options.hpp"

@@ -106,14 +106,6 @@ Perturbation perturbation(const TrainingArguments& arguments, std::uint64_t seed
 
 // What the engine is told. `num_edges`: of the training part (for --batch auto).
 ModelOptions model_options(const TrainingArguments& arguments, std::uint64_t seed);
-// Whether lists are by rows of items of length 1.
-bool ranks_by_cosine(const TrainingArguments& arguments);
-// Of lists (EmbeddingScorer): what --log-popularity says, else what the objective leaves out, or
-// zero where lists are not by cosines.
-double log_popularity(const TrainingArguments& arguments);
-// Whether validation chooses that weight (launch/popularity_choice.hpp).
-bool chooses_log_popularity(const TrainingArguments& arguments);
-
 TrainerOptions trainer_options(const TrainingArguments& arguments, std::uint64_t seed,
                                std::uint64_t num_edges);
 // Which interactions a phase learns from.

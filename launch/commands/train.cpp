@@ -13,6 +13,7 @@
 #include "launch/content_options.hpp"
 #include "launch/exchange_choice.hpp"
 #include "launch/held_out_lists.hpp"
+#include "launch/list_options.hpp"
 #include "launch/loss_option.hpp"
 #include "launch/open_run.hpp"
 #include "launch/output.hpp"
