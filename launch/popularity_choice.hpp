@@ -19,8 +19,8 @@ struct PopularityChoice {
   std::vector<Tried> tried;  // in the order of trying
 };
 
-// Climbs from `start` over the rungs {0, 1/8, 1/4, 3/8, 1/2, 3/4, 1, 3/2, 2, 3} x temperature and
-// `start` itself, one way and, where that is no better at once, the other, as long as value_of
+// Climbs from `start` over the rungs {0, 1/8, 1/4, 3/8, 1/2, 3/4, 1, 3/2, 2, 3, 4, 6} x temperature
+// and `start` itself, one way and, where that is no better at once, the other, as long as value_of
 // gets better. value_of: a metric of lists, larger is better, alike on every rank.
 PopularityChoice choose_log_popularity(double start, double temperature,
                                        const std::function<double(double weight)>& value_of);

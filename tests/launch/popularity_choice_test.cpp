@@ -21,7 +21,7 @@ auto hill(double top) {
 
 TEST(PopularityChoice, ClimbsToTheNearestRungEitherWay) {
   EXPECT_DOUBLE_EQ(choose_log_popularity(0.06, 0.12, hill(0.2)).weight, 0.18);
-  EXPECT_DOUBLE_EQ(choose_log_popularity(0.06, 0.12, hill(10)).weight, 0.36);
+  EXPECT_DOUBLE_EQ(choose_log_popularity(0.06, 0.12, hill(10)).weight, 0.72);
   EXPECT_DOUBLE_EQ(choose_log_popularity(0.06, 0.12, hill(0.031)).weight, 0.03);
   EXPECT_DOUBLE_EQ(choose_log_popularity(0.06, 0.12, hill(-1)).weight, 0);
 }
