@@ -30,6 +30,12 @@ struct MetricValues {
 MetricValues measure_list(std::span<const std::uint32_t> list,
                           std::span<const std::uint32_t> relevant, std::int64_t k);
 
+// Whether a metric is better than another beyond rounding: the last bits of sums over users differ
+// between numbers of ranks, and what is chosen by them must not.
+inline bool is_better(double value, double best) {
+  return value > best + 1e-9;
+}
+
 // One length of list. Means over users with a held-out item; of `warm` and `cold` over those with
 // such a held-out item.
 struct MetricsAtK {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "comm/watchdog.hpp"
+#include "engine/metrics.hpp"
 
 namespace halorec {
 namespace {
@@ -178,7 +179,7 @@ void Trainer<T>::evaluate_epoch(double epoch_loss) {
     }
     for (const auto& [name, value] : metrics) event[name] = value;
     const double value = metrics.at(options_.metric);
-    if (value > state_.best_metric) {
+    if (is_better(value, state_.best_metric)) {
       state_.best_metric = value;
       state_.best_epoch = state_.epoch;
       state_.best_step = state_.step;

@@ -8,6 +8,7 @@
 
 #include "comm/check.hpp"
 #include "comm/hdf5_file.hpp"
+#include "engine/metrics.hpp"
 #include "launch/run_folder.hpp"
 
 namespace halorec {
@@ -42,7 +43,7 @@ PopularityChoice choose_log_popularity(double start, double temperature,
       const double weight = weights[static_cast<std::size_t>(at)];
       const double value = value_of(weight);
       choice.tried.push_back({weight, value});
-      if (!(value > best)) break;
+      if (!is_better(value, best)) break;
       best = value;
       choice.weight = weight;
     }
@@ -63,15 +64,24 @@ void write_popularity_choice(const RunFolder& run, const PopularityChoice& choic
 }
 
 std::optional<double> read_popularity_choice(const RunFolder& run) {
-  std::ifstream in(run.lists());
-  if (!in) return {};
-  const auto json = ordered_json::parse(in, nullptr, false);
-  try {
-    if (json.is_discarded()) throw std::runtime_error("not JSON");
-    return json.at("log_popularity").get<double>();
-  } catch (const std::exception&) {
-    fail("{} is damaged; train again with --resume, which chooses it anew", run.lists().string());
+  const auto weight_in = [](const std::filesystem::path& path) -> std::optional<double> {
+    std::ifstream in(path);
+    if (!in) return {};
+    const auto json = ordered_json::parse(in, nullptr, false);
+    const auto weight = json.is_object() ? json.find("log_popularity") : json.end();
+    if (weight == json.end() || !weight->is_number()) {
+      fail("{} is damaged; train again with --resume, which writes it anew", path.string());
+    }
+    return weight->get<double>();
+  };
+  const auto chosen = weight_in(run.lists()), of_result = weight_in(run.metrics());
+  if (of_result && chosen != of_result) {
+    fail(
+        "{} is {}, and without it lists would be others than the run's result is of; train again "
+        "with --resume, which writes it anew",
+        run.lists().string(), chosen ? "not the run's own" : "missing");
   }
+  return chosen;
 }
 
 }  // namespace halorec

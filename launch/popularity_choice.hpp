@@ -28,7 +28,8 @@ PopularityChoice choose_log_popularity(double start, double temperature,
 // lists.json of the run, durably. metric: of validation, what chose. Root.
 void write_popularity_choice(const RunFolder& run, const PopularityChoice& choice,
                              const std::string& metric);
-// The weight; none while nothing is chosen yet. Error when the file is damaged.
+// The weight; none while nothing is chosen yet. Error when the file is damaged, or is not that of
+// the run's result.
 std::optional<double> read_popularity_choice(const RunFolder& run);
 
 }  // namespace halorec

@@ -44,6 +44,17 @@ void warn_if_empty(Communicator& communicator, std::int64_t count, std::string_v
                    option, name));
 }
 
+// Links that end at this rank's nodes with training interactions.
+std::int64_t num_heard_by_trained(const Shard& shard, const Adjacency& edges) {
+  std::int64_t num = 0;
+  for (std::size_t r = 0; r < shard.scale().size(); ++r) {
+    if (shard.scale()[r] == 0) continue;
+    num += edges.local.row_begin[r + 1] - edges.local.row_begin[r];
+    num += edges.cross.row_begin[r + 1] - edges.cross.row_begin[r];
+  }
+  return num;
+}
+
 }  // namespace
 
 void declare_side_options(OptionTable& options, TrainingArguments& a) {
@@ -135,9 +146,8 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
     Relation relation = read_relation(shard, dataset, named.name);
     relation.weight = named.weight;
-    warn_if_empty(shard.communicator(),
-                  relation.edges.local.num_nonzeros() + relation.edges.cross.num_nonzeros(),
-                  "--relations", named.name);
+    warn_if_empty(shard.communicator(), num_heard_by_trained(shard, relation.edges), "--relations",
+                  named.name);
     inputs.relations.push_back(std::move(relation));
   }
   for (const NamedRelation& named : named_attributes(arguments)) {
@@ -147,10 +157,17 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
                   "--attribute-nodes", named.name);
   }
   const std::vector<std::string> columns = feature_names(arguments);
-  if (!columns.empty()) inputs.features = read_feature_rows(shard, dataset, columns);
+  if (!columns.empty()) {
+    inputs.features = read_feature_rows(shard, dataset, columns);
+    warn_if_empty(shard.communicator(), std::ssize(inputs.features->feature), "--features",
+                  arguments.features);
+  }
   const std::vector<std::string> mapped = mapped_names(arguments);
   if (!mapped.empty()) {
-    inputs.map.emplace(shard, read_feature_rows(shard, dataset, mapped), arguments.map_ridge);
+    FeatureRows rows = read_feature_rows(shard, dataset, mapped);
+    warn_if_empty(shard.communicator(), std::ssize(rows.feature), "--map-features",
+                  arguments.map_features);
+    inputs.map.emplace(shard, std::move(rows), arguments.map_ridge);
   }
   return inputs;
 }

@@ -181,7 +181,7 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
       .at_least(0);
 
   declare_list_options(options, a);
-  options.group("Robustness, in training alone (lightgcn)");
+  options.group("Robustness, in training alone");
   options
       .add("edge-dropout", a.edge_dropout,
            "share of the edges that a step does without; the others count 1/(1 - share)")

@@ -93,10 +93,12 @@ class NodeInputs {
     }
   }
 
+  // Items that were never trained on keep their length as a share of what trained ones have.
   void normalise_items(Matrix<float>& rows) const {
+    const double mean = has_side_ ? mean_item_length(*shard_, rows.view()) : 1;
 #pragma omp parallel for schedule(static)
     for (std::int64_t r = shard_->num_owned_users(); r < rows.rows(); ++r) {
-      const double length = row_length(rows.row(r), rows.cols());
+      const double length = is_trained(r) ? row_length(rows.row(r), rows.cols()) : mean;
       if (length == 0) continue;
       for (std::int64_t c = 0; c < rows.cols(); ++c) {
         rows(r, c) = static_cast<float>(rows(r, c) / length);

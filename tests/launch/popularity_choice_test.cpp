@@ -45,12 +45,26 @@ TEST(PopularityChoice, EqualListsAreNoReasonToMove) {
   EXPECT_DOUBLE_EQ(choose_log_popularity(0.06, 0.12, [](double) { return 0.1; }).weight, 0.06);
 }
 
+// Sums over users in another order: a tie all the same.
+TEST(PopularityChoice, RoundingIsNoReasonToMove) {
+  double value = 0.5;
+  const auto rounding = [&](double) { return value = std::nextafter(value, 1.0); };
+  EXPECT_DOUBLE_EQ(choose_log_popularity(0.06, 0.12, rounding).weight, 0.06);
+}
+
 TEST(PopularityChoice, ARunKeepsIt) {
   const TemporaryFolder folder;
   const RunFolder run(folder.path());
   EXPECT_FALSE(read_popularity_choice(run).has_value());
   write_popularity_choice(run, choose_log_popularity(0.06, 0.12, hill(0.1)), "recall@20");
   EXPECT_DOUBLE_EQ(read_popularity_choice(run).value(), 0.09);
+  // Of the result, once there is one.
+  std::ofstream(run.metrics()) << "{\"log_popularity\": 0.09}";
+  EXPECT_DOUBLE_EQ(read_popularity_choice(run).value(), 0.09);
+  std::ofstream(run.lists()) << "{\"log_popularity\": 9}";
+  EXPECT_THROW(read_popularity_choice(run), Error);
+  std::filesystem::remove(run.lists());
+  EXPECT_THROW(read_popularity_choice(run), Error);
   std::ofstream(run.lists()) << "{\"log_popularity\":";
   EXPECT_THROW(read_popularity_choice(run), Error);
 }
