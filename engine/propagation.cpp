@@ -5,6 +5,7 @@
 #include <numeric>
 #include <type_traits>
 
+#include "engine/kernels/dense.hpp"
 #include "engine/parallel.hpp"
 
 namespace halorec {
@@ -323,9 +324,37 @@ void Propagation<T>::add_relation(T weight, const Adjacency& edges) {
 }
 
 template <typename T>
+void Propagation<T>::add_untrained(T weight, const Adjacency& edges) {
+  HALOREC_ASSERT_LIGHT(edges.num_owned() == num_owned());
+  added_untrained_.push_back({weight, std::make_unique<Propagation>(*shard_, edges, options_)});
+}
+
+template <typename T>
+void Propagation<T>::add_heard_by_untrained(T a, MatrixView<const T> x, bool at_demanded,
+                                            MatrixView<T> y) {
+  if (!serves_untrained_ || added_untrained_.empty()) return;
+  // Over links between the two kinds those with interactions hear zeros alone.
+  fit(trained_rows_, x.rows, x.cols);
+#pragma omp parallel for schedule(static)
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    const bool is_trained = shard_->scale()[static_cast<std::size_t>(r)] != 0;
+    kernels::scale_into(x.cols, is_trained ? T{1} : T{0}, x.row(r), trained_rows_.row(r));
+  }
+  for (const Added& one : added_untrained_) {
+    if (at_demanded) {
+      one.product->demand(demanded_);
+      one.product->multiply_to_demanded(a * one.weight, trained_rows_.view(), AddedTo<T>::y(), y);
+    } else {
+      one.product->multiply(a * one.weight, trained_rows_.view(), AddedTo<T>::y(), y);
+    }
+  }
+}
+
+template <typename T>
 void Propagation<T>::multiply(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y) {
   multiply_own(a, x, z, y);
   for (const Added& one : added_) one.product->multiply(a * one.weight, x, AddedTo<T>::y(), y);
+  add_heard_by_untrained(a, x, false, y);
 }
 
 template <typename T>
@@ -335,6 +364,7 @@ void Propagation<T>::multiply_to_demanded(T a, MatrixView<const T> x, const Adde
   for (const Added& one : added_) {
     one.product->multiply_to_demanded(a * one.weight, x, AddedTo<T>::y(), y);
   }
+  add_heard_by_untrained(a, x, true, y);
 }
 
 template <typename T>

@@ -73,6 +73,11 @@ class Propagation {
   // From here on A is the sum of what it was and weight times the normalised adjacency of `edges`,
   // between the same nodes; they outlive this. Collective.
   void add_relation(T weight, const Adjacency& edges);
+  // For evaluation: while it serves untrained nodes, these hear over `edges`, links between nodes
+  // with training interactions and nodes without (Relation::untrained), and send nothing. Products
+  // then are no more their own adjoints, and multiply_from_demanded is not for them. Collective.
+  void add_untrained(T weight, const Adjacency& edges);
+  void serve_untrained(bool serves) { serves_untrained_ = serves; }
 
   std::int64_t num_owned() const { return graph_->num_owned(); }
   Communicator& communicator() const { return graph_->communicator(); }
@@ -105,6 +110,8 @@ class Propagation {
   void multiply_own(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
   void multiply_own_to_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
   void multiply_own_from_demanded(T a, MatrixView<const T> x, const AddedTo<T>& z, MatrixView<T> y);
+  // y += a times what untrained nodes hear of the others' rows of x, at all or the demanded rows.
+  void add_heard_by_untrained(T a, MatrixView<const T> x, bool at_demanded, MatrixView<T> y);
   // A matrix with the rows that have nonzeros, dealt out; the others need no touching.
   struct Sparse {
     const Csr* matrix = nullptr;
@@ -165,7 +172,9 @@ class Propagation {
     T weight;
     std::unique_ptr<Propagation> product;
   };
-  std::vector<Added> added_;
+  std::vector<Added> added_, added_untrained_;
+  bool serves_untrained_ = false;
+  Matrix<T> trained_rows_;
 
   // Full products: prepared by the first one, since a single layer needs none.
   bool is_prepared_ = false;

@@ -46,6 +46,9 @@ class Tape {
   // for values alone.
   explicit Tape(bool with_gradients = true) : with_gradients_(with_gradients) {}
 
+  // False: a pass for evaluation.
+  bool with_gradients() const { return with_gradients_; }
+
   // A leaf over storage that outlives the step. Gradients are added to `gradient`; pass an empty
   // view for a constant that has rows on every rank.
   Variable<T>& leaf(MatrixView<T> value, MatrixView<T> gradient);

@@ -31,6 +31,7 @@ class AttributeLightGcn : public Model<T> {
     layer_weights_.value.fill(T{1} / static_cast<T>(options.num_layers + 1));
     for (const Relation& relation : options.side->relations) {
       graph_.propagation().add_relation(static_cast<T>(relation.weight), relation.edges);
+      graph_.propagation().add_untrained(static_cast<T>(relation.weight), relation.untrained);
     }
   }
 
@@ -66,6 +67,7 @@ class AttributeLightGcn : public Model<T> {
                                  std::span<const std::int32_t> rows) {
     const std::int64_t num_layers = layer_weights_.value.cols() - 1;
     graph_.demand(rows);
+    graph_.propagation().serve_untrained(!tape.with_gradients());
     Variable<T>* x = &embeddings;
     std::vector<Variable<T>*> values = attributes_.rows(tape);
     Variable<T>& initial = select_rows(tape, *x, rows);

@@ -40,6 +40,7 @@ class LayeredModel : public Model<T> {
       for (const Relation& relation : options.side->relations) {
         MessageGraph<T>& graph =
             relation_graphs_.emplace_back(shard, relation.edges, options.propagation);
+        graph.propagation().add_untrained(T{1}, relation.untrained);
         graphs_.relations.push_back({&graph, relation.crosses});
       }
     }
@@ -95,6 +96,9 @@ class LayeredModel : public Model<T> {
     if (num_layers_ > 0) {
       graph_.demand(rows);
       for (MessageGraph<T>& graph : relation_graphs_) graph.demand(rows);
+    }
+    for (MessageGraph<T>& graph : relation_graphs_) {
+      graph.propagation().serve_untrained(!tape.with_gradients());
     }
     Variable<T>& initial = select_rows(tape, x, rows);
     return layers_at(tape, x, initial, rows, nullptr, changes);

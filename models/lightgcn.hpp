@@ -52,6 +52,7 @@ class LightGcn : public Model<T> {
     Variable<T>& initial = select_rows(tape, on.embeddings, rows);
     if (columns_) return {layer_sum(tape, *columns_, on.embeddings, on.weights, rows), initial};
     propagation_->keep_all_edges();
+    propagation_->serve_untrained(!tape.with_gradients());
     return {layer_sum(tape, *propagation_, on.embeddings, on.weights, rows), initial};
   }
 
@@ -62,6 +63,7 @@ class LightGcn : public Model<T> {
     const std::optional<IdDropout> dropped = inputs_.dropped(key);
     if (!perturbation_.any() && !dropped) return {forward(tape, rows)};
     HALOREC_ASSERT_LIGHT(propagation_.has_value());  // perturbed steps run by rows
+    propagation_->serve_untrained(false);
     const OnTape on = parameters_on(tape, inputs_.rows_in_training(tape, key));
     Variable<T>& initial = select_rows(tape, on.embeddings, rows);
     if (perturbation_.edge_dropout > 0 || dropped) {
@@ -118,6 +120,7 @@ class LightGcn : public Model<T> {
     if (side_ == nullptr) return;
     for (const Relation& relation : side_->relations) {
       propagation.add_relation(static_cast<T>(relation.weight), relation.edges);
+      propagation.add_untrained(static_cast<T>(relation.weight), relation.untrained);
     }
   }
 

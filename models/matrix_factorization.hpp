@@ -29,7 +29,8 @@ class MatrixFactorization : public Model<T> {
     if (moves_touched_rows_alone_) {
       all_listed_.resize(rows.size());
       std::iota(all_listed_.begin(), all_listed_.end(), 0);
-      Variable<T>& selected = select_rows(tape, inputs_.listed_in_training(tape, rows, key), all_listed_);
+      Variable<T>& selected =
+          select_rows(tape, inputs_.listed_in_training(tape, rows, key), all_listed_);
       return {{selected, selected}};
     }
     Variable<T>& selected = select_rows(tape, inputs_.rows_in_training(tape, key), rows);

@@ -133,7 +133,10 @@ class NodeInputs {
       table_.emplace("features", true, features_->num_features(), options.dim);
       initialise_normal(options.seed, options.initial_deviation, *table_);
     }
-    for (const Relation& relation : side.relations) cover_neighbours(relation.edges);
+    for (const Relation& relation : side.relations) {
+      cover_linked(relation.edges, true);
+      cover_linked(relation.untrained, false);
+    }
     for (std::int64_t r = 0; r < num_owned; ++r) {
       bool covered = covered_[static_cast<std::size_t>(r)] != 0;
       covered = covered || (features_ && features_->has_row(r));
@@ -152,19 +155,12 @@ class NodeInputs {
     for (std::int64_t r = 0; r < num_owned; ++r) keep_.push_back(is_trained(r) ? T{1} : T{0});
   }
 
-  // Marks the nodes that hear a trained one: what others would say of them was never learned.
-  void cover_neighbours(const Adjacency& edges) {
-    std::vector<float> trained;
-    for (std::int64_t r = 0; r < edges.num_owned(); ++r) trained.push_back(is_trained(r) ? 1 : 0);
-    const Matrix<float> all = with_ghosts<float>(*edges.halo, trained);
-    const auto hears_any = [&](const Csr& matrix, std::size_t r, std::int64_t first) {
-      for (std::int64_t e = matrix.row_begin[r]; e < matrix.row_begin[r + 1]; ++e) {
-        if (all(first + matrix.column[static_cast<std::size_t>(e)], 0) != 0) return true;
-      }
-      return false;
-    };
+  // Marks the trained nodes, or the others, that have a link of these to a trained one.
+  void cover_linked(const Adjacency& edges, bool are_trained) {
     for (std::size_t r = 0; r < covered_.size(); ++r) {
-      if (hears_any(edges.local, r, 0) || hears_any(edges.cross, r, edges.num_owned())) {
+      if (is_trained(static_cast<std::int64_t>(r)) != are_trained) continue;
+      if (edges.local.row_begin[r + 1] > edges.local.row_begin[r] ||
+          edges.cross.row_begin[r + 1] > edges.cross.row_begin[r]) {
         covered_[r] = 1;
       }
     }

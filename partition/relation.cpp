@@ -86,6 +86,37 @@ WeighedLists group_heaviest(const WeighedPairs& links, std::int64_t num_rows, co
   return lists;
 }
 
+// Of all users, which have training interactions. Collective.
+std::vector<bool> trained_users(const Shard& shard) {
+  std::vector<std::uint32_t> mine;
+  for (std::int64_t r = 0; r < shard.num_owned_users(); ++r) {
+    if (shard.scale()[static_cast<std::size_t>(r)] != 0) {
+      mine.push_back(shard.owned_users()[static_cast<std::size_t>(r)]);
+    }
+  }
+  std::vector<bool> trained(shard.num_users(), false);
+  for (const std::uint32_t user : shard.communicator().all_gather<std::uint32_t>(mine)) {
+    trained[user] = true;
+  }
+  return trained;
+}
+
+// The entries (row, value) that `keep` says.
+template <typename Keep>
+WeighedLists filter(const WeighedLists& lists, const Keep& keep) {
+  WeighedLists kept;
+  for (std::size_t row = 0; row + 1 < lists.begin.size(); ++row) {
+    for (std::int64_t e = lists.begin[row]; e < lists.begin[row + 1]; ++e) {
+      const auto entry = static_cast<std::size_t>(e);
+      if (!keep(static_cast<std::int64_t>(row), lists.values[entry])) continue;
+      kept.values.push_back(lists.values[entry]);
+      kept.weights.push_back(lists.weights[entry]);
+    }
+    kept.begin.push_back(std::ssize(kept.values));
+  }
+  return kept;
+}
+
 void check_weights(Communicator& communicator, const WeighedLists& users, const WeighedLists& items,
                    const SideColumn& column) {
   std::int64_t bad = 0;
@@ -172,16 +203,38 @@ Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::stri
                            : WeighedLists::none(shard.num_owned_items());
   check_weights(shard.communicator(), users, items, column);
   const bool weighed = !all_equal(shard.communicator(), users, items);
-  const auto block = [&](const WeighedLists& lists, std::span<const RowAddress> address) {
-    return NeighbourLists{
-        lists.begin, lists.values, address,
-        weighed ? std::span<const float>(lists.weights) : std::span<const float>()};
+  const std::vector<bool> is_trained_user = trained_users(shard);
+  const auto is_trained = [&](NodeKind kind, std::uint32_t index) {
+    return kind == NodeKind::user ? is_trained_user[index] : shard.item_degree(index) > 0;
   };
-  const NeighbourLists blocks[] = {
-      block(users, column.crosses ? shard.item_addresses() : shard.user_addresses()),
-      block(items, column.crosses ? shard.user_addresses() : shard.item_addresses())};
-  return {column.name, column.kind, 1, make_adjacency(shard.communicator(), blocks),
-          column.crosses};
+  const NodeKind heard_by_users = column.crosses ? NodeKind::item : NodeKind::user;
+  const NodeKind heard_by_items = column.crosses ? NodeKind::user : NodeKind::item;
+  // The links of which so many ends have training interactions.
+  const auto links_with = [&](int num_trained) {
+    const auto keep = [&](std::int64_t before, NodeKind heard) {
+      return [&, before, heard](std::int64_t row, std::uint32_t index) {
+        const bool hears = shard.scale()[static_cast<std::size_t>(before + row)] != 0;
+        return (hears ? 1 : 0) + (is_trained(heard, index) ? 1 : 0) == num_trained;
+      };
+    };
+    const WeighedLists of_users = filter(users, keep(0, heard_by_users));
+    const WeighedLists of_items = filter(items, keep(shard.num_owned_users(), heard_by_items));
+    const auto block = [&](const WeighedLists& lists, NodeKind heard) {
+      return NeighbourLists{
+          lists.begin, lists.values,
+          heard == NodeKind::user ? shard.user_addresses() : shard.item_addresses(),
+          weighed ? std::span<const float>(lists.weights) : std::span<const float>()};
+    };
+    const NeighbourLists blocks[] = {block(of_users, heard_by_users),
+                                     block(of_items, heard_by_items)};
+    return make_adjacency(shard.communicator(), blocks);
+  };
+  Relation relation{column.name, column.kind, 1, links_with(2), links_with(1), column.crosses};
+  for (std::size_t r = 0; r < relation.edges.scale.size(); ++r) {
+    double &both = relation.edges.scale[r], &one = relation.untrained.scale[r];
+    (both != 0 ? one : both) = both != 0 ? both : one;
+  }
+  return relation;
 }
 
 }  // namespace halorec

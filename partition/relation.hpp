@@ -14,8 +14,14 @@ struct Relation {
   std::string name;
   NodeKind kind = NodeKind::user;  // of both ends, unless it crosses
   double weight = 1;               // beside the interactions, which weigh 1; may be below zero
-  Adjacency edges;                 // rows of nodes of a kind that is at no end are empty
-  bool crosses = false;            // from users to items, heard both ways like interactions
+  // Between nodes with training interactions: all that training hears. Rows of nodes of a kind that
+  // is at no end are empty.
+  Adjacency edges;
+  // Between these and nodes without, over which the latter hear the former when lists are made.
+  // Both count as a node's degree its links to nodes with training interactions (where it has none,
+  // the others), and have the same scales.
+  Adjacency untrained;
+  bool crosses = false;  // from users to items, heard both ways like interactions
 
   bool is_of(NodeKind one) const { return crosses || kind == one; }
 };
@@ -23,9 +29,11 @@ struct Relation {
 // The link table `name`, or `kind:name` where both kinds have one of that name. Whoever links to a
 // node is heard and hears, so directed links go both ways, and items hear the users that link to
 // them. An edge weighs what its link weighs, the
-// more of the two where both ends link; the same everywhere, edges are equal. Reads this rank's
-// slice of the file and sends every link to the owners of its ends. Error (on every rank) when
-// there is no such table (it lists those there are), or when a link weighs nothing. Collective.
+// more of the two where both ends link; the same everywhere, edges are equal. Links between two
+// nodes without training interactions say nothing that was learned and are left out. Reads this
+// rank's slice of the file and sends every link to the owners of its ends. Error (on every rank)
+// when there is no such table (it lists those there are), or when a link weighs nothing.
+// Collective.
 Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name);
 
 // The place of that table among the dataset's columns; Error as above. Not collective.

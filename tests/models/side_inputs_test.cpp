@@ -335,6 +335,61 @@ TEST(SideInputs, NodesOfWhichNothingIsKnownStandInNoList) {
   }
 }
 
+// `data` without the links that touch a node without training interactions.
+void forget_links_of_untrained(Dataset& data) {
+  std::vector<bool> users(data.users.size(), false), items(data.items.size(), false);
+  for (const std::uint32_t user : data[Split::train].user) users[user] = true;
+  for (const std::uint32_t item : data[Split::train].item) items[item] = true;
+  for (LinkTable& links : data.side.links) {
+    const auto& near = links.kind == NodeKind::user ? users : items;
+    const auto& far = links.crosses ? items : near;
+    LinkTable kept{links.kind, links.name, links.directed, {0}, {}, {}, links.crosses};
+    for (std::size_t k = 0; k + 1 < links.begin.size(); ++k) {
+      for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
+        if (!near[k] || !far[links.target[e]]) continue;
+        kept.target.push_back(links.target[e]);
+        kept.weight.push_back(links.weight[e]);
+      }
+      kept.begin.push_back(kept.target.size());
+    }
+    links = std::move(kept);
+  }
+}
+
+// What is held out changes nothing that is learned: links of nodes without training interactions
+// give these rows when lists are made, and no other node another.
+TEST(SideInputs, LinksOfUntrainedNodesSayNothingInTraining) {
+  Communicator world;
+  for (const char* model : {"lightgcn", "rgcn"}) {
+    for (const bool has_attributes : {false, true}) {
+      Dataset data = described(60, 45, 0.03);
+      const TinyGraph graph(world, described(60, 45, 0.03));
+      forget_links_of_untrained(data);
+      const TinyGraph without(world, std::move(data));
+      const Case one{"",  model, {"all"},         {"trust", "view"},
+                     0.2, 0,     Deal::scattered, has_attributes ? kAttributes : kNone};
+      const SideInputs side = inputs_of(graph, one), less = inputs_of(without, one);
+      SmallTraining<double> training(graph.shard(), setting_of(one, side));
+      SmallTraining<double> other(without.shard(), setting_of(one, less));
+      expect_same_losses(training, other, 1e-12);
+      const Matrix<double> rows = training.final_rows(), plain = other.final_rows();
+      std::int64_t num_others = 0;
+      for (std::int64_t r = 0; r < rows.rows(); ++r) {
+        double difference = 0;
+        for (std::int64_t c = 0; c < rows.cols(); ++c) {
+          difference = std::max(difference, std::abs(rows(r, c) - plain(r, c)));
+        }
+        if (graph.shard().scale()[static_cast<std::size_t>(r)] != 0) {
+          EXPECT_LT(difference, 1e-12) << model << ", row " << r;
+        } else {
+          num_others += difference > 1e-6 ? 1 : 0;
+        }
+      }
+      EXPECT_GT(world.sum(num_others), 3) << model;
+    }
+  }
+}
+
 // A step's dropped nodes are as if new: their rows and interactions change nothing in it.
 TEST(SideInputs, DroppedNodesHaveNoPartInAStep) {
   Communicator world;
@@ -352,7 +407,7 @@ TEST(SideInputs, DroppedNodesHaveNoPartInAStep) {
     const auto row = static_cast<std::size_t>(r);
     bool covered = side.features->row_begin[row] != side.features->row_begin[row + 1];
     for (const Relation& relation : side.relations) {
-      covered = covered || relation.edges.scale[row] != 0;
+      covered = covered || relation.edges.scale[row] != 0;  // here all links have a trained end
     }
     if (!covered || !dropout.drops(shard.global_id(r))) continue;
     for (std::int64_t c = 0; c < own.value.cols(); ++c) own.value(r, c) += 10;

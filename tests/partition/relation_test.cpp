@@ -1,4 +1,5 @@
-// Relations from links: every link is heard at both ends, whoever owns them, and nothing else is.
+// Relations from links: every link is heard at both ends, whoever owns them, and nothing else is;
+// those of nodes without training interactions stand apart.
 #include "partition/relation.hpp"
 
 #include <gtest/gtest.h>
@@ -58,6 +59,15 @@ Dataset linked_data() {
   return data;
 }
 
+// Of users, then items: which have training interactions.
+std::vector<bool> trained_nodes(const Dataset& data) {
+  std::vector<bool> trained(kNumUsers + kNumItems, false);
+  const Interactions& train = data[Split::train];
+  for (const std::uint32_t user : train.user) trained[user] = true;
+  for (const std::uint32_t item : train.item) trained[kNumUsers + item] = true;
+  return trained;
+}
+
 // Each edge, both ways, with the heavier of its links.
 using Edges = std::map<std::pair<std::int64_t, std::int64_t>, double>;
 
@@ -77,6 +87,31 @@ Edges expected_edges(const LinkTable& links) {
   return edges;
 }
 
+// Those of which so many ends are trained.
+Edges with_trained(const Edges& edges, const std::vector<bool>& trained, int num_trained) {
+  Edges some;
+  for (const auto& [ends, weight] : edges) {
+    const int num = (trained[static_cast<std::size_t>(ends.first)] ? 1 : 0) +
+                    (trained[static_cast<std::size_t>(ends.second)] ? 1 : 0);
+    if (num == num_trained) some[ends] = weight;
+  }
+  return some;
+}
+
+// 1 / sqrt of what its links to trained nodes weigh, or, without any, those to the others.
+double expected_scale(const Edges& links, const std::vector<bool>& trained, std::int64_t node) {
+  double of_trained = 0, of_others = 0;
+  for (const auto& [ends, weight] : links) {
+    if (ends.first != node) continue;
+    const bool counts = trained[static_cast<std::size_t>(node)] ||
+                        trained[static_cast<std::size_t>(ends.second)];  // no use for the rest
+    (trained[static_cast<std::size_t>(ends.second)] ? of_trained : of_others) +=
+        counts ? weight : 0;
+  }
+  const double degree = of_trained != 0 ? of_trained : of_others;
+  return degree == 0 ? 0 : 1 / std::sqrt(degree);
+}
+
 class RelationTest : public testing::Test {
  protected:
   Communicator world_;
@@ -86,6 +121,7 @@ TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
   for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
     const TinyGraph graph(world_, linked_data(), TrainingPart::train, deal);
     const Shard& shard = graph.shard();
+    std::map<int, std::size_t> num_seen;
     for (const char* name : {"user:trust", "alike", "item:trust", "view"}) {
       const Relation relation = read_relation(shard, graph.file(), name);
       const std::size_t place = find_links(graph.file(), name);
@@ -93,52 +129,59 @@ TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
       EXPECT_EQ(relation.name, links.name);
       EXPECT_EQ(relation.kind, links.kind);
       EXPECT_EQ(relation.crosses, links.crosses);
-      const Adjacency& edges = relation.edges;
-      ASSERT_EQ(edges.num_owned(), shard.num_owned());
-      ASSERT_EQ(std::ssize(edges.scale), shard.num_owned());
+      const std::vector<bool> trained = trained_nodes(graph.data());
+      const Edges expected = expected_edges(links);
+      for (const int num_trained : {2, 1}) {
+        const Adjacency& edges = num_trained == 2 ? relation.edges : relation.untrained;
+        ASSERT_EQ(edges.num_owned(), shard.num_owned());
+        ASSERT_EQ(std::ssize(edges.scale), shard.num_owned());
 
-      // Where ghosts are: their rows in the whole graph travel.
-      std::vector<double> own;
-      for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
-        own.push_back(static_cast<double>(whole_row(shard, shard.global_id(r))));
-      }
-      HaloExchange<double> exchange(*edges.halo);
-      exchange.start_gather(own.data(), 1, 1);
-      const double* ghosts = exchange.finish_gather();
-      std::vector<double> found;  // from, to, weight
-      const auto weight_of = [](const Csr& matrix, std::int64_t e) {
-        return matrix.value.empty()
-                   ? 1.0
-                   : static_cast<double>(matrix.value[static_cast<std::size_t>(e)]);
-      };
-      for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
-        const auto row = static_cast<std::size_t>(r);
-        double degree = 0;
-        for (std::int64_t e = edges.local.row_begin[row]; e < edges.local.row_begin[row + 1]; ++e) {
-          const auto column = edges.local.column[static_cast<std::size_t>(e)];
-          degree += weight_of(edges.local, e);
-          found.insert(found.end(), {own[row], own[static_cast<std::size_t>(column)],
-                                     weight_of(edges.local, e)});
+        // Where ghosts are: their rows in the whole graph travel.
+        std::vector<double> own;
+        for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+          own.push_back(static_cast<double>(whole_row(shard, shard.global_id(r))));
         }
-        for (std::int64_t e = edges.cross.row_begin[row]; e < edges.cross.row_begin[row + 1]; ++e) {
-          const auto column = edges.cross.column[static_cast<std::size_t>(e)];
-          degree += weight_of(edges.cross, e);
-          found.insert(found.end(), {own[row], ghosts[column], weight_of(edges.cross, e)});
+        HaloExchange<double> exchange(*edges.halo);
+        exchange.start_gather(own.data(), 1, 1);
+        const double* ghosts = exchange.finish_gather();
+        std::vector<double> found;  // from, to, weight
+        const auto weight_of = [](const Csr& matrix, std::int64_t e) {
+          return matrix.value.empty()
+                     ? 1.0
+                     : static_cast<double>(matrix.value[static_cast<std::size_t>(e)]);
+        };
+        for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+          const auto row = static_cast<std::size_t>(r);
+          for (std::int64_t e = edges.local.row_begin[row]; e < edges.local.row_begin[row + 1];
+               ++e) {
+            const auto column = edges.local.column[static_cast<std::size_t>(e)];
+            found.insert(found.end(), {own[row], own[static_cast<std::size_t>(column)],
+                                       weight_of(edges.local, e)});
+          }
+          for (std::int64_t e = edges.cross.row_begin[row]; e < edges.cross.row_begin[row + 1];
+               ++e) {
+            const auto column = edges.cross.column[static_cast<std::size_t>(e)];
+            found.insert(found.end(), {own[row], ghosts[column], weight_of(edges.cross, e)});
+          }
+          EXPECT_DOUBLE_EQ(edges.scale[row],
+                           expected_scale(expected, trained, static_cast<std::int64_t>(own[row])));
         }
-        EXPECT_DOUBLE_EQ(edges.scale[row], degree == 0 ? 0 : 1 / std::sqrt(degree));
+        if (edges.local.num_nonzeros() > 0) {
+          EXPECT_EQ(edges.local.value.empty(), relation.name == "trust");
+        }
+        const auto all = world_.all_gather(std::span<const double>(found));
+        Edges seen;
+        for (std::size_t k = 0; k < all.size(); k += 3) {
+          seen[{static_cast<std::int64_t>(all[k]), static_cast<std::int64_t>(all[k + 1])}] =
+              all[k + 2];
+        }
+        EXPECT_EQ(seen.size(), all.size() / 3) << "an edge stands twice";
+        EXPECT_EQ(seen, with_trained(expected, trained, num_trained));
+        num_seen[num_trained] += seen.size();
       }
-      if (edges.local.num_nonzeros() > 0) {
-        EXPECT_EQ(edges.local.value.empty(), relation.name == "trust");
-      }
-      const auto all = world_.all_gather(std::span<const double>(found));
-      Edges seen;
-      for (std::size_t k = 0; k < all.size(); k += 3) {
-        seen[{static_cast<std::int64_t>(all[k]), static_cast<std::int64_t>(all[k + 1])}] =
-            all[k + 2];
-      }
-      EXPECT_EQ(seen.size(), all.size() / 3) << "an edge stands twice";
-      EXPECT_EQ(seen, expected_edges(links));
     }
+    EXPECT_GT(num_seen[2], 0U);
+    EXPECT_GT(num_seen[1], 0U);
   }
 }
 
