@@ -155,8 +155,11 @@ std::string describe_dataset(const DatasetSummary& summary, const std::string& n
           std::pair("user_features", "user features")}) {
       if (report.contains(key)) line(label, report[key].get<std::string>());
     }
+    // What is cold stands above as it is now, which a perturbation may have changed.
+    auto on_the_way = report;
+    for (const char* key : {"cold_users", "cold_items", "cold_interactions"}) on_the_way.erase(key);
     std::string counts;
-    append_counts(report, "", counts);
+    append_counts(on_the_way, "", counts);
     if (!counts.empty()) text += "  on the way here\n" + counts;
   }
   return text;
