@@ -108,12 +108,10 @@ int run(const CommandContext& context, const Arguments& arguments) {
   SyntheticOptions options = arguments.synthetic;
   options.seed = context.seed();
   refuse_options_of_other_kinds(context.options, options.kind);
-  context.communicator.on_root([&] {
-    check_dataset_output(arguments.out);
-    if (options.kind == "expand") warn_of_side_info_left_out(options.expand);
-  });
+  context.communicator.on_root([&] { check_dataset_output(arguments.out); });
   generate_dataset(options, arguments.out, context.communicator);
   context.communicator.on_root([&] {
+    if (options.kind == "expand") warn_of_side_info_left_out(options.expand);
     const DatasetSummary summary = summarize(DatasetFile(arguments.out, false));
     write_stdout(context.json() ? dataset_line(summary, arguments.out.string())
                                 : describe_dataset(summary, arguments.out.string()));
