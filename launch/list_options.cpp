@@ -1,15 +1,6 @@
 #include "launch/list_options.hpp"
 
-#include "launch/loss_option.hpp"
-
 namespace halorec {
-namespace {
-
-bool has_softmax(const TrainingArguments& arguments) {
-  return parse_loss_terms(arguments.loss).has(LossKind::softmax);
-}
-
-}  // namespace
 
 void declare_list_options(OptionTable& options, TrainingArguments& a) {
   options.group("Lists");

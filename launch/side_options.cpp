@@ -44,15 +44,8 @@ void warn_if_empty(Communicator& communicator, std::int64_t count, std::string_v
                    option, name));
 }
 
-// Links that end at this rank's nodes with training interactions.
-std::int64_t num_heard_by_trained(const Shard& shard, const Adjacency& edges) {
-  std::int64_t num = 0;
-  for (std::size_t r = 0; r < shard.scale().size(); ++r) {
-    if (shard.scale()[r] == 0) continue;
-    num += edges.local.row_begin[r + 1] - edges.local.row_begin[r];
-    num += edges.cross.row_begin[r + 1] - edges.cross.row_begin[r];
-  }
-  return num;
+std::int64_t num_entries(const Adjacency& edges) {
+  return edges.local.num_nonzeros() + edges.cross.num_nonzeros();
 }
 
 }  // namespace
@@ -146,7 +139,8 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
     Relation relation = read_relation(shard, dataset, named.name);
     relation.weight = named.weight;
-    warn_if_empty(shard.communicator(), num_heard_by_trained(shard, relation.edges), "--relations",
+    warn_if_empty(shard.communicator(),
+                  num_entries(relation.edges) + num_entries(relation.untrained), "--relations",
                   named.name);
     inputs.relations.push_back(std::move(relation));
   }

@@ -259,14 +259,10 @@ std::int64_t num_message_layers(const TrainingArguments& a) {
   return is_layered_model(a.model) ? a.layers : 0;
 }
 
-namespace {
-
 // Where an option says "with softmax, else": the published settings of softmax and of bpr.
 bool has_softmax(const TrainingArguments& a) {
   return parse_loss_terms(a.loss).has(LossKind::softmax);
 }
-
-}  // namespace
 
 WireFormat wire_format(const std::string& name) {
   if (name == "bf16") return WireFormat::bf16;

@@ -95,6 +95,8 @@ void declare_training_options(OptionTable& options, TrainingArguments& arguments
 void check_model(const TrainingArguments& arguments);
 // Whether its edges are told apart, by weight or by age.
 bool weighs_edges(const TrainingArguments& arguments);
+// Whether softmax is a term of its loss.
+bool has_softmax(const TrainingArguments& arguments);
 // Products with a graph that a forward pass runs.
 std::int64_t num_message_layers(const TrainingArguments& arguments);
 

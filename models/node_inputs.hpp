@@ -73,8 +73,7 @@ class NodeInputs {
   // Of final rows: nodes that were never trained on and of which nothing is known get zeros; items
   // get length 1 where lists are by cosines; nodes that were never trained on
   // get those that their features map to, where that was asked for; and such items the length that
-  // trained items have on average, times the level that was asked for: objectives that rank by
-  // cosines leave it open, and lists are by inner products. Collective.
+  // trained items have on average, times the level that was asked for. Collective.
   void finish(Matrix<float>& rows) const {
     if (has_side_) clear_unknown(rows);
     if (rank_by_cosine_) normalise_items(rows);

@@ -125,22 +125,22 @@ class SideInputsTest(FolderTest):
                              ("train", "validation", "test")), 2400)
         views = next(column for column in described["side_info"] if column["name"] == "view")
         self.assertEqual((views["kind"], views["to"]), ("user", "item"))
-        plain = self.figures(self.train(data, "plain"))["recall@20"]
-        for name, options in (("lightgcn", ("--relations", "view:2,return:-0.1")),
+        plain = self.figures(self.train(data, "plain", "--rank-by", "inner"))["recall@20"]
+        for name, options in (("lightgcn", ("--relations", "view:2,return:-0.1", "--rank-by", "inner")),
                               ("rgcn", ("--relations", "view,return", "--model", "rgcn"))):
             trained = self.train(data, name, *options, ranks=2)
             figures = [self.figures(trained, ranks=ranks)["recall@20"] for ranks in (0, 3)]
             self.assertAlmostEqual(figures[0], figures[1], delta=0.005)
             if name == "lightgcn":
-                self.assertGreater(figures[0], plain + 0.04)
+                self.assertGreater(figures[0], plain + 0.1)
 
     def test_values_of_attributes_are_nodes(self):
         data = self.shop("item-features", "title:multi( )")
-        nodes = ("--attribute-nodes", "item:title:1.5", "--id-dropout", 0.3)
+        nodes = ("--attribute-nodes", "item:title:1.5", "--id-dropout", 0.3, "--rank-by", "inner")
         known = self.train(data, "known", *nodes, ranks=2)
         blind = self.figures(self.train(data, "plain"), "--candidates", "cold")
         figures = [self.figures(known, "--candidates", "cold", ranks=ranks) for ranks in (0, 3)]
-        self.assertGreater(figures[0]["recall@20"], blind["recall@20"] + 0.1)
+        self.assertGreater(figures[0]["recall@20"], blind["recall@20"] + 0.15)
         self.assertAlmostEqual(figures[0]["recall@20"], figures[1]["recall@20"], delta=0.005)
         self.train(data, "rgcn", "--model", "rgcn", "--attribute-nodes", "item:title", ranks=3)
         for options, words in (
