@@ -13,26 +13,29 @@
 
 namespace halorec {
 
-// Losses of 20 steps over ranks against one process. Collective.
+constexpr int kPromisedSteps = 50;  // over which ranks agree
+
+// Losses over ranks against one process. Collective.
 template <typename T>
-void expect_same_losses(SmallTraining<T>& training, SmallTraining<T>& reference, double tolerance) {
-  for (int step = 1; step <= 20; ++step) {
+void expect_same_losses(SmallTraining<T>& training, SmallTraining<T>& reference, double tolerance,
+                        int num_steps = kPromisedSteps) {
+  for (int step = 1; step <= num_steps; ++step) {
     const double loss = training.advance(), expected = reference.advance();
     ASSERT_NEAR(loss, expected, tolerance * std::abs(expected)) << "at step " << step;
   }
 }
 template <typename T>
 void expect_same_losses(const Shard& shard, const Shard& alone, const Setting& setting,
-                        double tolerance) {
+                        double tolerance, int num_steps = kPromisedSteps) {
   SmallTraining<T> training(shard, setting), reference(alone, setting);
-  expect_same_losses(training, reference, tolerance);
+  expect_same_losses(training, reference, tolerance, num_steps);
 }
 
 // Losses, parameters and final rows over ranks against one process, in double: `training` and
 // `reference` are of the two shards. Collective.
 inline void expect_same_answer(const Shard& shard, const Shard& alone,
                                SmallTraining<double>& training, SmallTraining<double>& reference) {
-  for (int step = 1; step <= 20; ++step) {
+  for (int step = 1; step <= kPromisedSteps; ++step) {
     const double loss = training.advance(), expected = reference.advance();
     ASSERT_NEAR(loss, expected, 1e-9 * std::abs(expected)) << "at step " << step;
   }
