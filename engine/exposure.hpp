@@ -13,11 +13,11 @@
 namespace halorec {
 
 struct ExposureQuery {
-  std::uint32_t item = 0;                 // global index; the same on every rank
-  std::vector<std::int64_t> ks = {20};    // lengths of lists, ascending
-  std::span<const std::int32_t> people;   // rows of this rank (see scorer.hpp), any number
-  bool exclude_history = true;            // what lists leave out, as in RankingQuery
-  const HeldOut* also_exclude = nullptr;  //
+  std::uint32_t item = 0;                   // global index; the same on every rank
+  std::vector<std::int64_t> ks = {20};      // lengths of lists, ascending
+  std::span<const std::int32_t> people;     // rows of this rank (see scorer.hpp), any number
+  bool exclude_history = true;              // what lists leave out, as in RankingQuery
+  const UserItems* also_exclude = nullptr;  //
 };
 
 // The same on every rank.

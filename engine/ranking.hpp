@@ -18,9 +18,9 @@ namespace halorec {
 
 struct RankingQuery {
   std::int64_t k = 20;
-  std::span<const std::int32_t> people;   // rows of this rank (see scorer.hpp), any number
-  bool exclude_history = true;            // leave out what the person has interacted with
-  const HeldOut* also_exclude = nullptr;  // further items of users to leave out
+  std::span<const std::int32_t> people;     // rows of this rank (see scorer.hpp), any number
+  bool exclude_history = true;              // leave out what the person has interacted with
+  const UserItems* also_exclude = nullptr;  // further items of users to leave out
 };
 
 class RankedLists {

@@ -4,6 +4,7 @@
 
 #include "launch/durations.hpp"
 #include "launch/edge_options.hpp"
+#include "launch/held_out_lists.hpp"
 #include "launch/list_options.hpp"
 #include "launch/output.hpp"
 #include "models/baselines/content_rows.hpp"
@@ -31,6 +32,7 @@ void declare_content_options(OptionTable& options, ContentArguments& arguments) 
            "with neighbours: similarities count to this power")
       .above(0);
   declare_cold_places(options, arguments.cold_places, "all items rank by their scores");
+  declare_leave_out(options, arguments.leave_out);
 }
 
 void declare_cold_places(OptionTable& options, std::optional<double>& cold_places,
@@ -72,6 +74,7 @@ BaselineOptions baseline_options(const TrainingArguments& training,
 
 void check_content(const TrainingArguments& training, const ContentArguments& arguments,
                    const DatasetFile& dataset) {
+  check_leave_out(arguments.leave_out, dataset);
   if (training.model == "content" || training.cold_content > 0 || training.warm_content > 0) {
     content_columns(dataset, arguments.content_columns);
   }

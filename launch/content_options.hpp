@@ -24,6 +24,7 @@ struct ContentArguments {
   std::int64_t content_neighbours = 0;
   double content_power = 1;
   std::optional<double> cold_places;  // share of a list; none: all rank by their scores
+  std::string leave_out = "none";     // links whose items stand in no list of the user
 };
 
 // --cold-places, of all commands that make lists; `otherwise` says what holds when it is left out.

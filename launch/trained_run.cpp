@@ -73,6 +73,7 @@ TrainedRun load_trained_run(Communicator& communicator, const std::filesystem::p
   const TrainingArguments arguments = read_arguments(config, run.seed, content);
   run.model = arguments.model;
   run.cold_places = content.cold_places;
+  run.leave_out = content.leave_out;
   communicator.together([&] {
     run.dataset = std::make_unique<DatasetFile>(folder.dataset(), communicator.is_root());
     if (run.dataset->content_hash() != config.dataset_hash) {

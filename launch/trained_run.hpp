@@ -27,6 +27,7 @@ struct TrainedRun {
   bool adds_to_rows = false;  // the scorer adds to their scores what rows do not hold
   std::unique_ptr<Scorer> scorer;
   std::optional<double> cold_places;  // of its lists (engine/cold_places.hpp)
+  std::string leave_out = "none";     // of its lists (launch/held_out_lists.hpp)
   std::string model;
   std::uint64_t seed = 0;
   TrainingPart part = TrainingPart::train;

@@ -45,12 +45,14 @@ void deliver(const std::vector<std::string>& texts, const RecommendationSink& si
 }  // namespace
 
 Recommender::Recommender(Scorer& scorer, const Catalogue& catalogue, const DatasetFile& dataset,
-                         TrainingPart part, bool include_seen)
+                         TrainingPart part, bool include_seen, std::optional<UserItems> left_out)
     : scorer_(scorer),
       catalogue_(catalogue),
-      exclude_seen_(!include_seen && !dataset.protocol().keep_repeats) {
+      exclude_seen_(!include_seen && !dataset.protocol().keep_repeats),
+      left_out_(std::move(left_out)) {
   if (exclude_seen_ && part == TrainingPart::train) {
-    validation_ = read_held_out(scorer.shard(), dataset, Split::validation);
+    const UserItems validation = read_held_out(scorer.shard(), dataset, Split::validation);
+    left_out_ = left_out_ ? either(*left_out_, validation) : validation;
   }
 }
 
@@ -66,7 +68,7 @@ void Recommender::for_people(std::uint64_t num_people, const PersonAt& person_at
   RankingQuery query;
   query.k = k;
   query.exclude_history = exclude_seen_;
-  query.also_exclude = validation_ ? &*validation_ : nullptr;
+  query.also_exclude = left_out_ ? &*left_out_ : nullptr;
   std::vector<std::int32_t> rows;
   std::vector<std::uint64_t> places;
   std::string text;

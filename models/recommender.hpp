@@ -26,10 +26,12 @@ using RecommendationSink = std::function<void(const Recommendation&)>;
 class Recommender {
  public:
   // Reads what users have seen besides the training part: the validation items of a model that
-  // did not learn from them. Where the protocol lets repeats count as hits, nothing is left out.
-  // All are kept by reference. Collective.
+  // did not learn from them. Where the protocol lets repeats count as hits, nothing of it is left
+  // out. left_out: what stands in no list of a user besides. All else is kept by reference.
+  // Collective.
   Recommender(Scorer& scorer, const Catalogue& catalogue, const DatasetFile& dataset,
-              TrainingPart part, bool include_seen);
+              TrainingPart part, bool include_seen,
+              std::optional<UserItems> left_out = std::nullopt);
 
   // Users by global index, the same on every rank. Collective.
   void for_users(std::span<const std::uint32_t> users, std::int64_t k,
@@ -47,7 +49,7 @@ class Recommender {
   Scorer& scorer_;
   const Catalogue& catalogue_;
   bool exclude_seen_;
-  std::optional<HeldOut> validation_;
+  std::optional<UserItems> left_out_;
 };
 
 // Up to k items nearest to `item`, the same on every rank. Usage Error that names the models which

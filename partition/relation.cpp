@@ -165,6 +165,15 @@ std::size_t find_links(const DatasetFile& dataset, std::string_view name) {
       kExitUsage, true);
 }
 
+std::size_t find_links_to_items(const DatasetFile& dataset, std::string_view name) {
+  const std::size_t place = find_links(dataset, name);
+  if (dataset.side_info().columns()[place].crosses) return place;
+  throw Error(fmt::format("links '{}' are not of users to items; those of halorec import "
+                          "--relation are",
+                          name),
+              kExitUsage, true);
+}
+
 std::string link_names(const DatasetFile& dataset) {
   std::string names;
   for (const SideColumn& column : dataset.side_info().columns()) {
@@ -172,6 +181,24 @@ std::string link_names(const DatasetFile& dataset) {
     names += (names.empty() ? "" : ", ") + full_name(column);
   }
   return names.empty() ? "none" : names;
+}
+
+UserItems read_linked_items(const Shard& shard, const DatasetFile& dataset,
+                            const std::vector<std::string>& names) {
+  UserItems linked;
+  linked.begin.resize(static_cast<std::size_t>(shard.num_owned_users()) + 1);
+  for (const std::string& name : names) {
+    const std::size_t place = find_links_to_items(dataset, name);
+    const WeighedPairs arrived = send_home_weighed(
+        shard.communicator(), read_slice(shard, dataset, place), false,
+        [&](std::uint32_t user, std::uint32_t) { return shard.address_of_user(user).owner; });
+    WeighedLists lists = group_heaviest(
+        arrived, shard.num_owned_users(),
+        [&](const Pair& pair) { return shard.address_of_user(pair.user).row; },
+        [](const Pair& pair) { return pair.item; });
+    linked = either(linked, {std::move(lists.begin), std::move(lists.values)});
+  }
+  return linked;
 }
 
 Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name) {

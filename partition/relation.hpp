@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "partition/adjacency.hpp"
 #include "partition/shard.hpp"
@@ -36,8 +37,16 @@ struct Relation {
 // Collective.
 Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name);
 
+// What the owned users link to by these tables of users to items, whatever a link weighs, in any of
+// them. Error (on every rank) as above, or when a table is not of users to items. Collective.
+UserItems read_linked_items(const Shard& shard, const DatasetFile& dataset,
+                            const std::vector<std::string>& names);
+
 // The place of that table among the dataset's columns; Error as above. Not collective.
 std::size_t find_links(const DatasetFile& dataset, std::string_view name);
+
+// The same of a table of users to items; Error when it is none. Not collective.
+std::size_t find_links_to_items(const DatasetFile& dataset, std::string_view name);
 
 // "user:trust, item:co-occurrence": the link tables of a dataset, or "none".
 std::string link_names(const DatasetFile& dataset);

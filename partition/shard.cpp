@@ -91,7 +91,7 @@ GlobalId Shard::global_id(std::int64_t owned_row) const {
   return {NodeKind::item, items_[static_cast<std::size_t>(owned_row - num_owned_users())]};
 }
 
-HeldOut read_held_out(const Shard& shard, const DatasetFile& dataset, Split split) {
+UserItems read_held_out(const Shard& shard, const DatasetFile& dataset, Split split) {
   std::vector<Pair> pairs;
   read_slices(shard.communicator(), dataset, split, [&](const Interactions& chunk) {
     const auto arrived =

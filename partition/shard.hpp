@@ -18,6 +18,7 @@
 #include "partition/graph.hpp"
 #include "partition/partitioner.hpp"
 #include "partition/types.hpp"
+#include "partition/user_items.hpp"
 
 namespace halorec {
 
@@ -87,16 +88,7 @@ class Shard {
   std::vector<std::uint64_t> first_edge_;
 };
 
-// The held-out interactions of the users that this rank owns, rows as in the shard: for each owned
-// user its items (global indices, ascending, distinct). Collective.
-struct HeldOut {
-  std::vector<std::int64_t> begin{0};
-  std::vector<std::uint32_t> items;
-  std::span<const std::uint32_t> of(std::int64_t user_row) const {
-    return {items.data() + begin[static_cast<std::size_t>(user_row)],
-            items.data() + begin[static_cast<std::size_t>(user_row) + 1]};
-  }
-};
-HeldOut read_held_out(const Shard& shard, const DatasetFile& dataset, Split split);
+// The held-out interactions of the users that this rank owns. Collective.
+UserItems read_held_out(const Shard& shard, const DatasetFile& dataset, Split split);
 
 }  // namespace halorec

@@ -37,6 +37,7 @@ struct Arguments {
   std::string users = "all";
   std::optional<std::filesystem::path> against;
   std::optional<double> cold_places;
+  std::optional<std::string> leave_out;
 };
 
 Split split_of(const Arguments& arguments) {
@@ -109,7 +110,9 @@ struct Measured {
 
 Measured measure(const TrainedRun& run, const Arguments& arguments,
                  const std::function<void(const UserFigures&)>& per_user) {
-  const HeldOutLists lists = read_held_out_lists(*run.shard, *run.dataset, split_of(arguments));
+  const HeldOutLists lists =
+      read_held_out_lists(*run.shard, *run.dataset, split_of(arguments),
+                          arguments.leave_out ? *arguments.leave_out : run.leave_out);
   const Candidates candidates = candidates_for(run, arguments);
   const Catalogue catalogue =
       make_catalogue(*run.shard, *run.dataset, candidates,
@@ -342,6 +345,7 @@ Command evaluate_command() {
            "with a 95 % bootstrap interval")
       .value_name("RUN");
   declare_cold_places(options, arguments->cold_places, "as each run was trained");
+  declare_leave_out(options, arguments->leave_out);
   options.add("predictions", arguments->predictions, "measure these lists instead of a run")
       .value_name("LISTS");
   options.add("data", arguments->data, "dataset file or raw data that the lists are about")
@@ -355,10 +359,11 @@ Command evaluate_command() {
     if (arguments->predictions.has_value() != arguments->data.has_value()) {
       fail_usage("--predictions LISTS and --data DATA belong together");
     }
-    if (!arguments->run && (arguments->against || arguments->cold_places ||
+    if (!arguments->run && (arguments->against || arguments->cold_places || arguments->leave_out ||
                             arguments->candidates != "auto" || arguments->users != "all")) {
       fail_usage(
-          "--against, --candidates, --cold-places and --users go with RUN, not with lists made "
+          "--against, --candidates, --cold-places, --leave-out and --users go with RUN, not with "
+          "lists made "
           "elsewhere");
     }
     if (arguments->target && !arguments->run) {

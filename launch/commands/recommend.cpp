@@ -5,6 +5,7 @@
 #include "comm/run_log.hpp"
 #include "launch/commands/commands.hpp"
 #include "launch/content_options.hpp"
+#include "launch/held_out_lists.hpp"
 #include "launch/named_ids.hpp"
 #include "launch/output.hpp"
 #include "launch/output_file.hpp"
@@ -24,6 +25,7 @@ struct Arguments {
   std::optional<std::filesystem::path> candidates, exclude;
   bool include_seen = false;
   std::optional<double> cold_places;
+  std::optional<std::string> leave_out;
   std::optional<std::filesystem::path> out;
 };
 
@@ -175,7 +177,10 @@ int run(const CommandContext& context, const Arguments& arguments) {
   });
   communicator.broadcast(asked);
 
-  Recommender recommender(*run.scorer, catalogue, *run.dataset, run.part, arguments.include_seen);
+  Recommender recommender(
+      *run.scorer, catalogue, *run.dataset, run.part, arguments.include_seen,
+      read_left_out(*run.shard, *run.dataset,
+                    arguments.leave_out ? *arguments.leave_out : run.leave_out));
   if (arguments.all_users) {
     recommender.for_all_users(arguments.k, [&](const Recommendation& list) {
       writer->add(static_cast<std::uint32_t>(list.person), {}, list);
@@ -244,6 +249,7 @@ Command recommend_command() {
   options.add("include-seen", arguments->include_seen,
               "recommend also what the user has interacted with");
   declare_cold_places(options, arguments->cold_places, "as the run was trained");
+  declare_leave_out(options, arguments->leave_out);
   options.add("out", arguments->out, "write the lists to this file")
       .value_name("FILE.jsonl|FILE.csv");
   command.check = [arguments] {

@@ -135,7 +135,8 @@ bool TrainCommand::runs_by_columns(const Shard& shard) {
 }
 
 Evaluation TrainCommand::test_of(Scorer& scorer, const Catalogue& catalogue, const Shard& shard) {
-  const HeldOutLists lists = read_held_out_lists(shard, *dataset_, Split::test);
+  const HeldOutLists lists =
+      read_held_out_lists(shard, *dataset_, Split::test, arguments_.content.leave_out);
   return evaluate_ranking(scorer, catalogue, lists.query(kListLengths));
 }
 
@@ -188,7 +189,8 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   if (!refit && training_.select != "none") {
     const Split split = training_.select == "test" ? Split::test : Split::validation;
     choose = [&,
-              lists = read_held_out_lists(shard, *dataset_, split)](MatrixView<const float> rows) {
+              lists = read_held_out_lists(shard, *dataset_, split, arguments_.content.leave_out)](
+                 MatrixView<const float> rows) {
       const auto scorer = scorers.make(rows);
       const Evaluation e = evaluate_ranking(*scorer, catalogue, lists.query({20}));
       return std::map<std::string, double>{{"recall@20", e.value(Metric::recall, 20)},

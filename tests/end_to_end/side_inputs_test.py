@@ -1,6 +1,7 @@
 """Features and links in models from outside: what they give new items and users, the same on any
 number of ranks and after a stop, and every mistake with one message."""
 
+import json
 import os
 import random
 import re
@@ -133,6 +134,42 @@ class SideInputsTest(FolderTest):
             self.assertAlmostEqual(figures[0], figures[1], delta=0.005)
             if name == "lightgcn":
                 self.assertGreater(figures[0], plain + 0.1)
+
+    def test_what_was_sent_back_stands_in_no_list(self):
+        """Each user sends back three items of their taste: with --leave-out they stand in no list."""
+        draw = random.Random(6)
+        items = {f"i{k}": frozenset(draw.sample(WORDS, 2)) for k in range(60)}
+        rows, returned = ["user,item,quantity"], {}
+        for user in range(100):
+            taste = frozenset(draw.sample(WORDS, 2))
+            liked = sorted(items, key=lambda i: (-len(taste & items[i]), draw.random()))[:13]
+            returned[f"u{user}"] = set(draw.sample(liked, 3))
+            rows += [f"u{user},{i},{-1 if i in returned[f'u{user}'] else 1}" for i in liked]
+        events, data = self.write("events.csv", "\n".join(rows) + "\n"), self.path("data.h5")
+        succeed("import", events, "--relation", "return: quantity<0", "--out", data)
+
+        def num_returned(*command, ranks=0):
+            lists = succeed(*command, "--all-users", "--k", 60, "--json", ranks=ranks).events()
+            self.assertEqual(len(lists), 100)
+            return sum(len(returned[one["user"]] & {entry["item"] for entry in one["items"]})
+                       for one in lists)
+
+        for name, options in (("known", ()), ("popular", ("--model", "popular"))):
+            folder = self.train(data, name, "--leave-out", "return", *options, ranks=2)
+            for ranks in (0, 3):
+                self.assertEqual(num_returned("recommend", folder, ranks=ranks), 0)
+            self.assertEqual(num_returned("recommend", folder, "--include-seen"), 0)
+            self.assertEqual(num_returned("recommend", folder, "--leave-out", "none"), 300)
+            # Places that go to others are worth something, and test's figures are of such lists.
+            without = self.figures(folder)["recall@20"]
+            with open(os.path.join(folder, "metrics.json"), encoding="utf-8") as file:
+                self.assertAlmostEqual(without, json.load(file)["recall@20"], places=6)
+            self.assertGreater(without, self.figures(folder, "--leave-out", "none")["recall@20"])
+        for command in (("train", data, "--run", self.path("bad"), "--leave-out", "views"),
+                        ("evaluate", self.path("known"), "--leave-out", "views")):
+            result = run(*command)
+            self.assertEqual(result.status, 2)
+            self.assertIn("the dataset has no links 'views'; it has: user:return", result.err)
 
     def test_values_of_attributes_are_nodes(self):
         data = self.shop("item-features", "title:multi( )")

@@ -76,7 +76,7 @@ TEST_P(ColdEvaluation, EqualsANaiveOneForEachKindOfCandidates) {
     for (std::int64_t c = 0; c < kDim; ++c) rows(r, c) = coarse_number(shard.global_id(r), c);
   }
   EmbeddingScorer scorer(shard, rows.view());
-  const HeldOut test = read_held_out(shard, graph.file(), Split::test);
+  const UserItems test = read_held_out(shard, graph.file(), Split::test);
   std::vector<bool> every_other(90);
   for (std::size_t u = 0; u < 90; ++u) every_other[u] = u % 2 == 0;
   constexpr std::int64_t kLength = 5;

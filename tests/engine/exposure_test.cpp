@@ -80,7 +80,7 @@ TEST_P(ExposureTest, IsThePlaceInEverybodysWholeList) {
   const Matrix<float> rows = coarse_rows(shard);
   EmbeddingScorer scorer(shard, rows.view());
   const Catalogue catalogue(shard, graph.file());
-  const HeldOut validation = read_held_out(shard, graph.file(), Split::validation);
+  const UserItems validation = read_held_out(shard, graph.file(), Split::validation);
   const auto people = all_people(shard);
   for (const std::uint32_t item : {0U, 7U, 68U}) {
     for (const bool exclude : {true, false}) {
@@ -111,7 +111,7 @@ TEST_P(ExposureTest, OfListsThatKeepPlacesForColdItems) {
                         GetParam());
   const Shard& shard = graph.shard();
   const Matrix<float> rows = coarse_rows(shard);
-  const HeldOut validation = read_held_out(shard, graph.file(), Split::validation);
+  const UserItems validation = read_held_out(shard, graph.file(), Split::validation);
   const auto people = all_people(shard);
   std::set<bool> kinds;
   for (const bool serves_cold_users : {false, true}) {

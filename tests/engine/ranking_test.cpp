@@ -34,7 +34,7 @@ TEST_P(Ranking, EqualsAFullSort) {
   const Matrix<float> rows = coarse_rows(shard);
   EmbeddingScorer scorer(shard, rows.view());
   const Catalogue catalogue(shard, graph.file());
-  const HeldOut validation = read_held_out(shard, graph.file(), Split::validation);
+  const UserItems validation = read_held_out(shard, graph.file(), Split::validation);
   const auto people = all_people(shard);
   for (const bool exclude_train : {true, false}) {
     for (const bool exclude_validation : {true, false}) {
@@ -208,8 +208,8 @@ TEST_P(Ranking, EvaluationEqualsANaiveOne) {
   const Matrix<float> rows = coarse_rows(shard);
   EmbeddingScorer scorer(shard, rows.view());
   const Catalogue catalogue(shard, graph.file());
-  const HeldOut validation = read_held_out(shard, graph.file(), Split::validation);
-  const HeldOut test = read_held_out(shard, graph.file(), Split::test);
+  const UserItems validation = read_held_out(shard, graph.file(), Split::validation);
+  const UserItems test = read_held_out(shard, graph.file(), Split::test);
   EvaluationQuery query;
   query.ks = {10, 3};
   query.held_out = &test;
@@ -272,7 +272,7 @@ TEST_P(Ranking, AFailingSinkFailsEveryRank) {
                         GetParam());
   const Matrix<float> rows = coarse_rows(graph.shard());
   EmbeddingScorer scorer(graph.shard(), rows.view());
-  const HeldOut test = read_held_out(graph.shard(), graph.file(), Split::test);
+  const UserItems test = read_held_out(graph.shard(), graph.file(), Split::test);
   EvaluationQuery query;
   query.held_out = &test;
   query.per_user = [](const UserFigures&) { fail("the disk is full"); };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "engine/embedding_scorer.hpp"
 #include "models/baselines/baselines.hpp"
@@ -95,6 +96,39 @@ TEST_P(Recommending, WhatWasSeenIsLeftOutUnlessWanted) {
         num_warm_seen += std::count(trained.begin(), trained.end(), item) > 0 ? 1 : 0;
       }
       EXPECT_EQ(items.size(), catalogue_.num_items() - (include_seen ? 0 : num_warm_seen));
+    }
+  }
+}
+
+// Every user's items whose number has the same remainder by three as the user's.
+TEST_P(Recommending, WhatIsLeftOutBesidesStandsInNoList) {
+  const auto is_left_out = [](std::uint64_t user, std::uint32_t item) {
+    return item % 3 == user % 3;
+  };
+  UserItems left_out;
+  const Shard& shard = graph_.shard();
+  for (std::int64_t r = 0; r < shard.num_owned_users(); ++r) {
+    for (std::uint32_t item = 0; item < 60; ++item) {
+      if (is_left_out(shard.owned_users()[static_cast<std::size_t>(r)], item)) {
+        left_out.items.push_back(item);
+      }
+    }
+    left_out.begin.push_back(std::ssize(left_out.items));
+  }
+  for (const bool include_seen : {false, true}) {
+    lists_.clear();
+    Recommender plain(scorer_, catalogue_, graph_.file(), TrainingPart::train, include_seen);
+    plain.for_all_users(1000, collect());
+    const std::vector<Asked> all = std::exchange(lists_, {});
+    Recommender recommender(scorer_, catalogue_, graph_.file(), TrainingPart::train, include_seen,
+                            left_out);
+    recommender.for_all_users(1000, collect());
+    ASSERT_EQ(lists_.size(), all.size());
+    for (std::size_t p = 0; p < all.size(); ++p) {
+      std::vector<std::uint32_t> expected = all[p].items;
+      std::erase_if(expected, [&](std::uint32_t item) { return is_left_out(p, item); });
+      EXPECT_LT(expected.size(), all[p].items.size());
+      EXPECT_EQ(lists_[p].items, expected);
     }
   }
 }

@@ -185,6 +185,38 @@ TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
   }
 }
 
+TEST_F(RelationTest, ItemsThatUsersLinkTo) {
+  Dataset data = linked_data();
+  data.side.links.push_back(views());
+  LinkTable& returns = data.side.links.back();
+  returns.name = "return";
+  for (std::size_t u = 0; u < kNumUsers; ++u) {  // the last of each user's two is another
+    if (returns.begin[u] < returns.begin[u + 1]) returns.target[returns.begin[u + 1] - 1] = 16;
+  }
+  const TinyGraph graph(world_, std::move(data));
+  const Shard& shard = graph.shard();
+  const auto& tables = graph.data().side.links;
+  for (const std::vector<std::string>& names :
+       {std::vector<std::string>{}, {"view"}, {"view", "user:return"}}) {
+    const UserItems linked = read_linked_items(shard, graph.file(), names);
+    std::int64_t num_linked = 0;
+    for (std::int64_t r = 0; r < shard.num_owned_users(); ++r) {
+      const std::size_t user = shard.owned_users()[static_cast<std::size_t>(r)];
+      std::set<std::uint32_t> expected;
+      for (const std::string& name : names) {
+        const LinkTable& table = tables[find_links(graph.file(), name)];
+        expected.insert(table.target.begin() + static_cast<std::ptrdiff_t>(table.begin[user]),
+                        table.target.begin() + static_cast<std::ptrdiff_t>(table.begin[user + 1]));
+      }
+      const auto items = linked.of(r);
+      EXPECT_TRUE(std::equal(items.begin(), items.end(), expected.begin(), expected.end()));
+      num_linked += std::ssize(items);
+    }
+    EXPECT_EQ(world_.sum(num_linked) > 0, !names.empty());
+  }
+  EXPECT_THROW(read_linked_items(shard, graph.file(), {"user:trust"}), Error);
+}
+
 TEST_F(RelationTest, WhatIsNotThereIsNamed) {
   const TinyGraph graph(world_, linked_data());
   const auto message = [&](const char* name) -> std::string {

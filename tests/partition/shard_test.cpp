@@ -376,7 +376,7 @@ TEST_F(ShardTest, HeldOutRowsFollowTheirUsers) {
       std::vector<std::set<std::uint32_t>> naive(dataset.users.size());
       const auto& pairs = dataset[split];
       for (std::size_t e = 0; e < pairs.size(); ++e) naive[pairs.user[e]].insert(pairs.item[e]);
-      const HeldOut held_out = read_held_out(shard, file, split);
+      const UserItems held_out = read_held_out(shard, file, split);
       ASSERT_EQ(std::ssize(held_out.begin), shard.num_owned_users() + 1);
       for (std::int64_t row = 0; row < shard.num_owned_users(); ++row) {
         const auto items = held_out.of(row);
