@@ -32,7 +32,7 @@ double info_nce(Tape<T>& tape, const Communicator& communicator, Variable<T>& fi
   std::iota(names.begin(), names.end(), 0U);
   return softmax_loss(tape, row_range(tape, first_view, first + begin, end - begin),
                       row_range(tape, second_view, first + begin, end - begin),
-                      row_range(tape, second_view, first, count), left_out, names, tau, 1.0, count);
+                      row_range(tape, second_view, first, count), left_out, names, {tau}, count);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ struct LossOptions {
   double negative_power = 0.5;         // softmax: the pool is drawn in proportion to degree^power
   double temperature = 0.12;           // softmax
   double temperature2 = 1.0;           // softmax: BSL's second temperature
+  double gce = 0;                      // softmax: q of generalised cross-entropy; 0: without
   ScoreFormat scores = ScoreFormat::full;  // softmax; bf16: of float alone
   double contrastive_temperature = 0.15;
   // Positions of the batch whose users and items are contrasted.

@@ -81,7 +81,8 @@ double Objective<T>::record_term(LossKind kind, Tape<T>& tape, const BatchRows& 
   Variable<T>& pool = normalise_rows(tape, rows.pool);
   Variable<T>& positives = normalise_rows(tape, rows.positives);
   return softmax_loss(tape, normalise_rows(tape, rows.users), positives, pool, own_items, pool_,
-                      options_.temperature, options_.temperature2, global, options_.scores);
+                      {options_.temperature, options_.temperature2, options_.gce, options_.scores},
+                      global);
 }
 
 // L2 needs to know only how often each row was read: counts go home, the owner does the rest.

@@ -243,8 +243,8 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
   if (!has_heads(a.model, model_options(a, 0))) names.emplace_back("heads");
   const LossTerms terms = parse_loss_terms(a.loss);
   if (!terms.has(LossKind::softmax)) {
-    names.insert(names.end(),
-                 {"negative-power", "temperature", "temperature2", "scores", "blended-negatives"});
+    names.insert(names.end(), {"negative-power", "temperature", "temperature2", "gce", "scores",
+                               "blended-negatives"});
     if (!terms.has_pairs()) names.emplace_back("negatives");
   } else if (!terms.has_pairs()) {
     names.emplace_back("blended-negatives");

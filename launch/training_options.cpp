@@ -148,6 +148,11 @@ void declare_training_options(OptionTable& options, TrainingArguments& a) {
   options.add("temperature2", a.temperature2, "softmax: BSL's weight of the negatives' term")
       .above(0);
   options
+      .add("gce", a.gce,
+           "softmax: q of generalised cross-entropy, by which positives that contradict the rest "
+           "count less (0: all alike)")
+      .range(0, 1);
+  options
       .add("l2", a.l2,
            "weight of the batch's squared embeddings (auto: 1e-5 with softmax, else 1e-4)")
       .or_word("auto")
@@ -319,6 +324,7 @@ TrainerOptions trainer_options(const TrainingArguments& a, std::uint64_t seed,
   options.loss.negative_power = a.negative_power;
   options.loss.temperature = a.temperature;
   options.loss.temperature2 = a.temperature2;
+  options.loss.gce = a.gce;
   options.loss.scores = a.scores == "bf16" ? ScoreFormat::bf16 : ScoreFormat::full;
   options.loss.contrastive_temperature = a.contrastive_temperature;
   options.loss.contrastive_pool = a.contrastive_pool;

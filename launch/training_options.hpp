@@ -59,6 +59,7 @@ struct TrainingArguments {
   double negative_power = 0.5;
   double temperature = 0.12;
   double temperature2 = 1.0;
+  double gce = 0;
   std::optional<double> l2;
   std::string scores = "fp32";
   std::string contrastive = "xsimgcl";

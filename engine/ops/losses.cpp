@@ -87,6 +87,16 @@ class BlockProducts {
   std::vector<LargeVector<kernels::Bf16>> rounded_slopes_;
 };
 
+// (1 - P^q) / q with P = 1 / (1 + exp(loss)), and its slope by the loss; the loss itself without q.
+struct Generalised {
+  double value, slope;
+};
+Generalised generalised(double loss, double q) {
+  if (q == 0) return {loss, 1};
+  const double power = std::exp(-q * softplus(loss));  // P^q
+  return {(1 - power) / q, power / (1 + std::exp(-loss))};
+}
+
 }  // namespace
 
 template <typename T>
@@ -132,14 +142,15 @@ double bpr_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Varia
 template <typename T>
 double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, Variable<T>& pool,
                     std::span<const std::span<const std::uint32_t>> left_out,
-                    std::span<const std::uint32_t> pool_items, double tau, double tau2,
-                    std::int64_t global_batch, ScoreFormat format) {
+                    std::span<const std::uint32_t> pool_items, const SoftmaxOptions& options,
+                    std::int64_t global_batch) {
   constexpr std::int64_t kBlockRows = 64;
   const std::int64_t n = users.value.rows;
   const std::int64_t dim = users.value.cols;
   const std::int64_t m = pool.value.rows;
   HALOREC_ASSERT_LIGHT(std::ssize(left_out) == n && std::ssize(pool_items) == m);
   const double share = 1.0 / static_cast<double>(global_batch);
+  const double tau = options.tau, tau2 = options.tau2;
   checked_int(m, "pool of negatives");  // here, since nothing may be thrown among the threads
 
   // Where each item stands in the pool: entries sorted by item.
@@ -156,12 +167,13 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
   const int num_threads = omp_get_max_threads();
   MatrixView<T> user_gradient = tape.scratch(n, dim).view();
   MatrixView<T> pool_gradient = tape.scratch(m * num_threads, dim).view();
+  MatrixView<T> slopes = tape.scratch(n, 1).view();  // of s(u,p), below zero
   std::vector<double> losses(static_cast<std::size_t>(n), 0.0);
   std::vector<Matrix<T>*> scores;
   scores.reserve(static_cast<std::size_t>(num_threads));
   for (int t = 0; t < num_threads; ++t) scores.push_back(&tape.scratch(kBlockRows, m));
 
-  BlockProducts<T> products(users.value, pool.value, format, kBlockRows, num_threads);
+  BlockProducts<T> products(users.value, pool.value, options.format, kBlockRows, num_threads);
   const std::int64_t num_blocks = (n + kBlockRows - 1) / kBlockRows;
   int team = 0;  // may be fewer than asked for
 #pragma omp parallel num_threads(num_threads)
@@ -192,16 +204,21 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
           }
         }
         const double positive = inner(users.value.row(row), positives.value.row(row), dim) / tau;
-        double loss = -positive;
+        double loss = -positive, sum = 0;
         if (num_left_out < m) {
           T largest = T{0};
-          const double sum = kernels::exponentials<T>(m, static_cast<T>(1.0 / tau), s, &largest);
+          sum = kernels::exponentials<T>(m, static_cast<T>(1.0 / tau), s, &largest);
           loss += tau2 * (std::log(sum) + static_cast<double>(largest) / tau);
-          kernels::scale_into<T>(m, static_cast<T>(share * tau2 / (tau * sum)), s, s);
+        }
+        const Generalised row_loss = generalised(loss, options.gce);
+        const double slope = share * row_loss.slope / tau;
+        if (num_left_out < m) {
+          kernels::scale_into<T>(m, static_cast<T>(slope * tau2 / sum), s, s);
         } else {
           std::fill_n(s, m, T{0});
         }
-        losses[static_cast<std::size_t>(row)] = share * loss;
+        losses[static_cast<std::size_t>(row)] = share * row_loss.value;
+        slopes(row, 0) = static_cast<T>(-slope);
       }
       if (m > 0) {
         products.gradients(first, rows, block.data(), thread, user_gradient.row(first), own.data);
@@ -212,11 +229,13 @@ double softmax_loss(Tape<T>& tape, Variable<T>& users, Variable<T>& positives, V
     }
   }
 
-  tape.record([&users, &positives, &pool, user_gradient, pool_gradient, m, team,
-               slope = static_cast<T>(-share / tau)] {
+  tape.record([&users, &positives, &pool, user_gradient, pool_gradient, slopes, n, dim, m, team] {
     add_scaled(T{1}, MatrixView<const T>(user_gradient), users.gradient);
-    add_scaled(slope, MatrixView<const T>(positives.value), users.gradient);
-    add_scaled(slope, MatrixView<const T>(users.value), positives.gradient);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < n; ++k) {
+      kernels::add_scaled(dim, slopes(k, 0), positives.value.row(k), users.gradient.row(k));
+      kernels::add_scaled(dim, slopes(k, 0), users.value.row(k), positives.gradient.row(k));
+    }
     for (int t = 0; t < team; ++t) {
       add_scaled(T{1}, MatrixView<const T>(pool_gradient.rows_from(t * m, m)), pool.gradient);
     }
@@ -252,8 +271,8 @@ double l2_penalty(Tape<T>& tape, Variable<T>& rows, std::span<const T> factors) 
   template double bpr_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&, std::int64_t); \
   template double softmax_loss<T>(Tape<T>&, Variable<T>&, Variable<T>&, Variable<T>&,            \
                                   std::span<const std::span<const std::uint32_t>>,               \
-                                  std::span<const std::uint32_t>, double, double, std::int64_t,  \
-                                  ScoreFormat);                                                  \
+                                  std::span<const std::uint32_t>, const SoftmaxOptions&,         \
+                                  std::int64_t);                                                 \
   template double l2_penalty<T>(Tape<T>&, Variable<T>&, std::span<const T>);
 HALOREC_INSTANTIATE(float)
 HALOREC_INSTANTIATE(double)

@@ -57,7 +57,7 @@ struct SoftmaxCase {
   const char* name;
   std::int64_t rows, pool;
   std::uint32_t num_items;  // pool entries and positives are drawn below it: repeats, accidents
-  double tau, tau2;
+  double tau, tau2, gce = 0;
 };
 
 void PrintTo(const SoftmaxCase& c, std::ostream* out) {
@@ -72,15 +72,19 @@ INSTANTIATE_TEST_SUITE_P(
                     SoftmaxCase{"accidental positives, repeats", 6, 12, 5, 0.7, 1.3},
                     SoftmaxCase{"whole pool left out", 4, 3, 1, 0.7, 0.9},
                     SoftmaxCase{"no pool", 4, 0, 3, 0.7, 1},
-                    SoftmaxCase{"several blocks of rows", 150, 9, 30, 0.4, 0.84}),
+                    SoftmaxCase{"several blocks of rows", 150, 9, 30, 0.4, 0.84},
+                    SoftmaxCase{"generalised", 6, 12, 5, 0.5, 1, 0.3},
+                    SoftmaxCase{"generalised, two temperatures", 150, 9, 30, 0.4, 0.84, 0.7},
+                    SoftmaxCase{"generalised, whole pool left out", 4, 3, 1, 0.7, 0.9, 1}),
     [](const auto& one) { return "Case" + std::to_string(one.index); });
 
 // The formula, term by term.
 double naive_softmax(const Matrix<double>& users, const Matrix<double>& positives,
                      const Matrix<double>& pool,
                      const std::vector<std::span<const std::uint32_t>>& left_out,
-                     const std::vector<std::uint32_t>& pool_items, double tau, double tau2,
+                     const std::vector<std::uint32_t>& pool_items, const SoftmaxOptions& options,
                      std::int64_t global) {
+  const double tau = options.tau, q = options.gce;
   const auto score = [](const double* x, const double* y, std::int64_t n) {
     double sum = 0;
     for (std::int64_t c = 0; c < n; ++c) sum += x[c] * y[c];
@@ -90,13 +94,15 @@ double naive_softmax(const Matrix<double>& users, const Matrix<double>& positive
   for (std::int64_t k = 0; k < users.rows(); ++k) {
     double sum = 0;
     for (std::int64_t j = 0; j < pool.rows(); ++j) {
-      const auto& own = left_out[static_cast<std::size_t>(k)];
-      if (std::find(own.begin(), own.end(), pool_items[static_cast<std::size_t>(j)]) == own.end()) {
+      const auto& out = left_out[static_cast<std::size_t>(k)];
+      if (std::find(out.begin(), out.end(), pool_items[static_cast<std::size_t>(j)]) == out.end()) {
         sum += std::exp(score(users.row(k), pool.row(j), users.cols()) / tau);
       }
     }
-    total -= score(users.row(k), positives.row(k), users.cols()) / tau;
-    if (sum > 0) total += tau2 * std::log(sum);
+    const double own = score(users.row(k), positives.row(k), users.cols()) / tau;
+    const double others = sum > 0 ? options.tau2 * std::log(sum) : 0;
+    const double chance = std::exp(own) / (std::exp(own) + std::exp(others));
+    total += q == 0 ? others - own : (1 - std::pow(chance, q)) / q;
   }
   return total / static_cast<double>(global);
 }
@@ -123,15 +129,16 @@ TEST_P(SoftmaxTest, GradientAndValue) {
         static_cast<std::uint32_t>(random.below(c.num_items, static_cast<std::uint64_t>(j), 9)));
   }
   const std::int64_t global = 1000;
+  const SoftmaxOptions options{c.tau, c.tau2, c.gce};
   const auto loss = [&](Tape<double>& tape) {
     return softmax_loss(tape, users.on(tape), positives.on(tape), pool.on(tape), left_out,
-                        pool_items, c.tau, c.tau2, global);
+                        pool_items, options, global);
   };
   check_gradients(world_, {&users, &positives, &pool}, loss, c.rows > 100 ? 17 : 1);
   Tape<double> tape;
   EXPECT_NEAR(loss(tape),
-              naive_softmax(users.value, positives.value, pool.value, left_out, pool_items, c.tau,
-                            c.tau2, global),
+              naive_softmax(users.value, positives.value, pool.value, left_out, pool_items, options,
+                            global),
               1e-13);
 
   // Single precision: the same numbers to its digits.
@@ -149,7 +156,7 @@ TEST_P(SoftmaxTest, GradientAndValue) {
   Tape<float> single;
   const double value =
       softmax_loss(single, single.leaf(u.view(), du.view()), single.leaf(p.view(), dp.view()),
-                   single.leaf(q.view(), dq.view()), left_out, pool_items, c.tau, c.tau2, global);
+                   single.leaf(q.view(), dq.view()), left_out, pool_items, options, global);
   single.backward();
   EXPECT_NEAR(value, loss(tape), 1e-5);
   EXPECT_LT(relative_difference(du, narrow(users.gradient)), 1e-4);
@@ -168,8 +175,8 @@ TEST_F(GradientTest, SoftmaxLossWithFewerThreadsThanAskedFor) {
   const auto gradient = [&] {
     tape.clear();
     pool.gradient.fill(0);
-    softmax_loss(tape, users.on(tape), positives.on(tape), pool.on(tape), left_out, pool_items, 0.5,
-                 1, 200);
+    softmax_loss(tape, users.on(tape), positives.on(tape), pool.on(tape), left_out, pool_items,
+                 {0.5}, 200);
     tape.backward();
     return pool.gradient.clone();
   };

@@ -73,7 +73,7 @@ class ScoreFormatTest : public testing::Test {
     result.loss = softmax_loss(tape, tape.leaf(users.view(), result.users.view()),
                                tape.leaf(positives.view(), result.positives.view()),
                                tape.leaf(pool.view(), result.pool.view()), left_out_, pool_items_,
-                               kTau, kTau2, 2 * kNumRows, format);
+                               {kTau, kTau2, 0, format}, 2 * kNumRows);
     tape.backward();
     return result;
   }

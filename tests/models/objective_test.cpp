@@ -25,6 +25,7 @@ struct Case {
   Deal deal = Deal::scattered;
   ExchangePlan exchange = ExchangePlan::hybrid;
   const char* model = "lightgcn";
+  double gce = 0;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -112,6 +113,8 @@ const Case kCases[] = {
     {"NodeDropout", LossKind::softmax, dropout(0, 0.3, 0)},
     {"MessageDropout", LossKind::softmax, dropout(0, 0, 0.3), 2, true},
     {"EmbeddingNoise", LossKind::bpr, dropout(0, 0, 0, 0.4)},
+    {"Generalised", LossKind::softmax, {}, 2, false, Deal::scattered, ExchangePlan::hybrid,
+     "lightgcn", 0.4},
     {"AllOfIt", kEverything, all_of_it(), 2, true},
     {"SglOnDroppedEdges", kWithContrast, sgl_on_dropped_edges()},
 };
@@ -141,6 +144,7 @@ Setting setting_of(const Case& c) {
   setting.loss.blended_negatives = 2;
   setting.loss.temperature = 0.2;
   setting.loss.temperature2 = 0.84;
+  setting.loss.gce = c.gce;
   setting.loss.contrastive_temperature = 0.25;
   setting.loss.contrastive_pool = 100;  // of the 150 positions
   setting.loss.l2 = 1e-2;
