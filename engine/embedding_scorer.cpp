@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/kernels/dense.hpp"
+#include "engine/kernels/ordered_products.hpp"
 #include "engine/ranking.hpp"
 #include "engine/row_length.hpp"
 
@@ -96,6 +96,13 @@ void EmbeddingScorer::pack_items(std::span<const std::int32_t> owned, float* out
   }
 }
 
+void EmbeddingScorer::take_items(const ItemBlock& block) {
+  Scorer::take_items(block);
+  const MatrixView<const float>& rows = block.rows;
+  columns_.resize(static_cast<std::size_t>(rows.rows * item_width() + kernels::kReadBehind));
+  kernels::transpose(rows.rows, item_width(), rows.data, rows.stride, columns_.data(), rows.rows);
+}
+
 void EmbeddingScorer::score(std::span<const std::int32_t> people, std::int64_t first,
                             std::int64_t count, float* scratch, float* scores) const {
   float* packed = scratch;
@@ -106,10 +113,8 @@ void EmbeddingScorer::score(std::span<const std::int32_t> people, std::int64_t f
       *packed++ = static_cast<float>(log_popularity_ * row_length(row, rows_.cols));
     }
   }
-  const std::int64_t width = item_width();
-  kernels::matrix_product<float>(false, true, std::ssize(people), count, width, 1.0f, scratch,
-                                 width, block().rows.row(first), block().rows.stride, 0.0f, scores,
-                                 count);
+  kernels::ordered_products(std::ssize(people), count, item_width(), scratch,
+                            columns_.data() + first, block().rows.rows, scores);
 }
 
 void EmbeddingScorer::fold_in_guests() {

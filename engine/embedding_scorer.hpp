@@ -32,6 +32,8 @@ class EmbeddingScorer final : public Scorer {
   std::int64_t scratch_size(std::int64_t num_people) const override {
     return num_people * item_width();
   }
+  void take_items(const ItemBlock& block) override;
+  // Equal rows of items have equal scores, wherever they stand and whoever ranks them.
   void score(std::span<const std::int32_t> people, std::int64_t first, std::int64_t count,
              float* scratch, float* scores) const override;
 
@@ -59,7 +61,8 @@ class EmbeddingScorer final : public Scorer {
   MatrixView<const float> rows_;
   ColdRows cold_;
   double log_popularity_;
-  Matrix<float> guest_rows_;  // [guests x dim], the same on every rank
+  Matrix<float> guest_rows_;    // [guests x dim], the same on every rank
+  LargeVector<float> columns_;  // [item_width x items of the block]
 };
 
 // The same scores as inner products alone: [num_owned x dim + 1], users' rows and c |x_u| behind

@@ -4,10 +4,12 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <iterator>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "comm/last_words.hpp"
 #include "comm/random.hpp"
 #include "comm/watchdog.hpp"
+#include "engine/kernels/blas_core.hpp"
 #include "launch/command_line.hpp"
 #include "launch/output.hpp"
 #include "launch/threads.hpp"
@@ -133,9 +136,18 @@ int run_with_mpi(CommandLine& line, const Failure& parse_failure, int* argc, cha
   return failure.exit_status;
 }
 
+// Starts the program again, with OpenBLAS told what the processor has, where it does not know.
+// Returns where it does, or where that is not to be had.
+void use_blas_of_this_processor(char** argv) {
+  const std::optional<std::string> core = kernels::better_blas_core();
+  if (!core || setenv("OPENBLAS_CORETYPE", core->c_str(), 0) != 0) return;
+  execv("/proc/self/exe", argv);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  use_blas_of_this_processor(argv);  // before anything that the second start would find done
   // A reader of stdout that leaves (head) is met at the write, see launch/output.hpp.
   std::signal(SIGPIPE, SIG_IGN);
   find_launcher();  // before MPI_Init, which makes a process started alone look launched

@@ -5,6 +5,7 @@
 #include "comm/communicator.hpp"
 #include "comm/run_log.hpp"
 #include "engine/kernels/bf16_product.hpp"
+#include "engine/kernels/blas_core.hpp"
 #include "engine/kernels/spmm.hpp"
 
 namespace halorec {
@@ -27,6 +28,7 @@ ordered_json start_event(const OptionTable& options, const ThreadPlan& threads,
   return {{"event", "start"},
           {"version", HALOREC_VERSION},
           {"simd", kernels::simd_target()},
+          {"blas", kernels::blas_core()},
           {"bf16_units", kernels::has_bf16_units()},
           {"dataset_hash", dataset_hash},
           {"warnings", threads.warnings},

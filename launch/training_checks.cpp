@@ -82,7 +82,7 @@ void check_perturbation(const TrainingArguments& training, const Perturbation& p
   if (p.edge_dropout > 0 && !sums_neighbours(training.model, options)) {
     fail_usage(
         "--edge-dropout goes with sums over neighbours: lightgcn, ngcf, ggnn, and sage and gnn but "
-        "for --aggregate max and attention; --message-dropout goes with all of them");
+        "for --aggregate max and attention; --message-dropout goes with every layered model");
   }
   if (p.contrast == Contrast::xsimgcl &&
       preset_of(training.model, options).combine == Combine::concatenation) {

@@ -121,9 +121,9 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
   split_options.subset = options.subset;
   split_options.core = options.core;
   SplitCounts split_counts;
-  std::vector<std::uint32_t> user_origin, item_origin;
-  Dataset dataset =
-      split_events(std::move(read.events), split_options, split_counts, &user_origin, &item_origin);
+  SplitTrace trace;
+  trace.wants_rows = options.side.co_occurrence.has_value();
+  Dataset dataset = split_events(std::move(read.events), split_options, split_counts, &trace);
   const TitleCounts title_counts = attach_titles(read.titles, dataset);
   for (const std::filesystem::path& source : sources) {
     dataset.source += (dataset.source.empty() ? "" : " ") + source.string();
@@ -138,11 +138,11 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
   const std::optional<std::int64_t> time_cut =
       split_counts.time_cut ? split_counts.time_cut : window_cut(dataset);
   if (!relation_rows.relations.empty()) {
-    dataset.side.links = relation_links(relation_rows, dataset, user_origin, item_origin, time_cut,
-                                        counts["relations"]);
+    dataset.side.links = relation_links(relation_rows, dataset, trace.user_origin,
+                                        trace.item_origin, time_cut, counts["relations"]);
   }
   attach_side_info(dataset, options.side, asked ? read.item_list : std::filesystem::path(),
-                   time_cut, counts);
+                   time_cut, trace.training_rows, counts);
   dataset.report_json = counts.dump();
   return dataset;
 }

@@ -243,8 +243,8 @@ void gather_sorted(const EventTable& events, std::span<const std::uint32_t> of_u
 }
 
 // Writes the parts, rows sorted by (user, item, behavior); rows equal in these become one, with
-// the first or the newest time and the summed weight. Two passes: the first counts, so that each
-// user's rows can be written where they belong.
+// the first or the newest time and the summed weight, or the mean of ratings. Two passes: the first
+// counts, so that each user's rows can be written where they belong.
 void merge_rows(const EventTable& events, const RowsByUser& by_user,
                 const std::vector<std::uint8_t>& part, const Numbering& users,
                 const Numbering& items, bool newest_time, Dataset& dataset, SplitCounts& counts) {
@@ -286,14 +286,31 @@ void merge_rows(const EventTable& events, const RowsByUser& by_user,
       out.user[at] = static_cast<std::uint32_t>(u);
       out.item[at] = first.item;
       if (behaviors) out.behavior[at] = first.behavior;
-      double weight = 0;
+      double weight = 0, count = 0;
       for (; k < rows.size() && rows[k].same_triple(first); ++k) {
         weight += static_cast<double>(rows[k].weight);
+        count += 1;
       }
-      out.weight[at] = static_cast<float>(weight);
+      out.weight[at] = static_cast<float>(events.rates ? weight / count : weight);
       if (times) out.time[at] = newest_time ? rows[k - 1].time : first.time;
     }
   });
+}
+
+// The rows of the training part as they were read, by user.
+Interactions training_rows(const EventTable& events, const RowsByUser& by_user,
+                           const std::vector<std::uint8_t>& part, const Numbering& users,
+                           const Numbering& items) {
+  Interactions rows;
+  for (std::uint32_t u = 0; u < users.origin.size(); ++u) {
+    for (const std::uint32_t row : rows_of(by_user, users.origin[u])) {
+      if (part[row] != kTrain) continue;
+      rows.user.push_back(u);
+      rows.item.push_back(items.number[events.item[row]]);
+      if (!events.time.empty()) rows.time.push_back(events.time[row]);
+    }
+  }
+  return rows;
 }
 
 // Nodes without a training interaction are numbered behind those with one.
@@ -319,8 +336,7 @@ void count_cold(const Dataset& dataset, const Numbering& users, const Numbering&
 }  // namespace
 
 Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts& counts,
-                     std::vector<std::uint32_t>* user_origin,
-                     std::vector<std::uint32_t>* item_origin) {
+                     SplitTrace* trace) {
   Dataset dataset;
   dataset.protocol =
       make_protocol(options.protocol, options.seed, options.keep_repeats, options.cold_share);
@@ -349,8 +365,12 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
   dataset.behaviors = events.behaviors;
   merge_rows(events, by_user, part, users, items, options.newest_time, dataset, counts);
   count_cold(dataset, users, items, counts);
-  if (user_origin != nullptr) *user_origin = std::move(users.origin);
-  if (item_origin != nullptr) *item_origin = std::move(items.origin);
+  if (trace != nullptr) {
+    if (trace->wants_rows)
+      trace->training_rows = training_rows(events, by_user, part, users, items);
+    trace->user_origin = std::move(users.origin);
+    trace->item_origin = std::move(items.origin);
+  }
   return dataset;
 }
 

@@ -49,11 +49,16 @@ struct SplitCounts {
   std::optional<std::int64_t> time_cut;
 };
 
+// What of the rows that were split a dataset does not hold.
+struct SplitTrace {
+  bool wants_rows = false;                              // whether training_rows is to be filled
+  std::vector<std::uint32_t> user_origin, item_origin;  // of each number: its index in the events
+  Interactions training_rows;                           // by user, repeats not merged, unweighted
+};
+
 // Splits, then merges, filters and numbers: ids are numbered by first appearance in the rows of the
-// training part, then of validation, then of test. `user_origin` and `item_origin`, when given,
-// receive for each number the index that the node had in `events`. Error when nothing is left.
+// training part, then of validation, then of test. Error when nothing is left.
 Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts& counts,
-                     std::vector<std::uint32_t>* user_origin = nullptr,
-                     std::vector<std::uint32_t>* item_origin = nullptr);
+                     SplitTrace* trace = nullptr);
 
 }  // namespace halorec

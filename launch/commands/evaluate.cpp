@@ -279,9 +279,15 @@ void evaluate_predictions(const CommandContext& context, const Arguments& argume
     }
   }
   Communicator alone(MPI_COMM_SELF);
-  const auto num_warm =
-      static_cast<std::uint64_t>(std::count(warm_item.begin(), warm_item.end(), true));
-  const Evaluation figures = sums.reduce(alone, num_warm);
+  // Lists with an item without interactions were made of all of them.
+  const bool lists_cold =
+      std::any_of(predictions.lists.begin(), predictions.lists.end(), [&](const auto& list) {
+        return std::any_of(list.begin(), list.end(),
+                           [&](std::uint32_t item) { return !warm_item[item]; });
+      });
+  const auto num_candidates = static_cast<std::uint64_t>(
+      lists_cold ? std::ssize(warm_item) : std::count(warm_item.begin(), warm_item.end(), true));
+  const Evaluation figures = sums.reduce(alone, num_candidates);
   if (users) users->commit();
   if (context.json()) {
     ordered_json line{{"event", "result"},

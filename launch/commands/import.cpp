@@ -1,6 +1,9 @@
 // halorec import: raw interactions to a dataset file.
 #include "partition/import.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 #include "comm/check.hpp"
 #include "comm/communicator.hpp"
 #include "launch/commands/commands.hpp"
@@ -24,6 +27,31 @@ struct Arguments {
   ImportOptions import;
 };
 
+// What was typed and changes nothing, with what it goes with.
+void warn_of_idle_options(const OptionTable& options, const Arguments& arguments,
+                          const Dataset& dataset) {
+  const auto derives = [&](std::string_view kind) {
+    return std::find(arguments.derive_links.begin(), arguments.derive_links.end(), kind) !=
+           arguments.derive_links.end();
+  };
+  const SideOptions& side = arguments.import.side;
+  const bool has_links = !side.links.empty() || !side.item_links.empty();
+  const bool holds_nodes = dataset.protocol.name.starts_with("cold-");
+  const std::tuple<const char*, bool, const char*> needs[] = {
+      {"directed-links", has_links, "--links or --item-links"},
+      {"session-gap", derives(kCoOccurrenceName), "--derive-links co-occurrence"},
+      {"derive-top", derives(kCoOccurrenceName), "--derive-links co-occurrence"},
+      {"content-neighbours", derives(kContentLinksName), "--derive-links content"},
+      {"text-buckets", !dataset.side.texts.empty(), "columns of text"},
+      {"cold-share", holds_nodes, "--protocol cold-items or cold-users"},
+      {"repeat-time", !dataset[Split::train].time.empty(), "times"}};
+  for (const auto& [option, has_use, use] : needs) {
+    if (!has_use && options.typed(option)) {
+      warn(fmt::format("--{} changes nothing without {}", option, use));
+    }
+  }
+}
+
 int run(const CommandContext& context, const Arguments& arguments) {
   context.communicator.on_root([&] {
     check_dataset_output(arguments.out);
@@ -43,6 +71,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
     if (arguments.protocol) options.protocol = *arguments.protocol;
     const Dataset dataset = import_dataset(arguments.sources, options);
     save_dataset(dataset, arguments.out);
+    warn_of_idle_options(context.options, arguments, dataset);
     const DatasetSummary summary = summarize(dataset);
     write_stdout(context.json() ? dataset_line(summary, arguments.out.string())
                                 : describe_dataset(summary, arguments.out.string()));

@@ -318,6 +318,7 @@ void read_delimited_file(const SourceFile& file, const Columns& columns, const R
   const bool has_behavior = layout.has(Role::behavior);
 
   EventTable& table = builder.table;
+  table.rates = has_rating;
   std::vector<std::uint8_t> relation_of_rule;
   for (const RelationRule& rule : rules.relations) {
     relation_of_rule.push_back(place_of(rule.name, table.relations));

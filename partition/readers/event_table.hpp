@@ -21,6 +21,7 @@ struct EventTable {
   std::vector<std::uint32_t> item;
   std::vector<std::int64_t> time;
   std::vector<float> weight;
+  bool rates = false;  // weights are ratings, of which two are no more than one
   std::vector<std::uint8_t> behavior;
   std::vector<Split> part;  // the split that the sources come with
   // 0: an interaction; k: a link of relations[k - 1] (--relation). Empty when no rule was given.

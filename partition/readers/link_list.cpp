@@ -100,7 +100,14 @@ LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::u
 }
 
 LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nodes, bool directed,
-                         std::optional<std::int64_t> cut, nlohmann::ordered_json& counts) {
+                         std::optional<std::int64_t> cut, const HeldOut& held_out,
+                         nlohmann::ordered_json& counts) {
+  // Of users, a link is late if it is for one of them.
+  const auto is_late = [&](std::uint32_t from, std::uint32_t to, std::int64_t time) {
+    if (cut && time >= *cut) return true;
+    return nodes.kind() == NodeKind::user &&
+           (held_out.is_late(from, time) || held_out.is_late(to, time));
+  };
   Records records(path, "", "the ids of two nodes");
   const std::vector<std::string> first = records.first_rows()[0];
   const Layout layout = find_layout(first, nodes, path);
@@ -131,7 +138,7 @@ LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nod
       if (++unknown == 1) unknown_id = fields[from == NodeIndex::kUnknown ? 0 : 1];
     } else if (from == to) {
       ++itself;
-    } else if (cut && time && *time >= *cut) {
+    } else if (time && is_late(from, to, *time)) {
       ++late;
     } else {
       links.push_back({from, to, weight});

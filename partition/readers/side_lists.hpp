@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 
 #include "partition/readers/node_list.hpp"
+#include "partition/side/held_out.hpp"
 #include "partition/side/side_info.hpp"
 
 namespace halorec {
@@ -26,14 +26,14 @@ LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::u
 // number is a time when it is at least 100,000,000 and else a weight, and a fourth is a time. Named
 // by the file's stem. Counts rows, unknown ends, links of a node to itself and repetitions.
 LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nodes, bool directed,
-                         std::optional<std::int64_t> cut, nlohmann::ordered_json& counts);
+                         std::optional<std::int64_t> cut, const HeldOut& held_out,
+                         nlohmann::ordered_json& counts);
 
 // Rows of user, item, tag and perhaps time; the item attribute "tags" of the tags as they are
-// written but for case (ASCII) and outer spaces. Each (user, item) is asked for whether its tags
-// may be used.
+// written but for case (ASCII) and outer spaces. Those of held-out pairs, and what is dated behind
+// the cut or behind what is held out of the user, is left out and counted.
 AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& users,
                           const NodeIndex& items, std::optional<std::int64_t> cut,
-                          const std::function<bool(std::uint32_t, std::uint32_t)>& may_use,
-                          nlohmann::ordered_json& counts);
+                          const HeldOut& held_out, nlohmann::ordered_json& counts);
 
 }  // namespace halorec

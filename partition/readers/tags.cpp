@@ -59,8 +59,7 @@ std::string plain_tag(std::string_view field) {
 
 AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& users,
                           const NodeIndex& items, std::optional<std::int64_t> cut,
-                          const std::function<bool(std::uint32_t, std::uint32_t)>& may_use,
-                          nlohmann::ordered_json& counts) {
+                          const HeldOut& parts, nlohmann::ordered_json& counts) {
   Records records(path, "", "a user, an item and a tag");
   const std::vector<std::string> first = records.first_rows()[0];
   const Layout layout = find_layout(first, path);
@@ -99,9 +98,9 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
     } else if (tag.size() > kMaxIdBytes) {
       fail("{}: the tag {} is longer than {} bytes; check the quotes", records.where(), shown(tag),
            kMaxIdBytes);
-    } else if (cut && *time >= *cut) {
+    } else if (time && ((cut && *time >= *cut) || parts.is_late(user, *time))) {
       ++late;
-    } else if (!may_use(user, item)) {
+    } else if (!parts.allows(user, item)) {
       ++held_out;
     } else {
       tags[item].push_back(std::move(tag));

@@ -75,7 +75,7 @@ void check_side_options(const SideOptions& options) {
 
 void attach_side_info(Dataset& dataset, const SideOptions& options,
                       const std::filesystem::path& item_list, std::optional<std::int64_t> time_cut,
-                      Json& report) {
+                      const Interactions& training_rows, Json& report) {
   if (item_list.empty() && !asks_for_any(options)) return;
   const NodeIndex users(dataset.users, NodeKind::user), items(dataset.items, NodeKind::item);
   SideInfo& side = dataset.side;
@@ -87,20 +87,17 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
     attach_list(options.users, options.user_columns, options.user_features, users,
                 options.text_buckets, dataset, report);
   }
+  const HeldOut held_out(dataset);
   if (!options.tags.empty()) {
-    const HeldOut held_out(dataset);
-    const auto may_use = [&](std::uint32_t user, std::uint32_t item) {
-      return held_out.allows(user, item);
-    };
     AttributeColumn tags =
-        read_tags(options.tags, users, items, time_cut, may_use, report["tag_list"]);
+        read_tags(options.tags, users, items, time_cut, held_out, report["tag_list"]);
     check_new_name(side, tags.kind, tags.name);
     side.attributes.push_back(std::move(tags));
   }
   const auto attach_links = [&](const std::vector<std::filesystem::path>& paths,
                                 const NodeIndex& nodes) {
     for (const std::filesystem::path& path : paths) {
-      LinkTable links = read_link_list(path, nodes, options.directed_links, time_cut,
+      LinkTable links = read_link_list(path, nodes, options.directed_links, time_cut, held_out,
                                        report[fmt::format("{}_links_{}", kind_name(nodes.kind()),
                                                           clean_text(path.stem().string()))]);
       check_new_name(side, links.kind, links.name);
@@ -120,7 +117,7 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
   attach_links(options.links, users);
   attach_links(options.item_links, items);
   if (options.co_occurrence) {
-    LinkTable links = derive_co_occurrence(dataset[Split::train], dataset.items.size(),
+    LinkTable links = derive_co_occurrence(training_rows, dataset.items.size(),
                                            *options.co_occurrence, report["co_occurrence"]);
     check_new_name(side, links.kind, links.name);
     side.links.push_back(std::move(links));

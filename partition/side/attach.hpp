@@ -36,10 +36,11 @@ struct SideOptions {
 void check_side_options(const SideOptions& options);
 
 // Fills dataset.side, and dataset.titles where they are empty and the list has them. `item_list`:
-// the list whose columns become features; empty: none. `time_cut`: of split.hpp. Adds what was
-// taken for what and what was left out to `report`. Not collective; uses OpenMP.
+// the list whose columns become features; empty: none. `time_cut` and, for co-occurrence,
+// `training_rows`: of split.hpp. Adds what was taken for what and what was left out to `report`.
+// Not collective; uses OpenMP.
 void attach_side_info(Dataset& dataset, const SideOptions& options,
                       const std::filesystem::path& item_list, std::optional<std::int64_t> time_cut,
-                      nlohmann::ordered_json& report);
+                      const Interactions& training_rows, nlohmann::ordered_json& report);
 
 }  // namespace halorec

@@ -2,7 +2,8 @@
 //
 // A basket is what one user takes without a pause: rows in order of time, cut where the next is
 // more than `session_gap` seconds later (0: rows of one time alone); without times all of a user's.
-// A row is a pair of the training part at its first time, as a dataset keeps it. With B baskets,
+// Rows are those of the training part as they were read: what is taken again together counts as
+// another basket. With B baskets,
 // c_i of them with item i and c_ij with both,
 //     PMI(i, j) = log(c_ij B / (c_i c_j))
 // (Church and Hanks, Computational Linguistics 1990). An item is linked to the `top` others of the
@@ -28,6 +29,7 @@ struct CoOccurrenceOptions {
 
 // The symmetric item links of that name. Time is of the order of the sum of squared sizes of the
 // baskets, so that those of more than 1000 items are left out and counted. Uses OpenMP.
+// train: by user; of its columns user, item and time are read.
 LinkTable derive_co_occurrence(const Interactions& train, std::uint64_t num_items,
                                const CoOccurrenceOptions& options, nlohmann::ordered_json& counts);
 

@@ -56,6 +56,20 @@ class RawDataTest(BadInputTest):
             self.assert_failure(result, (1, 2), *words)
             self.assert_nothing_written(before)
 
+    def test_idle_options_of_import_are_named(self):
+        events = self.write("idle.csv", "user,item\n" + "".join(
+            f"u{u},i{i}\n" for u in range(6) for i in range(6)))
+        for option, words in ((("--directed-links",), "without --links or --item-links"),
+                              (("--session-gap", 5), "without --derive-links co-occurrence"),
+                              (("--derive-top", 3), "without --derive-links co-occurrence"),
+                              (("--content-neighbours", 4), "without --derive-links content"),
+                              (("--text-buckets", 4), "without columns of text"),
+                              (("--cold-share", ".3"), "without --protocol cold-items"),
+                              (("--repeat-time", "last"), "without times")):
+            result = succeed("import", events, "--out", self.path("idle.h5"), *option)
+            self.assertIn(f"{option[0]} changes nothing {words}", result.err)
+        self.assertEqual(succeed("import", events, "--out", self.path("idle.h5")).err, "")
+
     def test_missing_file(self):
         self.assert_import_fails(self.path("nowhere.csv"), "nowhere.csv")
 

@@ -183,6 +183,25 @@ class EarlySignalTest(FolderTest):
         self.assertNotIn("matrix units", full.err + without.err)
         self.assertIn("without effect", without.err)
 
+    def test_products_are_those_of_the_processor(self):
+        data = self.generate()
+
+        def kernels(name, **environment):
+            with mock.patch.dict(ENVIRONMENT, **environment):
+                if not environment:
+                    ENVIRONMENT.pop("OPENBLAS_CORETYPE", None)
+                folder = self.path(name)
+                succeed("train", data, "--run", folder, *TRAINING, ranks=2)
+            with open(os.path.join(folder, "log.jsonl"), encoding="utf-8") as log:
+                return json.loads(log.readline())["blas"]
+
+        self.assertEqual(kernels("given", OPENBLAS_CORETYPE="Nehalem"), "Nehalem")
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = next((line for line in file if line.startswith("flags")), "").split()
+        if {"avx2", "fma"} <= set(flags):
+            self.assertIn(kernels("found"), ("Haswell", "Zen", "Excavator", "SkylakeX", "Cooperlake",
+                                             "SapphireRapids"))
+
     def test_a_start_that_fails_leaves_no_folder(self):
         data, folder = self.write("bad.csv", "user,item\nu1\n"), self.path("run")
         self.assertEqual(run("train", data, "--run", folder, ranks=2).status, 1)

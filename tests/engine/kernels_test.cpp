@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/kernels/dense.hpp"
+#include "engine/kernels/ordered_products.hpp"
 #include "tests/engine/kernel_numbers.hpp"
 
 namespace halorec {
@@ -201,6 +202,51 @@ TYPED_TEST(KernelsOf, MatrixProduct) {
       }
     }
   }
+}
+
+// Every product is the same sum, whatever stands beside it: a column among others, alone, or at the
+// edge, and a row likewise.
+TEST(Kernels, OrderedProductsDoNotDependOnPlaces) {
+  on_every_target([&] {
+    for (const std::int64_t inner : {1, 5, 64, 65}) {
+      constexpr std::int64_t kRows = 11, kMost = 150;
+      const auto a = numbers<float>(kRows * inner, 1), rows = numbers<float>(kMost * inner, 2);
+      std::vector<float> b(static_cast<std::size_t>(kMost * inner + kernels::kReadBehind),
+                           std::numeric_limits<float>::quiet_NaN());
+      kernels::transpose(kMost, inner, rows.data(), inner, b.data(), kMost);
+      std::vector<float> alone(kRows * kMost);  // [rows x columns], each on its own
+      for (std::int64_t r = 0; r < kRows; ++r) {
+        for (std::int64_t c = 0; c < kMost; ++c) {
+          float& one = alone[static_cast<std::size_t>(r * kMost + c)];
+          kernels::ordered_products(1, 1, inner, a.data() + r * inner, b.data() + c, kMost, &one);
+          long double exact = 0, size = 0;
+          for (std::int64_t k = 0; k < inner; ++k) {
+            const auto x = static_cast<long double>(a[static_cast<std::size_t>(r * inner + k)]);
+            const auto y = static_cast<long double>(rows[static_cast<std::size_t>(c * inner + k)]);
+            exact += x * y;
+            size += std::abs(x * y);
+          }
+          ASSERT_NEAR(static_cast<double>(one), static_cast<double>(exact),
+                      static_cast<double>(size) * static_cast<double>(inner) * 1.2e-7);
+        }
+      }
+      for (const std::int64_t count : {1, 3, 16, 17, 31, 64, 65, 100}) {
+        for (const std::int64_t first : {0, 7, 48}) {
+          std::vector<float> out(static_cast<std::size_t>(kRows * count + 1), -7);
+          kernels::ordered_products(kRows, count, inner, a.data(), b.data() + first, kMost,
+                                    out.data());
+          for (std::int64_t r = 0; r < kRows; ++r) {
+            for (std::int64_t c = 0; c < count; ++c) {
+              ASSERT_EQ(out[static_cast<std::size_t>(r * count + c)],
+                        alone[static_cast<std::size_t>(r * kMost + first + c)])
+                  << r << " " << c << " of " << count << " from " << first;
+            }
+          }
+          ASSERT_EQ(out.back(), -7);
+        }
+      }
+    }
+  });
 }
 
 }  // namespace

@@ -109,6 +109,52 @@ TEST_P(Ranking, SomePeopleInAnyOrder) {
   }
 }
 
+// Rows that round in every product, each that of several items: these tie, wherever they stand.
+TEST_P(Ranking, ItemsOfEqualRowsTieOnAnyRanks) {
+  Communicator communicator;
+  const TinyGraph graph(communicator, random_dataset(60, 700, 0.2, 15), TrainingPart::train,
+                        GetParam());
+  const Shard& shard = graph.shard();
+  constexpr std::int64_t kWidth = 37;
+  const Random random(5, Purpose::test);
+  const auto number = [&](bool is_user, std::uint64_t node, std::int64_t c) {
+    const auto index = static_cast<std::uint32_t>(2 * c + (is_user ? 1 : 0));
+    return static_cast<float>(random.uniform(node, index) - 0.5);
+  };
+  Matrix<float> rows(shard.num_owned(), kWidth);
+  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+    const GlobalId id = shard.global_id(r);
+    const bool is_user = id.kind() == NodeKind::user;
+    for (std::int64_t c = 0; c < kWidth; ++c) {
+      rows(r, c) = number(is_user, is_user ? id.index() : id.index() % 9, c);
+    }
+  }
+  EmbeddingScorer scorer(shard, rows.view());
+  const Catalogue catalogue(shard, graph.file());
+  const auto people = all_people(shard);
+  RankingQuery query;
+  query.k = 700;
+  query.people = people;
+  const RankedLists lists = rank_items(scorer, catalogue, query);
+  for (const std::int32_t row : people) {
+    if (scorer.is_served_by_popularity(row)) continue;
+    const auto list = lists.of(row);
+    for (std::size_t r = 1; r < list.size(); ++r) {
+      const bool same_row = list[r - 1].item % 9 == list[r].item % 9;
+      if (same_row) {
+        ASSERT_EQ(list[r - 1].score, list[r].score);
+      }
+      ASSERT_TRUE(catalogue.before(list[r - 1], list[r]));
+    }
+    std::set<std::uint32_t> kinds;
+    for (std::size_t r = 0; r < list.size(); ++r) {
+      if (r == 0 || list[r - 1].item % 9 != list[r].item % 9) {
+        EXPECT_TRUE(kinds.insert(list[r].item % 9).second) << "a kind of items stands twice";
+      }
+    }
+  }
+}
+
 TEST_P(Ranking, ManyTilesOfPeopleAndItems) {
   Communicator communicator;
   // 2,500 items: several tiles, and two blocks of a wide row on one rank.

@@ -40,16 +40,16 @@ Dataset in_memory(const SyntheticOptions& options, SplitCounts& counts) {
   SplitOptions split;
   split.protocol = options.protocol;
   split.seed = options.seed;
-  std::vector<std::uint32_t> users, items;
-  Dataset dataset = split_events(std::move(events), split, counts, &users, &items);
+  SplitTrace trace;
+  Dataset dataset = split_events(std::move(events), split, counts, &trace);
   dataset.truth = source->truth();
   if (dataset.truth) {
-    dataset.truth->user_community = pick(dataset.truth->user_community, users);
-    dataset.truth->item_community = pick(dataset.truth->item_community, items);
-    dataset.truth->item_weight = pick(dataset.truth->item_weight, items);
+    dataset.truth->user_community = pick(dataset.truth->user_community, trace.user_origin);
+    dataset.truth->item_community = pick(dataset.truth->item_community, trace.item_origin);
+    dataset.truth->item_weight = pick(dataset.truth->item_weight, trace.item_origin);
   }
-  dataset.user_attribute = pick(source->user_attributes(), users);
-  dataset.item_attribute = pick(source->item_attributes(), items);
+  dataset.user_attribute = pick(source->user_attributes(), trace.user_origin);
+  dataset.item_attribute = pick(source->item_attributes(), trace.item_origin);
   return dataset;
 }
 

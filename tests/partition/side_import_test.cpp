@@ -335,6 +335,50 @@ TEST_F(SideImport, FaultsOfVectors) {
   EXPECT_TRUE(contains(error(), "none.h5"));
 }
 
+// Of each user's five items the last two are held out, dated 100 u + 4 and 100 u + 5.
+TEST_F(SideImport, WhatIsBehindAUsersHeldOutRowsIsLeftOutUnderLeaveLast) {
+  options.protocol = "leave-last";
+  options.side.tags = folder.write("tags.csv",
+                                   "user,item,tag,timestamp\nu1,i1,early,103\nu1,i1,late,104\n"
+                                   "u2,i2,early,203\nu2,i1,later,900\n");
+  options.side.links = {folder.write("trust.csv",
+                                     "from,to,time\nu1,u2,50\nu2,u3,203\n"
+                                     "u3,u4,304\nu1,u4,105\n")};
+  options.side.item_links = {folder.write("alike.csv", "from,to,time\ni1,i2,104\ni2,i3,900\n")};
+  const Dataset dataset = run();
+  EXPECT_EQ(report_of(dataset)["tag_list"]["dated_after_the_cut"], 2);
+  const AttributeColumn& tags = dataset.side.attributes[0];
+  ASSERT_EQ(tags.values.size(), 1U);
+  EXPECT_EQ(tags.values[0], "early");
+  // A link is of both of its users; one between items of none.
+  EXPECT_EQ(report_of(dataset)["user_links_trust"]["dated_after_the_cut"], 2);
+  EXPECT_EQ(report_of(dataset)["item_links_alike"]["dated_after_the_cut"], 0);
+}
+
+// Who takes two things together four times, and one of them again later, has four baskets with
+// both.
+TEST_F(SideImport, BasketsAreOfAllRowsAsTheyWereRead) {
+  std::string text = "user,item,time\n";
+  for (int u = 1; u <= 4; ++u) {
+    for (const char* row : {"a,100", "b,100", "a,200", "b,200", "c,300", "a,900"}) {
+      text += fmt::format("u{},{}\n", u, row);
+    }
+  }
+  options.protocol = "given";
+  options.side.co_occurrence = CoOccurrenceOptions{20, 0};
+  folder.write("train.csv", text);
+  folder.write("validation.csv", "user,item,time\nu1,d,950\n");
+  folder.write("test.csv", "user,item,time\nu2,d,960\n");
+  for (const bool newest : {false, true}) {
+    options.newest_time = newest;
+    const Dataset dataset = import_dataset({folder.path()}, options);
+    EXPECT_EQ(report_of(dataset)["co_occurrence"]["baskets"], 16);
+    const LinkTable& links = dataset.side.links[0];
+    ASSERT_EQ(links.target.size(), 2U) << newest;  // a and b, both ways
+    EXPECT_FLOAT_EQ(links.weight[0], static_cast<float>(std::log(8.0 * 16 / (12 * 8))));
+  }
+}
+
 TEST_F(SideImport, DerivedLinksAreOfTheTrainingPart) {
   options.side.co_occurrence = CoOccurrenceOptions{20, 1'000'000};
   const Dataset before = run();

@@ -122,6 +122,21 @@ TEST(Split, RowOrderDoesNotMatterAndTheSeedDoes) {
   }
 }
 
+TEST(Split, RatingsOfAPairAreAveraged) {
+  const Dataset rated = import_text("user,item,rating\na,1,4\na,1,5\na,2,1\nb,1,2\n", {});
+  const Dataset weighed = import_text("user,item,weight\na,1,4\na,1,5\na,2,1\nb,1,2\n", {});
+  const auto weight_of = [](const Dataset& data) {
+    for (const Split split : {Split::train, Split::validation, Split::test}) {
+      for (const auto& [user, item, time, weight] : rows_of(data, split)) {
+        if (user == "a" && item == "1") return weight;
+      }
+    }
+    return 0.0F;
+  };
+  EXPECT_EQ(weight_of(rated), 4.5F);
+  EXPECT_EQ(weight_of(weighed), 9.0F);
+}
+
 TEST(Split, RepeatsAreMergedInsidePartsAndExcludedAcross) {
   const TemporaryFolder folder;
   folder.write("train.csv", "user,item,time,weight\na,1,20,2\na,1,10,3\na,2,5,1\nb,1,1,1\n");
