@@ -10,6 +10,26 @@
 #include "partition/relation.hpp"
 
 namespace halorec {
+namespace {
+
+constexpr const char* kNone = "none";
+
+template <typename Value>
+void declare(OptionTable& options, Value& leave_out, std::string_view otherwise) {
+  options
+      .add("leave-out", leave_out,
+           fmt::format("links of users to items (halorec import --relation) whose items stand in "
+                       "no list of the user: dislike, return{}",
+                       otherwise))
+      .value_name("none|NAME,...");
+}
+
+std::vector<std::string> names_of(const std::string& leave_out) {
+  if (leave_out == kNone) return {};
+  return split_commas(leave_out, "--leave-out");
+}
+
+}  // namespace
 
 EvaluationQuery HeldOutLists::query(std::vector<std::int64_t> ks) const {
   EvaluationQuery query;
@@ -34,27 +54,12 @@ HeldOutLists read_held_out_lists(const Shard& shard, const DatasetFile& dataset,
   return lists;
 }
 
-template <typename Value>
-static void declare(OptionTable& options, Value& leave_out, std::string_view otherwise) {
-  options
-      .add("leave-out", leave_out,
-           fmt::format("links of users to items (halorec import --relation) whose items stand in "
-                       "no list of the user: dislike, return. {}",
-                       otherwise))
-      .value_name("none|NAME,...");
-}
-
 void declare_leave_out(OptionTable& options, std::string& leave_out) {
-  declare(options, leave_out, "What was taken is left out in any case");
+  declare(options, leave_out, "");
 }
 
 void declare_leave_out(OptionTable& options, std::optional<std::string>& leave_out) {
-  declare(options, leave_out, "Left out: as the run was trained");
-}
-
-static std::vector<std::string> names_of(const std::string& leave_out) {
-  if (leave_out == "none") return {};
-  return split_commas(leave_out, "--leave-out");
+  declare(options, leave_out, ". Not given: as the run was trained");
 }
 
 void check_leave_out(const std::string& leave_out, const DatasetFile& dataset) {

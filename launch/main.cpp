@@ -140,6 +140,7 @@ int run_with_mpi(CommandLine& line, const Failure& parse_failure, int* argc, cha
 // Returns where it does, or where that is not to be had.
 void use_blas_of_this_processor(char** argv) {
   const std::optional<std::string> core = kernels::better_blas_core();
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has started
   if (!core || setenv("OPENBLAS_CORETYPE", core->c_str(), 0) != 0) return;
   execv("/proc/self/exe", argv);
 }

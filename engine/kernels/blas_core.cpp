@@ -21,6 +21,7 @@ std::string blas_core() {
 
 std::optional<std::string> better_blas_core() {
 #if defined(__x86_64__)
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): at the start, of one thread
   if (std::getenv("OPENBLAS_CORETYPE") != nullptr) return std::nullopt;
   if (std::find(kWithAvx2.begin(), kWithAvx2.end(), blas_core()) != kWithAvx2.end()) {
     return std::nullopt;
