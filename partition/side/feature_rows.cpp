@@ -224,7 +224,9 @@ std::vector<std::string> resolve_feature_columns(const DatasetFile& dataset,
       fail_usage("the dataset has no column '{}' that can be a feature; it has: {} (or all)", name,
                  fmt::join(known, ", "));
     }
-    wanted[static_cast<std::size_t>(found - known.begin())] = true;
+    const auto place = static_cast<std::size_t>(found - known.begin());
+    if (wanted[place]) fail_usage("the column '{}' is named twice as a feature", name);
+    wanted[place] = true;
   }
   std::vector<std::string> resolved;
   for (std::size_t k = 0; k < known.size(); ++k) {

@@ -216,6 +216,7 @@ class SideInputsTest(FolderTest):
                 (("--features", "item:colour"), "item:title"),
                 (("--features", "item:trust"), "item:title"),
                 (("--relations", "friends"), "it has: user:trust, item:content"),
+                (("--features", "item:title,item:title"), "named twice as a feature"),
                 (("--relations", "trust:0"), "--relations takes weights from"),
                 (("--relations", "trust:1e300"), "--relations takes weights from"),
                 (("--features", "all", "--id-dropout", 0.5, "--half-life", "3d,inf"),
