@@ -24,7 +24,7 @@ struct EvaluationQuery {
   std::vector<std::int64_t> ks = {20};
   const UserItems* held_out = nullptr;  // the split's items, rows as in the shard
   bool exclude_history = true;          // false when repeats count as hits (Protocol::keep_repeats)
-  const UserItems* also_exclude = nullptr;      // for the test split: the validation items
+  const UserItems* also_exclude = nullptr;      // further items of users that lists leave out
   Candidates held_out_items = Candidates::all;  // others are not asked for: neither hits nor misses
   const std::vector<bool>* only_users = nullptr;  // by index; null: all
   // When set (on every rank or on none): called on the root for each evaluated user, by ascending
