@@ -100,13 +100,11 @@ LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::u
 }
 
 LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nodes, bool directed,
-                         std::optional<std::int64_t> cut, const HeldOut& held_out,
-                         nlohmann::ordered_json& counts) {
-  // Of users, a link is late if it is for one of them.
+                         const HeldOut& held_out, nlohmann::ordered_json& counts) {
+  // A link between users is late if it is for one of them.
   const auto is_late = [&](std::uint32_t from, std::uint32_t to, std::int64_t time) {
-    if (cut && time >= *cut) return true;
-    return nodes.kind() == NodeKind::user &&
-           (held_out.is_late(from, time) || held_out.is_late(to, time));
+    if (nodes.kind() == NodeKind::item) return held_out.is_behind_cut(time);
+    return held_out.is_late(from, time) || held_out.is_late(to, time);
   };
   Records records(path, "", "the ids of two nodes");
   const std::vector<std::string> first = records.first_rows()[0];

@@ -1,4 +1,4 @@
-// Links between nodes and tags of items, from delimited lists. What is dated at or after `cut`
+// Links between nodes and tags of items, from delimited lists. What is dated behind the cut
 // (under --protocol time the first held-out time) is left out and counted.
 #pragma once
 
@@ -26,14 +26,13 @@ LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::u
 // number is a time when it is at least 100,000,000 and else a weight, and a fourth is a time. Named
 // by the file's stem. Counts rows, unknown ends, links of a node to itself and repetitions.
 LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nodes, bool directed,
-                         std::optional<std::int64_t> cut, const HeldOut& held_out,
-                         nlohmann::ordered_json& counts);
+                         const HeldOut& held_out, nlohmann::ordered_json& counts);
 
 // Rows of user, item, tag and perhaps time; the item attribute "tags" of the tags as they are
 // written but for case (ASCII) and outer spaces. Those of held-out pairs, and what is dated behind
 // the cut or behind what is held out of the user, is left out and counted.
 AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& users,
-                          const NodeIndex& items, std::optional<std::int64_t> cut,
-                          const HeldOut& held_out, nlohmann::ordered_json& counts);
+                          const NodeIndex& items, const HeldOut& held_out,
+                          nlohmann::ordered_json& counts);
 
 }  // namespace halorec

@@ -58,12 +58,12 @@ std::string plain_tag(std::string_view field) {
 }  // namespace
 
 AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& users,
-                          const NodeIndex& items, std::optional<std::int64_t> cut,
-                          const HeldOut& parts, nlohmann::ordered_json& counts) {
+                          const NodeIndex& items, const HeldOut& parts,
+                          nlohmann::ordered_json& counts) {
   Records records(path, "", "a user, an item and a tag");
   const std::vector<std::string> first = records.first_rows()[0];
   const Layout layout = find_layout(first, path);
-  if (cut && !layout.time) {
+  if (parts.has_cut() && !layout.time) {
     fail_usage(
         "--tags {}: has no times, and under --protocol time it cannot be told which tags are "
         "older than the cut; name the column 'timestamp' or leave the tags out",
@@ -98,7 +98,7 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
     } else if (tag.size() > kMaxIdBytes) {
       fail("{}: the tag {} is longer than {} bytes; check the quotes", records.where(), shown(tag),
            kMaxIdBytes);
-    } else if (time && ((cut && *time >= *cut) || parts.is_late(user, *time))) {
+    } else if (time && parts.is_late(user, *time)) {
       ++late;
     } else if (!parts.allows(user, item)) {
       ++held_out;

@@ -87,17 +87,16 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
     attach_list(options.users, options.user_columns, options.user_features, users,
                 options.text_buckets, dataset, report);
   }
-  const HeldOut held_out(dataset);
+  const HeldOut held_out(dataset, time_cut);
   if (!options.tags.empty()) {
-    AttributeColumn tags =
-        read_tags(options.tags, users, items, time_cut, held_out, report["tag_list"]);
+    AttributeColumn tags = read_tags(options.tags, users, items, held_out, report["tag_list"]);
     check_new_name(side, tags.kind, tags.name);
     side.attributes.push_back(std::move(tags));
   }
   const auto attach_links = [&](const std::vector<std::filesystem::path>& paths,
                                 const NodeIndex& nodes) {
     for (const std::filesystem::path& path : paths) {
-      LinkTable links = read_link_list(path, nodes, options.directed_links, time_cut, held_out,
+      LinkTable links = read_link_list(path, nodes, options.directed_links, held_out,
                                        report[fmt::format("{}_links_{}", kind_name(nodes.kind()),
                                                           clean_text(path.stem().string()))]);
       check_new_name(side, links.kind, links.name);

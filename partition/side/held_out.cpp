@@ -20,8 +20,9 @@ std::vector<std::uint8_t> in_training(const std::vector<std::uint32_t>& nodes, s
 
 }  // namespace
 
-HeldOut::HeldOut(const Dataset& dataset)
+HeldOut::HeldOut(const Dataset& dataset, std::optional<std::int64_t> cut)
     : dataset_(&dataset),
+      cut_(cut),
       cold_protocol_(dataset.protocol.name.starts_with("cold-")),
       trained_user_(in_training(dataset[Split::train].user, dataset.users.size())),
       trained_item_(in_training(dataset[Split::train].item, dataset.items.size())) {

@@ -16,20 +16,24 @@ std::optional<std::int64_t> window_cut(const Dataset& dataset);
 
 class HeldOut {
  public:
-  // Keeps the dataset, which outlives it.
-  explicit HeldOut(const Dataset& dataset);
+  // Keeps the dataset, which outlives it. cut: the time from which nothing may be used; none: all.
+  HeldOut(const Dataset& dataset, std::optional<std::int64_t> cut);
+
+  bool has_cut() const { return cut_.has_value(); }
+  bool is_behind_cut(std::int64_t time) const { return cut_ && time >= *cut_; }
 
   // Not a pair of the validation or the test part; nor, under the cold protocols, one with a node
   // without training interactions, which has no past.
   bool allows(std::uint32_t user, std::uint32_t item) const;
-  // Whether something of the user that has this time lies behind what is held out of that user:
-  // under leave-last, where times are known.
+  // Whether something of the user that has this time lies behind the cut or, under leave-last,
+  // where times are known, behind what is held out of that user.
   bool is_late(std::uint32_t user, std::int64_t time) const {
-    return !first_held_out_.empty() && time >= first_held_out_[user];
+    return is_behind_cut(time) || (!first_held_out_.empty() && time >= first_held_out_[user]);
   }
 
  private:
   const Dataset* dataset_;
+  std::optional<std::int64_t> cut_;
   bool cold_protocol_;
   std::vector<std::uint8_t> trained_user_, trained_item_;
   std::vector<std::int64_t> first_held_out_;  // of each user, under leave-last

@@ -103,7 +103,7 @@ std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& d
     std::uint64_t rows = 0, unknown = 0, late = 0, held_out = 0;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
   };
-  const HeldOut held_out(dataset);
+  const HeldOut held_out(dataset, cut);
   const std::vector<std::uint32_t> user_number = numbers_of(user_origin, rows.user);
   const std::vector<std::uint32_t> item_number = numbers_of(item_origin, rows.item);
   std::vector<Counts> all(rows.relations.size());
@@ -114,8 +114,7 @@ std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& d
     const bool of_held_out_file = !rows.part.empty() && rows.part[row] != Split::train;
     if (user == kUnknown || item == kUnknown) {
       ++counts.unknown;
-    } else if (!rows.time.empty() &&
-               ((cut && rows.time[row] >= *cut) || held_out.is_late(user, rows.time[row]))) {
+    } else if (!rows.time.empty() && held_out.is_late(user, rows.time[row])) {
       ++counts.late;
     } else if (of_held_out_file || !held_out.allows(user, item)) {
       ++counts.held_out;

@@ -10,6 +10,7 @@
 
 #include "comm/random.hpp"
 #include "engine/matrix.hpp"
+#include "engine/ranking.hpp"
 #include "engine/scorer.hpp"
 #include "tests/engine/coarse_number.hpp"
 #include "tests/tiny_graph.hpp"
@@ -72,6 +73,15 @@ inline std::vector<std::int32_t> all_people(const Shard& shard) {
   std::vector<std::int32_t> people;
   for (std::int32_t row = 0; row < shard.num_owned_users(); ++row) people.push_back(row);
   return people;
+}
+
+// The lists of this rank's users, k items each. Collective.
+inline RankedLists rank_everyone(Scorer& scorer, const Catalogue& catalogue, std::int64_t k) {
+  const auto people = all_people(scorer.shard());
+  RankingQuery query;
+  query.k = k;
+  query.people = people;
+  return rank_items(scorer, catalogue, query);
 }
 
 class Ranking : public testing::TestWithParam<Deal> {};

@@ -83,19 +83,15 @@ TEST_P(Ranking, PopularityCanBeReplaced) {
   const Matrix<float> rows = coarse_rows(shard);
   EmbeddingScorer scorer(shard, rows.view());
   const Catalogue catalogue(shard, graph.file());
-  const auto people = all_people(shard);
-  RankingQuery query;
-  query.k = 30;
-  query.people = people;
-  const RankedLists before = rank_items(scorer, catalogue, query);
+  const RankedLists before = rank_everyone(scorer, catalogue, 30);
   auto popularity = std::make_shared<std::vector<float>>();
   for (std::uint32_t i = 0; i < shard.num_items(); ++i) {
     popularity->push_back(static_cast<float>(i * 7 % 30) / 2);
   }
   scorer.set_popularity(popularity);
-  const RankedLists after = rank_items(scorer, catalogue, query);
+  const RankedLists after = rank_everyone(scorer, catalogue, 30);
   std::int64_t num_strangers = 0;
-  for (const std::int32_t row : people) {
+  for (const std::int32_t row : all_people(shard)) {
     const auto list = after.of(row);
     if (!scorer.is_served_by_popularity(row)) {
       EXPECT_TRUE(std::equal(list.begin(), list.end(), before.of(row).begin(), before.of(row).end(),

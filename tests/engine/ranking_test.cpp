@@ -131,12 +131,8 @@ TEST_P(Ranking, ItemsOfEqualRowsTieOnAnyRanks) {
   }
   EmbeddingScorer scorer(shard, rows.view());
   const Catalogue catalogue(shard, graph.file());
-  const auto people = all_people(shard);
-  RankingQuery query;
-  query.k = 700;
-  query.people = people;
-  const RankedLists lists = rank_items(scorer, catalogue, query);
-  for (const std::int32_t row : people) {
+  const RankedLists lists = rank_everyone(scorer, catalogue, 700);
+  for (const std::int32_t row : all_people(shard)) {
     if (scorer.is_served_by_popularity(row)) continue;
     const auto list = lists.of(row);
     for (std::size_t r = 1; r < list.size(); ++r) {
@@ -168,12 +164,8 @@ TEST_P(Ranking, ManyTilesOfPeopleAndItems) {
   }
   EmbeddingScorer scorer(shard, rows.view());
   const Catalogue catalogue(shard, graph.file());
-  const auto people = all_people(shard);
-  RankingQuery query;
-  query.k = 50;
-  query.people = people;
-  const RankedLists lists = rank_items(scorer, catalogue, query);
-  for (const std::int32_t row : people) {
+  const RankedLists lists = rank_everyone(scorer, catalogue, 50);
+  for (const std::int32_t row : all_people(shard)) {
     const std::uint32_t user = shard.owned_users()[static_cast<std::size_t>(row)];
     expect_same(lists.of(row), naive.list(user, 50, true, false), user);
   }
