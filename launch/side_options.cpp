@@ -8,6 +8,7 @@
 #include "comm/communicator.hpp"
 #include "launch/comma_list.hpp"
 #include "launch/output.hpp"
+#include "models/presets.hpp"
 
 namespace halorec {
 namespace {
@@ -137,7 +138,9 @@ SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& sha
                             const DatasetFile& dataset) {
   SideInputs inputs;
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
-    Relation relation = read_relation(shard, dataset, named.name);
+    Relation relation = read_relation(
+        shard, dataset, named.name,
+        tells_directions_apart(arguments.model) ? Directions::apart : Directions::merged);
     relation.weight = named.weight;
     warn_if_empty(shard.communicator(),
                   num_entries(relation.edges) + num_entries(relation.untrained), "--relations",

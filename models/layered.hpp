@@ -37,11 +37,21 @@ class LayeredModel : public Model<T> {
     graphs_.interactions = &graph_;
     graphs_.attributes = &attributes_;
     if (options.side != nullptr) {
+      const auto make_graph = [&](const Adjacency& edges, const Adjacency& untrained) {
+        MessageGraph<T>& graph = relation_graphs_.emplace_back(shard, edges, options.propagation);
+        graph.propagation().add_untrained(T{1}, untrained);
+        return &graph;
+      };
       for (const Relation& relation : options.side->relations) {
-        MessageGraph<T>& graph =
-            relation_graphs_.emplace_back(shard, relation.edges, options.propagation);
-        graph.propagation().add_untrained(T{1}, relation.untrained);
-        graphs_.relations.push_back({&graph, relation.crosses});
+        auto& made = graphs_.relations.emplace_back();
+        made.crosses = relation.crosses;
+        if (relation.directions.empty()) {
+          made.graph = make_graph(relation.edges, relation.untrained);
+        }
+        for (const LinkDirection& one : relation.directions) {
+          made.directions.push_back(
+              {make_graph(one.edges, one.untrained), {one.mean.begin(), one.mean.end()}});
+        }
       }
     }
     if (!options.fanout.empty()) sampler_.emplace(shard, options.fanout, options.seed);

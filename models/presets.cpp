@@ -81,6 +81,10 @@ bool takes_relations(std::string_view name) {
   return name == "lightgcn" || name == "rgcn";
 }
 
+bool tells_directions_apart(std::string_view name) {
+  return name == "rgcn";
+}
+
 bool sums_neighbours(std::string_view name, const ModelOptions& options) {
   if (!is_layered_model(name)) return name == "lightgcn";
   const Preset preset = preset_of(name, options);

@@ -31,6 +31,8 @@ void check_model_options(std::string_view name, const ModelOptions& options);
 // Whether it tells relations beside the interactions apart, or can add them (lightgcn): links, and
 // attributes whose values are nodes.
 bool takes_relations(std::string_view name);
+// Whether it tells those that a node links to from those that link to it.
+bool tells_directions_apart(std::string_view name);
 // Whether its layers take sums over neighbours, so that edges may weigh.
 bool sums_neighbours(std::string_view name, const ModelOptions& options);
 // Whether its layers have heads.

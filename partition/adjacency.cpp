@@ -63,10 +63,11 @@ void append_rows(int rank, const NeighbourLists& block, const std::vector<std::i
          e < static_cast<std::size_t>(block.begin[r + 1]); ++e) {
       const std::uint32_t end = block.values[e];
       const bool is_local = block.address[end].owner == rank;
+      if (is_local && weighs && block.weights[e] == 0) continue;
       Csr& matrix = is_local ? adjacency.local : adjacency.cross;
       matrix.column.push_back(is_local ? block.address[end].row : ghost_of[end]);
       if (!weighs) continue;
-      HALOREC_ASSERT_LIGHT(block.weights[e] > 0);
+      HALOREC_ASSERT_LIGHT(block.weights[e] >= 0);
       matrix.value.push_back(block.weights[e]);
       degree += static_cast<double>(block.weights[e]);
     }

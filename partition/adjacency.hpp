@@ -50,8 +50,9 @@ struct NeighbourLists {
   std::span<const std::int64_t> begin;
   std::span<const std::uint32_t> values;
   std::span<const RowAddress> address;
-  // Of each of `values`, above zero; none, in all blocks alike: ones. An edge weighs the same at
-  // both ends.
+  // Of each of `values`; none, in all blocks alike: ones. An edge weighs the same, above zero, at
+  // both ends; or, of one that is heard one way alone, zero at the other, and cross_transposed is
+  // the caller's to set.
   std::span<const float> weights = {};
 };
 

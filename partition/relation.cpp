@@ -6,11 +6,11 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <tuple>
 #include <vector>
 
 #include "partition/home_edges.hpp"
 #include "partition/side/side_info_file.hpp"
+#include "partition/weighed_lists.hpp"
 
 namespace halorec {
 namespace {
@@ -19,8 +19,7 @@ std::string full_name(const SideColumn& column) {
   return fmt::format("{}:{}", kind_name(column.kind), column.name);
 }
 
-// Both directions of this rank's slice of the links between nodes of one kind, as (who hears, who
-// is heard); of links that cross, those of the users alone, as (user, item).
+// This rank's slice of the links, as (who links, to whom).
 Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::size_t place) {
   Communicator& communicator = shard.communicator();
   const std::uint64_t total = dataset.side_info().columns()[place].num_nodes;
@@ -30,60 +29,27 @@ Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::siz
   LinkTable links;
   communicator.together(
       [&] { links = dataset.side_info().read_links(place, first, last - first); });
-  const bool crosses = dataset.side_info().columns()[place].crosses;
-  Interactions both;
+  Interactions slice;
   for (std::size_t k = 0; k + 1 < links.begin.size(); ++k) {
-    const auto from = static_cast<std::uint32_t>(first + k);
-    for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
-      if (crosses) {
-        both.user.push_back(from);
-        both.item.push_back(links.target[e]);
-        both.weight.push_back(links.weight[e]);
-        continue;
-      }
-      both.user.insert(both.user.end(), {from, links.target[e]});
-      both.item.insert(both.item.end(), {links.target[e], from});
-      both.weight.insert(both.weight.end(), 2, links.weight[e]);
-    }
+    slice.user.insert(slice.user.end(), links.begin[k + 1] - links.begin[k],
+                      static_cast<std::uint32_t>(first + k));
   }
-  return both;
+  slice.item = std::move(links.target);
+  slice.weight = std::move(links.weight);
+  return slice;
 }
 
-struct WeighedLists {
-  std::vector<std::int64_t> begin{0};
-  std::vector<std::uint32_t> values;  // ascending and distinct within a row
-  std::vector<float> weights;
+Interactions reversed(Interactions links) {
+  std::swap(links.user, links.item);
+  return links;
+}
 
-  // Of nodes that have none of these links.
-  static WeighedLists none(std::int64_t num_rows) {
-    return {std::vector<std::int64_t>(static_cast<std::size_t>(num_rows) + 1, 0), {}, {}};
-  }
-};
-
-// By the row of whoever hears(pair); heard(pair) is the other end. Of links between the same two
-// nodes the heaviest.
-template <typename RowOf, typename Heard>
-WeighedLists group_heaviest(const WeighedPairs& links, std::int64_t num_rows, const RowOf& row_of,
-                            const Heard& heard) {
-  std::vector<std::size_t> order(links.pairs.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto key = [&](std::size_t k) {
-    return std::tuple(row_of(links.pairs[k]), heard(links.pairs[k]), -links.weight[k]);
-  };
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
-  WeighedLists lists;
-  std::size_t next = 0;
-  for (std::int64_t row = 0; row < num_rows; ++row) {
-    for (; next < order.size() && row_of(links.pairs[order[next]]) == row; ++next) {
-      const std::uint32_t far = heard(links.pairs[order[next]]);
-      if (std::ssize(lists.values) > lists.begin.back() && lists.values.back() == far) continue;
-      lists.values.push_back(far);
-      lists.weights.push_back(links.weight[order[next]]);
-    }
-    lists.begin.push_back(std::ssize(lists.values));
-  }
-  return lists;
+Interactions both_ways(const Interactions& links) {
+  Interactions both = links;
+  both.user.insert(both.user.end(), links.item.begin(), links.item.end());
+  both.item.insert(both.item.end(), links.user.begin(), links.user.end());
+  both.weight.insert(both.weight.end(), links.weight.begin(), links.weight.end());
+  return both;
 }
 
 // Of all users, which have training interactions. Collective.
@@ -101,27 +67,15 @@ std::vector<bool> trained_users(const Shard& shard) {
   return trained;
 }
 
-// The entries (row, value) that `keep` says.
-template <typename Keep>
-WeighedLists filter(const WeighedLists& lists, const Keep& keep) {
-  WeighedLists kept;
-  for (std::size_t row = 0; row + 1 < lists.begin.size(); ++row) {
-    for (std::int64_t e = lists.begin[row]; e < lists.begin[row + 1]; ++e) {
-      const auto entry = static_cast<std::size_t>(e);
-      if (!keep(static_cast<std::int64_t>(row), lists.values[entry])) continue;
-      kept.values.push_back(lists.values[entry]);
-      kept.weights.push_back(lists.weights[entry]);
-    }
-    kept.begin.push_back(std::ssize(kept.values));
-  }
-  return kept;
-}
+// Of owned nodes: whom each hears.
+struct OwnLists {
+  WeighedLists users, items;
+};
 
-void check_weights(Communicator& communicator, const WeighedLists& users, const WeighedLists& items,
-                   const SideColumn& column) {
+void check_weights(Communicator& communicator, const OwnLists& lists, const SideColumn& column) {
   std::int64_t bad = 0;
-  for (const WeighedLists* lists : {&users, &items}) {
-    bad += std::count_if(lists->weights.begin(), lists->weights.end(),
+  for (const WeighedLists* one : {&lists.users, &lists.items}) {
+    bad += std::count_if(one->weights.begin(), one->weights.end(),
                          [](float weight) { return !(weight > 0) || std::isinf(weight); });
   }
   const auto all = communicator.sum(bad);
@@ -132,16 +86,116 @@ void check_weights(Communicator& communicator, const WeighedLists& users, const 
               kExitUsage, true);
 }
 
-bool all_equal(Communicator& communicator, const WeighedLists& users, const WeighedLists& items) {
+bool all_equal(Communicator& communicator, const OwnLists& lists) {
   double least = std::numeric_limits<double>::infinity(), most = 0;
-  for (const WeighedLists* lists : {&users, &items}) {
-    for (const float weight : lists->weights) {
+  for (const WeighedLists* one : {&lists.users, &lists.items}) {
+    for (const float weight : one->weights) {
       least = std::min(least, static_cast<double>(weight));
       most = std::max(most, static_cast<double>(weight));
     }
   }
   return -communicator.max(-least) >= communicator.max(most);
 }
+
+// The links of one table, on their way to the owners of their ends.
+class LinkEnds {
+ public:
+  // Collective.
+  LinkEnds(const Shard& shard, const SideColumn& column)
+      : shard_(&shard), column_(&column), is_trained_user_(trained_users(shard)) {}
+
+  // To whoever hears the other end: of (a, b) in `links` a hears b, and where they cross b hears a
+  // too. Collective.
+  OwnLists send_home(const Interactions& links) const {
+    const auto near = [](const Pair& pair) { return pair.user; };
+    const auto far = [](const Pair& pair) { return pair.item; };
+    OwnLists lists{WeighedLists::none(shard_->num_owned_users()),
+                   WeighedLists::none(shard_->num_owned_items())};
+    if (column_->kind == NodeKind::user) lists.users = rows_of(NodeKind::user, links, near, far);
+    if (column_->kind == NodeKind::item) lists.items = rows_of(NodeKind::item, links, near, far);
+    if (column_->crosses) lists.items = rows_of(NodeKind::item, links, far, near);
+    return lists;
+  }
+
+  // The links of which so many ends have training interactions. Collective.
+  Adjacency edges(const OwnLists& lists, int num_trained, bool weighed) const {
+    const NodeKind heard_by_users = column_->crosses ? NodeKind::item : NodeKind::user;
+    const NodeKind heard_by_items = column_->crosses ? NodeKind::user : NodeKind::item;
+    const auto keep = [&](std::int64_t before, NodeKind heard) {
+      return [this, num_trained, before, heard](std::int64_t row, std::uint32_t index) {
+        return (is_trained_row(before + row) ? 1 : 0) + (is_trained(heard, index) ? 1 : 0) ==
+               num_trained;
+      };
+    };
+    const WeighedLists users = filter(lists.users, keep(0, heard_by_users));
+    const WeighedLists items = filter(lists.items, keep(shard_->num_owned_users(), heard_by_items));
+    const auto block = [&](const WeighedLists& one, NodeKind heard) {
+      return NeighbourLists{
+          one.begin, one.values,
+          heard == NodeKind::user ? shard_->user_addresses() : shard_->item_addresses(),
+          weighed ? std::span<const float>(one.weights) : std::span<const float>()};
+    };
+    const NeighbourLists blocks[] = {block(users, heard_by_users), block(items, heard_by_items)};
+    return make_adjacency(shard_->communicator(), blocks);
+  }
+
+  // Of directed links (a, b) within a kind. Collective.
+  std::vector<LinkDirection> directions(const Interactions& links) const {
+    OwnLists along = send_home(links), against = send_home(reversed(links));
+    complete(along.users, against.users);
+    complete(along.items, against.items);
+    std::vector<LinkDirection> both;
+    for (const OwnLists* lists : {&along, &against}) {
+      LinkDirection& one =
+          both.emplace_back(LinkDirection{edges(*lists, 2, true), edges(*lists, 1, true), {}});
+      for (std::size_t r = 0; r < one.edges.scale.size(); ++r) {
+        const Adjacency& heard =
+            is_trained_row(static_cast<std::int64_t>(r)) ? one.edges : one.untrained;
+        one.mean.push_back(heard.scale[r] * heard.scale[r]);
+      }
+      for (Adjacency* graph : {&one.edges, &one.untrained}) {
+        std::fill(graph->scale.begin(), graph->scale.end(), 1.0);
+      }
+    }
+    for (const auto part : {&LinkDirection::edges, &LinkDirection::untrained}) {
+      Adjacency &first = both[0].*part, &second = both[1].*part;
+      first.cross_transposed = transpose(second.cross, second.num_ghosts());
+      second.cross_transposed = transpose(first.cross, first.num_ghosts());
+    }
+    return both;
+  }
+
+ private:
+  bool is_trained_row(std::int64_t row) const {
+    return shard_->scale()[static_cast<std::size_t>(row)] != 0;
+  }
+  bool is_trained(NodeKind kind, std::uint32_t index) const {
+    return kind == NodeKind::user ? is_trained_user_[index] : shard_->item_degree(index) > 0;
+  }
+
+  // Rows of the owned nodes of that kind, which are hearer(pair) and hear heard(pair).
+  template <typename Hearer, typename Heard>
+  WeighedLists rows_of(NodeKind kind, const Interactions& links, const Hearer& hearer,
+                       const Heard& heard) const {
+    const bool are_users = kind == NodeKind::user;
+    const auto address_of = [&](const Pair& pair) {
+      return are_users ? shard_->address_of_user(hearer(pair))
+                       : shard_->address_of_item(hearer(pair));
+    };
+    const WeighedPairs arrived = send_home_weighed(shard_->communicator(), links, false,
+                                                   [&](std::uint32_t a, std::uint32_t b) {
+                                                     return address_of({a, b}).owner;
+                                                   });
+    const std::int64_t before = are_users ? 0 : shard_->num_owned_users();
+    return group_heaviest(
+        arrived, are_users ? shard_->num_owned_users() : shard_->num_owned_items(),
+        [&](const Pair& pair) { return address_of(pair).row - before; }, heard);
+  }
+
+  const Shard* shard_;
+  const SideColumn* column_;
+  std::vector<bool> is_trained_user_;
+};
 
 }  // namespace
 
@@ -201,65 +255,24 @@ UserItems read_linked_items(const Shard& shard, const DatasetFile& dataset,
   return linked;
 }
 
-Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name) {
+Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name,
+                       Directions directions) {
   const std::size_t place = find_links(dataset, name);
   const SideColumn& column = dataset.side_info().columns()[place];
-  const Interactions slice = read_slice(shard, dataset, place);
-  const auto near = [](const Pair& pair) { return pair.user; };
-  const auto far = [](const Pair& pair) { return pair.item; };
-  // Rows of the owned nodes of that kind, which are hearer(pair) and hear heard(pair).
-  const auto rows_of = [&](NodeKind kind, const auto& hearer, const auto& heard) {
-    const bool are_users = kind == NodeKind::user;
-    const auto address_of = [&](const Pair& pair) {
-      return are_users ? shard.address_of_user(hearer(pair)) : shard.address_of_item(hearer(pair));
-    };
-    const WeighedPairs arrived = send_home_weighed(shard.communicator(), slice, false,
-                                                   [&](std::uint32_t a, std::uint32_t b) {
-                                                     return address_of({a, b}).owner;
-                                                   });
-    const std::int64_t before = are_users ? 0 : shard.num_owned_users();
-    return group_heaviest(
-        arrived, are_users ? shard.num_owned_users() : shard.num_owned_items(),
-        [&](const Pair& pair) { return address_of(pair).row - before; }, heard);
-  };
-  WeighedLists users = column.kind == NodeKind::user ? rows_of(NodeKind::user, near, far)
-                                                     : WeighedLists::none(shard.num_owned_users());
-  WeighedLists items = column.crosses ? rows_of(NodeKind::item, far, near)
-                       : column.kind == NodeKind::item
-                           ? rows_of(NodeKind::item, near, far)
-                           : WeighedLists::none(shard.num_owned_items());
-  check_weights(shard.communicator(), users, items, column);
-  const bool weighed = !all_equal(shard.communicator(), users, items);
-  const std::vector<bool> is_trained_user = trained_users(shard);
-  const auto is_trained = [&](NodeKind kind, std::uint32_t index) {
-    return kind == NodeKind::user ? is_trained_user[index] : shard.item_degree(index) > 0;
-  };
-  const NodeKind heard_by_users = column.crosses ? NodeKind::item : NodeKind::user;
-  const NodeKind heard_by_items = column.crosses ? NodeKind::user : NodeKind::item;
-  // The links of which so many ends have training interactions.
-  const auto links_with = [&](int num_trained) {
-    const auto keep = [&](std::int64_t before, NodeKind heard) {
-      return [&, before, heard](std::int64_t row, std::uint32_t index) {
-        const bool hears = shard.scale()[static_cast<std::size_t>(before + row)] != 0;
-        return (hears ? 1 : 0) + (is_trained(heard, index) ? 1 : 0) == num_trained;
-      };
-    };
-    const WeighedLists of_users = filter(users, keep(0, heard_by_users));
-    const WeighedLists of_items = filter(items, keep(shard.num_owned_users(), heard_by_items));
-    const auto block = [&](const WeighedLists& lists, NodeKind heard) {
-      return NeighbourLists{
-          lists.begin, lists.values,
-          heard == NodeKind::user ? shard.user_addresses() : shard.item_addresses(),
-          weighed ? std::span<const float>(lists.weights) : std::span<const float>()};
-    };
-    const NeighbourLists blocks[] = {block(of_users, heard_by_users),
-                                     block(of_items, heard_by_items)};
-    return make_adjacency(shard.communicator(), blocks);
-  };
-  Relation relation{column.name, column.kind, 1, links_with(2), links_with(1), column.crosses};
+  const Interactions links = read_slice(shard, dataset, place);
+  const LinkEnds ends(shard, column);
+  const OwnLists lists = ends.send_home(column.crosses ? links : both_ways(links));
+  check_weights(shard.communicator(), lists, column);
+  const bool weighed = !all_equal(shard.communicator(), lists);
+  Relation relation{
+      column.name,   column.kind, 1, ends.edges(lists, 2, weighed), ends.edges(lists, 1, weighed),
+      column.crosses};
   for (std::size_t r = 0; r < relation.edges.scale.size(); ++r) {
     double &both = relation.edges.scale[r], &one = relation.untrained.scale[r];
     (both != 0 ? one : both) = both != 0 ? both : one;
+  }
+  if (directions == Directions::apart && column.directed && !column.crosses) {
+    relation.directions = ends.directions(links);
   }
   return relation;
 }

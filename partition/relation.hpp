@@ -2,6 +2,7 @@
 // items (another behavior), beside the interactions that the shard was cut by.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,14 @@
 #include "partition/shard.hpp"
 
 namespace halorec {
+
+// Directed links as one of their ends hears the other. Not normalised: an edge weighs what its link
+// does, and `scale` is 1. Wherever one direction has an edge between ranks the other has one too,
+// of weight zero where nobody links back, so that each is the other's transpose.
+struct LinkDirection {
+  Adjacency edges, untrained;  // as in Relation
+  std::vector<double> mean;    // [num_owned]: 1 / what all heard by a node weigh; zero without any
+};
 
 struct Relation {
   std::string name;
@@ -23,19 +32,25 @@ struct Relation {
   // the others), and have the same scales.
   Adjacency untrained;
   bool crosses = false;  // from users to items, heard both ways like interactions
+  // Of directed links, where they were to be told apart, or empty: nodes hear those that they link
+  // to; nodes hear those that link to them.
+  std::vector<LinkDirection> directions = {};
 
   bool is_of(NodeKind one) const { return crosses || kind == one; }
 };
 
+enum class Directions : std::uint8_t { merged, apart };
+
 // The link table `name`, or `kind:name` where both kinds have one of that name. Whoever links to a
 // node is heard and hears, so directed links go both ways, and items hear the users that link to
-// them. An edge weighs what its link weighs, the
-// more of the two where both ends link; the same everywhere, edges are equal. Links between two
-// nodes without training interactions say nothing that was learned and are left out. Reads this
-// rank's slice of the file and sends every link to the owners of its ends. Error (on every rank)
-// when there is no such table (it lists those there are), or when a link weighs nothing.
-// Collective.
-Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name);
+// them. An edge weighs what its link weighs, the more of the two where both ends link; the same
+// everywhere, edges are equal. Links between two nodes without training interactions say nothing
+// that was learned and are left out. With Directions::apart, directed links within a kind also
+// stand each way by itself. Reads this rank's slice of the file and sends every link to the owners
+// of its ends. Error (on every rank) when there is no such table (it lists those there are), or
+// when a link weighs nothing. Collective.
+Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name,
+                       Directions directions = Directions::merged);
 
 // What the owned users link to by these tables of users to items, whatever a link weighs, in any of
 // them. Error (on every rank) as above, or when a table is not of users to items. Collective.

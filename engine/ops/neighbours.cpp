@@ -20,6 +20,63 @@ std::span<const T> of_degrees(Tape<T>& tape, const SampledBlock& block, const F&
   return {result.data(), block.degree().size()};
 }
 
+// y = after A before x, where `before` and `after` scale rows (none: they do not).
+template <typename T>
+struct ScaledProduct {
+  Propagation<T>* product;
+  Propagation<T>* adjoint;
+  std::span<const T> before, after;  // [num_owned]
+};
+
+template <typename T>
+Variable<T>& multiply(Tape<T>& tape, MessageGraph<T>& graph, const ScaledProduct<T>& what,
+                      Variable<T>& x, Rows rows) {
+  const std::int64_t cols = x.value.cols;
+  Variable<T>& result = tape.result(graph.num_rows(rows), cols);
+  const std::int32_t* listed = rows == Rows::all ? nullptr : graph.demanded().data();
+  MatrixView<const T> in = x.value;
+  MatrixView<T> scaled;
+  if (!what.before.empty()) {
+    scaled = tape.scratch(graph.num_owned(), cols).view();
+    scale_rows<T>(what.before, nullptr, x.value, false, scaled);
+    in = scaled;
+  }
+  if (rows == Rows::all) {
+    what.product->multiply(T{1}, in, {}, result.value);
+  } else {
+    what.product->multiply_to_demanded(T{1}, in, {}, result.value);
+  }
+  if (!what.after.empty()) scale_rows<T>(what.after, listed, result.value, false, result.value);
+
+  // dx += before A' after dy.
+  tape.record([&tape, &x, &result, what, listed, rows, scaled] {
+    if (!x.wants_gradient()) return;
+    MatrixView<const T> dy = result.gradient;
+    if (!what.after.empty()) {
+      Matrix<T>& weighted = tape.scratch(dy.rows, dy.cols);
+      scale_rows<T>(what.after, listed, dy, false, weighted.view());
+      dy = weighted.view();
+    }
+    MatrixView<T> dx = x.gradient;
+    AddedTo<T> added;
+    if (!what.before.empty()) {
+      dx = scaled;  // no longer needed
+    } else if (!x.claim_gradient()) {
+      added = AddedTo<T>::y();
+    }
+    if (rows == Rows::all) {
+      what.adjoint->multiply(T{1}, dy, added, dx);
+    } else {
+      what.adjoint->multiply_from_demanded(T{1}, dy, added, dx);
+    }
+    if (!what.before.empty()) {
+      const bool adds = !x.claim_gradient();
+      scale_rows<T>(what.before, nullptr, dx, adds, x.gradient);
+    }
+  });
+  return result;
+}
+
 }  // namespace
 
 template <typename T>
@@ -65,55 +122,20 @@ Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation w
     HALOREC_ASSERT_LIGHT(rows == Rows::demanded);
     return sampled_sum(tape, *graph.block(), graph.rows_exchange(), weights, x);
   }
-  Propagation<T>& propagation = graph.propagation();
-  const std::int64_t cols = x.value.cols;
-  Variable<T>& result = tape.result(graph.num_rows(rows), cols);
-  const bool is_scaled = weights != Normalisation::symmetric;
-  const std::span<const T> before = graph.root_degree();
+  Propagation<T>& product = graph.propagation();
+  if (weights == Normalisation::symmetric) {
+    return multiply(tape, graph, {&product, &product, {}, {}}, x, rows);
+  }
   const std::span<const T> after =
       weights == Normalisation::mean ? graph.scale() : graph.root_degree();
-  const std::int32_t* listed = rows == Rows::all ? nullptr : graph.demanded().data();
-  // y = after A before x.
-  MatrixView<const T> in = x.value;
-  MatrixView<T> scaled;
-  if (is_scaled) {
-    scaled = tape.scratch(graph.num_owned(), cols).view();
-    scale_rows<T>(before, nullptr, x.value, false, scaled);
-    in = scaled;
-  }
-  if (rows == Rows::all) {
-    propagation.multiply(T{1}, in, {}, result.value);
-  } else {
-    propagation.multiply_to_demanded(T{1}, in, {}, result.value);
-  }
-  if (is_scaled) scale_rows<T>(after, listed, result.value, false, result.value);
+  return multiply(tape, graph, {&product, &product, graph.root_degree(), after}, x, rows);
+}
 
-  // dx += before A after dy.
-  tape.record([&tape, &propagation, &x, &result, before, after, listed, rows, is_scaled, scaled] {
-    if (!x.wants_gradient()) return;
-    MatrixView<const T> dy = result.gradient;
-    MatrixView<T> dx = x.gradient;
-    AddedTo<T> added = AddedTo<T>::y();
-    if (is_scaled) {
-      Matrix<T>& weighted = tape.scratch(dy.rows, dy.cols);
-      scale_rows<T>(after, listed, dy, false, weighted.view());
-      dy = weighted.view();
-      dx = scaled;  // no longer needed
-      added = {};
-    } else if (x.claim_gradient()) {
-      added = {};
-    }
-    if (rows == Rows::all) {
-      propagation.multiply(T{1}, dy, added, dx);
-    } else {
-      propagation.multiply_from_demanded(T{1}, dy, added, dx);
-    }
-    if (is_scaled) {
-      const bool adds = !x.claim_gradient();
-      scale_rows<T>(before, nullptr, dx, adds, x.gradient);
-    }
-  });
-  return result;
+template <typename T>
+Variable<T>& directed_sum(Tape<T>& tape, MessageGraph<T>& graph, MessageGraph<T>& transpose,
+                          std::span<const T> factor, Variable<T>& x, Rows rows) {
+  return multiply(tape, graph, {&graph.propagation(), &transpose.propagation(), {}, factor}, x,
+                  rows);
 }
 
 template <typename T>
@@ -198,6 +220,8 @@ Variable<T>& neighbour_max(Tape<T>& tape, const Neighbourhood& neighbours, Varia
   template Variable<T>& own_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&, Rows);             \
   template Variable<T>& weighted_sum<T>(Tape<T>&, MessageGraph<T>&, Normalisation, Variable<T>&, \
                                         Rows);                                                   \
+  template Variable<T>& directed_sum<T>(Tape<T>&, MessageGraph<T>&, MessageGraph<T>&,            \
+                                        std::span<const T>, Variable<T>&, Rows);                 \
   template Variable<T>& neighbour_rows<T>(Tape<T>&, MessageGraph<T>&, Variable<T>&);             \
   template Variable<T>& neighbour_max<T>(Tape<T>&, const Neighbourhood&, Variable<T>&, Rows);
 HALOREC_INSTANTIATE(float)

@@ -19,6 +19,13 @@ template <typename T>
 Variable<T>& weighted_sum(Tape<T>& tape, MessageGraph<T>& graph, Normalisation weights,
                           Variable<T>& x, Rows rows);
 
+// y_i = factor_i times the sum over j of w_ij x_j, where `graph` has the weights of a direction of
+// links and `transpose` those of the other (partition/relation.hpp). factor: [num_owned], outlives
+// the step. x: [num_owned x dim], result: [num_rows(rows) x dim]. Collective, forward and backward.
+template <typename T>
+Variable<T>& directed_sum(Tape<T>& tape, MessageGraph<T>& graph, MessageGraph<T>& transpose,
+                          std::span<const T> factor, Variable<T>& x, Rows rows);
+
 // 1 / sqrt(degree) of owned nodes, then ghosts: [num_owned + num_ghosts x 1], zero without edges;
 // and y [num_rows(rows) x dim], each row times the square root of its node's degree. Of a sampled
 // block: by degrees in the whole graph. The first is collective and takes no gradient.

@@ -117,7 +117,8 @@ void add_side_options(OptionTable& options, Arguments& arguments) {
       .value_name("FILE")
       .repeatable();
   options.add("directed-links", side.directed_links,
-              "a link is kept at its first id only; models pass messages along it both ways");
+              "a link is kept at its first id only; rgcn tells its two ways apart, lightgcn passes "
+              "messages along it both ways alike");
   options
       .add("derive-links", arguments.derive_links,
            "links between items that stand together in baskets of the training part "

@@ -15,9 +15,15 @@ namespace halorec {
 // hears beside them.
 template <typename T>
 struct LayerGraphs {
-  struct Relation {
+  // Of directed links, as one end hears the other; the means' factors, [num_owned].
+  struct Direction {
     MessageGraph<T>* graph;
-    bool crosses;  // from users to items
+    std::vector<T> mean;
+  };
+  struct Relation {
+    MessageGraph<T>* graph;             // both ways alike; null where there are directions
+    bool crosses;                       // from users to items
+    std::vector<Direction> directions;  // two, each the other's transpose, or none
   };
   MessageGraph<T>* interactions = nullptr;
   std::vector<Relation> relations;

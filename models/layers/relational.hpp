@@ -3,9 +3,10 @@
 // that all share,
 //   x_i' = s(x_i W_0 + sum over relations r of m_ir W_r + b),  W_r = sum over b of c_rb V_b,
 // m_ir the mean of i's neighbours in r. Relations: what users take, who takes an item, each of the
-// links (those of users to items both ways, as the interactions), which values of an attribute a
-// node has, and who has a value: values are nodes with rows of their own. s is ReLU, and nothing in
-// the last layer: inner products rank, and may be negative.
+// links (those of users to items both ways, as the interactions; directed ones as whom a node links
+// to and as who links to it), which values of an attribute a node has, and who has a value: values
+// are nodes with rows of their own. s is ReLU, and nothing in the last layer: inner products rank,
+// and may be negative.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +36,6 @@ class RelationalLayer : public MessageLayer<T> {
             options, "coefficients", num_relations(graphs, options.is_last), options.num_bases)),
         bias_(shared_bias<T>(options, "bias", options.dim)) {
     graphs.interactions->propagation();
-    for (const auto& relation : graphs.relations) relation.graph->propagation();
   }
 
   std::vector<Parameter<T>*> parameters() override {
@@ -65,7 +65,15 @@ class RelationalLayer : public MessageLayer<T> {
       terms.push_back({keep_rows<T>(tape, is_item_, heard), next_transform()});
     };
     add(interactions, true);
-    for (const auto& relation : graphs_->relations) add(*relation.graph, relation.crosses);
+    for (const auto& relation : graphs_->relations) {
+      if (relation.graph != nullptr) add(*relation.graph, relation.crosses);
+      const auto& ways = relation.directions;
+      for (std::size_t w = 0; w < ways.size(); ++w) {
+        terms.push_back(
+            {directed_sum<T>(tape, *ways[w].graph, *ways[1 - w].graph, ways[w].mean, x, rows),
+             next_transform()});
+      }
+    }
     const auto listed = rows == Rows::all ? std::nullopt : std::optional(interactions.demanded());
     for (std::size_t a = 0; a < graphs_->attributes->size(); ++a) {
       terms.push_back({hear_values(tape, graphs_->attributes->relation(a), Normalisation::mean,
@@ -88,7 +96,9 @@ class RelationalLayer : public MessageLayer<T> {
   // The last layer has no use for what values hear.
   static std::int64_t num_relations(const LayerGraphs<T>& graphs, bool is_last) {
     std::int64_t num = 2;
-    for (const auto& relation : graphs.relations) num += relation.crosses ? 2 : 1;
+    for (const auto& relation : graphs.relations) {
+      num += relation.crosses || !relation.directions.empty() ? 2 : 1;
+    }
     return num + static_cast<std::int64_t>(graphs.attributes->size()) * (is_last ? 1 : 2);
   }
 

@@ -63,7 +63,8 @@ inline Dataset described(std::uint32_t num_users, std::uint32_t num_items, doubl
 
 inline SideInputs inputs_of(const TinyGraph& graph, const std::vector<std::string>& features,
                             const std::vector<std::string>& relations,
-                            const std::vector<std::string>& attributes = {}) {
+                            const std::vector<std::string>& attributes = {},
+                            Directions directions = Directions::merged) {
   SideInputs side;
   for (const std::string& name : attributes) {
     side.attributes.push_back(read_attribute_relation(graph.shard(), graph.file(), name));
@@ -71,7 +72,7 @@ inline SideInputs inputs_of(const TinyGraph& graph, const std::vector<std::strin
   }
   double weight = 0.7;
   for (const std::string& name : relations) {
-    side.relations.push_back(read_relation(graph.shard(), graph.file(), name));
+    side.relations.push_back(read_relation(graph.shard(), graph.file(), name, directions));
     side.relations.back().weight = std::exchange(weight, -0.4);
   }
   if (!features.empty()) side.features = read_feature_rows(graph.shard(), graph.file(), features);

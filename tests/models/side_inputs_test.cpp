@@ -20,10 +20,11 @@ struct Case {
   std::vector<std::string> attributes = {};
   std::vector<std::int64_t> fanout = {};  // as many as layers, or none
   bool touched_alone = false;
+  Directions directions = Directions::merged;
 };
 
 SideInputs inputs_of(const TinyGraph& graph, const Case& c) {
-  return inputs_of(graph, c.features, c.relations, c.attributes);
+  return inputs_of(graph, c.features, c.relations, c.attributes, c.directions);
 }
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -56,7 +57,28 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"LightGat", "lightgat", kAll, kNone, 0.2}, Case{"Gat", "gat", kAll, kNone},
                     Case{"Sage", "sage", kAll, kNone, 0.2}, Case{"Ngcf", "ngcf", kAll, kNone, 0.2},
                     Case{"Rgcn", "rgcn", kNone, kBoth},
-                    Case{"RgcnAll", "rgcn", kAll, {"trust"}, 0.3, 0, Deal::all_on_last},
+                    Case{"RgcnDirections",
+                         "rgcn",
+                         kNone,
+                         kBoth,
+                         0.2,
+                         0,
+                         Deal::scattered,
+                         kNone,
+                         {},
+                         false,
+                         Directions::apart},
+                    Case{"RgcnAll",
+                         "rgcn",
+                         kAll,
+                         kViews,
+                         0.3,
+                         0,
+                         Deal::all_on_last,
+                         kNone,
+                         {},
+                         false,
+                         Directions::apart},
                     Case{"LightgcnViews", "lightgcn", kNone, kViews, 0.3},
                     Case{"RgcnViews", "rgcn", kNone, kViews, 0.3},
                     Case{"LightgcnAttributes", "lightgcn", kNone, kNone, 0.3, 0.1, Deal::scattered,

@@ -158,9 +158,11 @@ TEST(UntrainedNodes, LinksOfUntrainedNodesSayNothingInTraining) {
       forget_links_of_untrained(data);
       const TinyGraph without(world, std::move(data));
       const auto inputs = [&](const TinyGraph& of) {
-        return inputs_of(of, {"all"}, {"trust", "view"},
-                         has_attributes ? std::vector<std::string>{"item:genres", "user:country"}
-                                        : std::vector<std::string>{});
+        return inputs_of(
+            of, {"all"}, {"trust", "view"},
+            has_attributes ? std::vector<std::string>{"item:genres", "user:country"}
+                           : std::vector<std::string>{},
+            model == std::string_view("rgcn") ? Directions::apart : Directions::merged);
       };
       const SideInputs side = inputs(graph), less = inputs(without);
       const auto setting = [&](const SideInputs& of) {

@@ -68,10 +68,11 @@ std::vector<bool> trained_nodes(const Dataset& data) {
   return trained;
 }
 
-// Each edge, both ways, with the heavier of its links.
-using Edges = std::map<std::pair<std::int64_t, std::int64_t>, double>;
+using Edges = std::map<std::pair<std::int64_t, std::int64_t>, double>;  // who hears whom
+enum class Ways : std::uint8_t { both, along, against };
 
-Edges expected_edges(const LinkTable& links) {
+// Of each edge the heaviest link.
+Edges expected_edges(const LinkTable& links, Ways ways = Ways::both) {
   const std::int64_t first = links.kind == NodeKind::user ? 0 : kNumUsers;
   const std::int64_t first_target = links.crosses ? kNumUsers : first;
   Edges edges;
@@ -79,9 +80,11 @@ Edges expected_edges(const LinkTable& links) {
     for (std::uint64_t e = links.begin[k]; e < links.begin[k + 1]; ++e) {
       const auto from = first + static_cast<std::int64_t>(k), to = first_target + links.target[e];
       const double weight = static_cast<double>(links.weight[e]);
-      for (const auto& edge : {std::pair{from, to}, std::pair{to, from}}) {
+      const auto hears = [&](const std::pair<std::int64_t, std::int64_t>& edge) {
         edges[edge] = std::max(edges[edge], weight);
-      }
+      };
+      if (ways != Ways::against) hears({from, to});
+      if (ways != Ways::along) hears({to, from});
     }
   }
   return edges;
@@ -112,6 +115,37 @@ double expected_scale(const Edges& links, const std::vector<bool>& trained, std:
   return degree == 0 ? 0 : 1 / std::sqrt(degree);
 }
 
+// What the rows of all ranks hear, without the zeros of links that go the other way.
+Edges heard_edges(const Shard& shard, const Adjacency& edges) {
+  std::vector<double> own;
+  for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+    own.push_back(static_cast<double>(whole_row(shard, shard.global_id(r))));
+  }
+  HaloExchange<double> exchange(*edges.halo);
+  exchange.start_gather(own.data(), 1, 1);
+  const double* ghosts = exchange.finish_gather();
+  std::vector<double> found;  // from, to, weight
+  const auto add = [&](const Csr& matrix, const double* far) {
+    for (std::size_t r = 0; r < own.size(); ++r) {
+      for (std::int64_t e = matrix.row_begin[r]; e < matrix.row_begin[r + 1]; ++e) {
+        const auto edge = static_cast<std::size_t>(e);
+        const double weight = matrix.has_values() ? static_cast<double>(matrix.value[edge]) : 1.0;
+        if (weight == 0) continue;
+        found.insert(found.end(), {own[r], far[matrix.column[edge]], weight});
+      }
+    }
+  };
+  add(edges.local, own.data());
+  add(edges.cross, ghosts);
+  const auto all = shard.communicator().all_gather(std::span<const double>(found));
+  Edges heard;
+  for (std::size_t k = 0; k < all.size(); k += 3) {
+    heard[{static_cast<std::int64_t>(all[k]), static_cast<std::int64_t>(all[k + 1])}] = all[k + 2];
+  }
+  EXPECT_EQ(heard.size(), all.size() / 3) << "an edge stands twice";
+  return heard;
+}
+
 class RelationTest : public testing::Test {
  protected:
   Communicator world_;
@@ -136,52 +170,50 @@ TEST_F(RelationTest, EveryLinkIsHeardAtBothEnds) {
         ASSERT_EQ(edges.num_owned(), shard.num_owned());
         ASSERT_EQ(std::ssize(edges.scale), shard.num_owned());
 
-        // Where ghosts are: their rows in the whole graph travel.
-        std::vector<double> own;
         for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
-          own.push_back(static_cast<double>(whole_row(shard, shard.global_id(r))));
-        }
-        HaloExchange<double> exchange(*edges.halo);
-        exchange.start_gather(own.data(), 1, 1);
-        const double* ghosts = exchange.finish_gather();
-        std::vector<double> found;  // from, to, weight
-        const auto weight_of = [](const Csr& matrix, std::int64_t e) {
-          return matrix.value.empty()
-                     ? 1.0
-                     : static_cast<double>(matrix.value[static_cast<std::size_t>(e)]);
-        };
-        for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
-          const auto row = static_cast<std::size_t>(r);
-          for (std::int64_t e = edges.local.row_begin[row]; e < edges.local.row_begin[row + 1];
-               ++e) {
-            const auto column = edges.local.column[static_cast<std::size_t>(e)];
-            found.insert(found.end(), {own[row], own[static_cast<std::size_t>(column)],
-                                       weight_of(edges.local, e)});
-          }
-          for (std::int64_t e = edges.cross.row_begin[row]; e < edges.cross.row_begin[row + 1];
-               ++e) {
-            const auto column = edges.cross.column[static_cast<std::size_t>(e)];
-            found.insert(found.end(), {own[row], ghosts[column], weight_of(edges.cross, e)});
-          }
-          EXPECT_DOUBLE_EQ(edges.scale[row],
-                           expected_scale(expected, trained, static_cast<std::int64_t>(own[row])));
+          EXPECT_DOUBLE_EQ(edges.scale[static_cast<std::size_t>(r)],
+                           expected_scale(expected, trained, whole_row(shard, shard.global_id(r))));
         }
         if (edges.local.num_nonzeros() > 0) {
           EXPECT_EQ(edges.local.value.empty(), relation.name == "trust");
         }
-        const auto all = world_.all_gather(std::span<const double>(found));
-        Edges seen;
-        for (std::size_t k = 0; k < all.size(); k += 3) {
-          seen[{static_cast<std::int64_t>(all[k]), static_cast<std::int64_t>(all[k + 1])}] =
-              all[k + 2];
-        }
-        EXPECT_EQ(seen.size(), all.size() / 3) << "an edge stands twice";
+        const Edges seen = heard_edges(shard, edges);
         EXPECT_EQ(seen, with_trained(expected, trained, num_trained));
         num_seen[num_trained] += seen.size();
       }
     }
     EXPECT_GT(num_seen[2], 0U);
     EXPECT_GT(num_seen[1], 0U);
+  }
+}
+
+TEST_F(RelationTest, DirectionsStandApart) {
+  for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
+    const TinyGraph graph(world_, linked_data(), TrainingPart::train, deal);
+    const Shard& shard = graph.shard();
+    const std::vector<bool> trained = trained_nodes(graph.data());
+    for (const char* name : {"user:trust", "alike"}) {
+      const Relation relation = read_relation(shard, graph.file(), name, Directions::apart);
+      const LinkTable& links = graph.data().side.links[find_links(graph.file(), name)];
+      ASSERT_EQ(relation.directions.size(), 2U);
+      for (const std::size_t way : {0U, 1U}) {
+        const LinkDirection& one = relation.directions[way];
+        const Edges expected = expected_edges(links, way == 0 ? Ways::along : Ways::against);
+        EXPECT_EQ(heard_edges(shard, one.edges), with_trained(expected, trained, 2));
+        EXPECT_EQ(heard_edges(shard, one.untrained), with_trained(expected, trained, 1));
+        for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+          const std::int64_t node = whole_row(shard, shard.global_id(r));
+          double sum = 0;
+          for (const auto& [ends, weight] : expected) {
+            if (ends.first == node && trained[static_cast<std::size_t>(ends.second)]) sum += weight;
+          }
+          EXPECT_DOUBLE_EQ(one.mean[static_cast<std::size_t>(r)], sum == 0 ? 0 : 1 / sum);
+        }
+      }
+    }
+    // Those of users to items have their two ways in the bipartite graph already.
+    EXPECT_TRUE(read_relation(shard, graph.file(), "view", Directions::apart).directions.empty());
+    EXPECT_TRUE(read_relation(shard, graph.file(), "alike").directions.empty());
   }
 }
 
