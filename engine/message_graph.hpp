@@ -58,7 +58,8 @@ class MessageGraph {
     return rows == Rows::all ? num_owned() : std::ssize(demanded());
   }
   const HaloPlan& plan() const { return block_ != nullptr ? block_->plan() : *edges_->halo; }
-  // Of all edges: 1 / sqrt(degree) and sqrt(degree) of owned nodes; zero without edges.
+  // Of all edges: 1 / sqrt(degree) and sqrt(degree) of owned nodes, a degree being the sum of the
+  // edges' values where they have some; zero without edges.
   std::span<const T> scale() const { return scale_; }
   std::span<const T> root_degree() const { return root_degree_; }
 

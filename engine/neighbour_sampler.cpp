@@ -32,6 +32,7 @@ struct Candidate {
   std::uint64_t hash;
   GlobalId id;
   std::int32_t draw;
+  float value;  // of the edge
 };
 
 std::int64_t length(const Csr& matrix, std::int64_t row) {
@@ -75,13 +76,13 @@ const Neighbourhood& SampledBlock::neighbourhood(bool with_self) {
   return *lists;
 }
 
-NeighbourSampler::NeighbourSampler(const Shard& shard, std::span<const std::int64_t> fanout,
-                                   std::uint64_t seed)
-    : edges_(&shard.interactions()),
+NeighbourSampler::NeighbourSampler(const Shard& shard, const Adjacency& edges,
+                                   std::span<const std::int64_t> fanout, std::uint64_t seed)
+    : edges_(&edges),
       fanout_(fanout.begin(), fanout.end()),
       seed_(seed),
       row_place_(at(shard.num_owned()), kAbsent),
-      ghost_place_(at(shard.num_ghosts()), kAbsent) {
+      ghost_place_(at(edges.num_ghosts()), kAbsent) {
   HALOREC_ASSERT_LIGHT(!fanout.empty());
   for (std::int64_t r = 0; r < shard.num_owned(); ++r) owned_ids_.push_back(shard.global_id(r));
   ghost_ids_ = ids_of_ghosts(*edges_->halo, owned_ids_);
@@ -103,6 +104,7 @@ NeighbourSampler::Draws NeighbourSampler::draw(std::uint64_t step, std::int64_t 
     draws.begin.push_back(draws.begin.back() + std::min(fanout, degree(row)));
   }
   draws.drawn.resize(at(draws.begin.back()));
+  if (edges_weigh()) draws.value.resize(draws.drawn.size());
 #pragma omp parallel for schedule(dynamic, 16)
   for (std::int64_t t = 0; t < std::ssize(targets); ++t) {
     const std::int64_t row = targets[at(t)];
@@ -111,20 +113,18 @@ NeighbourSampler::Draws NeighbourSampler::draw(std::uint64_t step, std::int64_t 
     thread_local std::vector<Candidate> candidates;
     candidates.clear();
     const auto add_below = [&](std::uint64_t limit) {
-      const auto add = [&](GlobalId id, Draw draw) {
-        const std::uint64_t hash = sequence_bits(of_node, id.bits());
-        if (hash <= limit) candidates.push_back({hash, id, draw});
+      const auto add = [&](const Csr& edges, const std::vector<GlobalId>& ids, std::int64_t first) {
+        for (std::int64_t e = edges.row_begin[at(row)]; e < edges.row_begin[at(row) + 1]; ++e) {
+          const std::int32_t column = edges.column[at(e)];
+          const GlobalId id = ids[at(column)];
+          const std::uint64_t hash = sequence_bits(of_node, id.bits());
+          if (hash > limit) continue;
+          candidates.push_back({hash, id, static_cast<Draw>(first + column),
+                                edges.has_values() ? edges.value[at(e)] : 1.0F});
+        }
       };
-      for (std::int64_t e = edges_->local.row_begin[at(row)];
-           e < edges_->local.row_begin[at(row) + 1]; ++e) {
-        const std::int32_t column = edges_->local.column[at(e)];
-        add(owned_ids_[at(column)], column);
-      }
-      for (std::int64_t e = edges_->cross.row_begin[at(row)];
-           e < edges_->cross.row_begin[at(row) + 1]; ++e) {
-        const std::int32_t ghost = edges_->cross.column[at(e)];
-        add(ghost_ids_[at(ghost)], static_cast<Draw>(num_owned + ghost));
-      }
+      add(edges_->local, owned_ids_, 0);
+      add(edges_->cross, ghost_ids_, num_owned);
     };
     add_below(likely_limit(kept, degree(row)));
     if (std::ssize(candidates) < kept) {  // seldom
@@ -142,12 +142,15 @@ NeighbourSampler::Draws NeighbourSampler::draw(std::uint64_t step, std::int64_t 
     std::transform(candidates.begin(), candidates.begin() + kept,
                    draws.drawn.begin() + draws.begin[at(t)],
                    [](const Candidate& candidate) { return candidate.draw; });
+    if (draws.value.empty()) continue;
+    std::transform(candidates.begin(), candidates.begin() + kept,
+                   draws.value.begin() + draws.begin[at(t)],
+                   [](const Candidate& candidate) { return candidate.value; });
   }
   return draws;
 }
 
-SampledBlock NeighbourSampler::make_block(std::span<const std::int32_t> targets,
-                                          const Draws& draws) {
+SampledBlock NeighbourSampler::make_block(std::span<const std::int32_t> targets, Draws draws) {
   const HaloPlan& halo = *edges_->halo;
   Communicator& communicator = halo.communicator();
   const auto num_ranks = at(communicator.size());
@@ -204,6 +207,10 @@ SampledBlock NeighbourSampler::make_block(std::span<const std::int32_t> targets,
   for (const std::int32_t row : targets) parts.targets.push_back(row_place_[at(row)]);
   for (const std::int32_t row : parts.rows) {
     parts.degree.push_back(static_cast<std::int32_t>(degree(row)));
+    if (edges_weigh()) {
+      const double scale = edges_->scale[at(row)];
+      parts.weighted_degree.push_back(scale == 0 ? 0.0 : 1 / (scale * scale));
+    }
     parts.ids.push_back(owned_ids_[at(row)]);
   }
   for (const std::int32_t ghost : ghosts) parts.ids.push_back(ghost_ids_[at(ghost)]);
@@ -214,6 +221,7 @@ SampledBlock NeighbourSampler::make_block(std::span<const std::int32_t> targets,
   }
   std::partial_sum(parts.edges.row_begin.begin(), parts.edges.row_begin.end(),
                    parts.edges.row_begin.begin());
+  parts.edges.value = std::move(draws.value);
   parts.edges.column.resize(draws.drawn.size());
 #pragma omp parallel for schedule(static)
   for (std::int64_t e = 0; e < std::ssize(draws.drawn); ++e) {

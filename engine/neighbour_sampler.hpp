@@ -5,8 +5,9 @@
 //   F_(k-1) = F_k and the neighbours drawn for its nodes, down to F_0, the embeddings that are
 //   read.
 // The neighbours of i that layer k hears are those with the smallest hash of (seed, step, k, i, j):
-// any rank could draw them, so the rank count changes nothing. A frontier's nodes belong to their
-// owners: ranks tell each other, layer by layer, which of their rows are needed.
+// any rank could draw them, so the rank count changes nothing. What an edge weighs moves no draw;
+// it goes with the edge, for sums (ops/sampled_sum.hpp). A frontier's nodes belong to their owners:
+// ranks tell each other, layer by layer, which of their rows are needed.
 //
 // A layer's block is small: it is numbered by itself, and its rows travel by a halo plan of its
 // own.
@@ -30,8 +31,10 @@ class SampledBlock {
     std::vector<std::int32_t> rows;     // F_(k-1): owned rows of the shard, ascending
     std::vector<std::int32_t> targets;  // places of F_k among them, ascending
     std::vector<std::int32_t> degree;   // [rows]: of each in the whole graph
+    // [rows]: the sum of the values of all its edges; none where edges are equal.
+    std::vector<double> weighted_degree;
     // [rows]: those drawn, for targets alone, by ascending global id; columns are places among
-    // rows, then ghosts.
+    // rows, then ghosts; values as in the whole graph.
     Csr edges;
     std::vector<GlobalId> ids;  // of rows, then ghosts
   };
@@ -41,9 +44,15 @@ class SampledBlock {
   std::span<const std::int32_t> rows() const { return parts_.rows; }
   std::span<const std::int32_t> targets() const { return parts_.targets; }
   std::span<const std::int32_t> degree() const { return parts_.degree; }
+  // What the edges of a row weigh together in the whole graph: where they are equal, its degree.
+  double weighted_degree(std::int64_t row) const {
+    const auto r = static_cast<std::size_t>(row);
+    return parts_.weighted_degree.empty() ? parts_.degree[r] : parts_.weighted_degree[r];
+  }
   const HaloPlan& plan() const { return plan_; }
-  // The neighbours drawn, as operators read them; the rows demanded are the targets. Made when
-  // first asked for, for the block's whole life. Not collective.
+  // The neighbours drawn, as operators read them, without values where a node is its own neighbour;
+  // the rows demanded are the targets. Made when first asked for, for the block's whole life. Not
+  // collective.
   const Neighbourhood& neighbourhood(bool with_self);
 
  private:
@@ -56,9 +65,13 @@ class SampledBlock {
 
 class NeighbourSampler {
  public:
-  // Of the shard's interactions. fanout: neighbours drawn for a node, of the last layer first (as
-  // the frontier grows); as many as there are layers. The shard outlives this. Collective.
-  NeighbourSampler(const Shard& shard, std::span<const std::int64_t> fanout, std::uint64_t seed);
+  // Of the shard's interactions, or of `edges` between its nodes. fanout: neighbours drawn for a
+  // node, of the last layer first (as the frontier grows); as many as there are layers. Shard and
+  // edges outlive this. Collective.
+  NeighbourSampler(const Shard& shard, std::span<const std::int64_t> fanout, std::uint64_t seed)
+      : NeighbourSampler(shard, shard.interactions(), fanout, seed) {}
+  NeighbourSampler(const Shard& shard, const Adjacency& edges, std::span<const std::int64_t> fanout,
+                   std::uint64_t seed);
 
   // Draws the blocks of a step whose loss reads these owned rows (ascending, distinct; the list
   // outlives the step); other ranks name theirs. Those of the step before are forgotten.
@@ -80,10 +93,12 @@ class NeighbourSampler {
   struct Draws {
     std::vector<std::int64_t> begin;  // [targets + 1]
     std::vector<Draw> drawn;
+    std::vector<float> value;  // beside drawn; none where edges are equal
   };
   Draws draw(std::uint64_t step, std::int64_t layer, std::span<const std::int32_t> targets) const;
   std::int64_t degree(std::int64_t row) const;
-  SampledBlock make_block(std::span<const std::int32_t> targets, const Draws& draws);
+  bool edges_weigh() const { return edges_->local.has_values() || edges_->cross.has_values(); }
+  SampledBlock make_block(std::span<const std::int32_t> targets, Draws draws);
 
   const Adjacency* edges_;
   std::vector<std::int64_t> fanout_;

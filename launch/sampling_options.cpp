@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "launch/durations.hpp"
 #include "launch/side_options.hpp"
 #include "models/presets.hpp"
 
@@ -41,10 +42,15 @@ void check_sampling(const TrainingArguments& a) {
                fmt::join(a.fanout, ","), a.fanout.size(), a.fanout.size() == 1 ? "" : "s", a.layers,
                a.layers);
   }
-  if (a.relations != "none" || a.attribute_nodes != "none" || weighs_edges(a)) {
+  if (a.relations != "none" || a.attribute_nodes != "none") {
     fail_usage(
-        "--fanout draws among equal interactions alone: leave out --relations, --attribute-nodes, "
-        "--weight and --half-life");
+        "--fanout draws among interactions alone: leave out --relations and --attribute-nodes");
+  }
+  if (parse_half_lives(a.half_life, "--half-life").size() > 1) {
+    fail_usage(
+        "--half-life {}: a mixture goes without --fanout, which draws from one graph; give one "
+        "half-life",
+        a.half_life);
   }
   if (a.id_dropout > 0 && a.model == "lightgcn") {
     fail_usage(

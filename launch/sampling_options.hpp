@@ -8,6 +8,6 @@ namespace halorec {
 void declare_sampling_options(OptionTable& options, TrainingArguments& arguments);
 
 // Usage Error where --fanout and --update do not fit the model or one another.
-void check_sampling(const TrainingArguments& training);
+void check_sampling(const TrainingArguments& a);
 
 }  // namespace halorec

@@ -54,7 +54,9 @@ class LayeredModel : public Model<T> {
         }
       }
     }
-    if (!options.fanout.empty()) sampler_.emplace(shard, options.fanout, options.seed);
+    if (!options.fanout.empty()) {
+      sampler_.emplace(shard, message_edges(shard, options), options.fanout, options.seed);
+    }
     const std::int64_t num_made = shares_layer && num_layers_ > 0 ? 1 : num_layers_;
     for (std::int64_t k = 1; k <= num_made; ++k) layers_.push_back(make_layer(graphs_, k));
     if (combine_ == Combine::attention) {

@@ -33,7 +33,7 @@ class LightGcn : public Model<T> {
       over_relations(propagation_.emplace(shard, *edges_, options.propagation));
     }
     if (!options.fanout.empty()) {
-      sampler_.emplace(shard, options.fanout, options.seed);
+      sampler_.emplace(shard, *edges_, options.fanout, options.seed);
       sampled_exchange_.emplace(shard.halo(), options.propagation.wire,
                                 options.propagation.wire_seed);
     }

@@ -11,13 +11,14 @@
 namespace halorec {
 namespace {
 
-// f(degree) of the rows of a sampled block.
+// f(what its edges weigh together) of the rows of a sampled block.
 template <typename T, typename F>
 std::span<const T> of_degrees(Tape<T>& tape, const SampledBlock& block, const F& f) {
-  Matrix<T>& result = tape.scratch(std::ssize(block.degree()), 1);
-  std::transform(block.degree().begin(), block.degree().end(), result.data(),
-                 [&](std::int32_t degree) { return static_cast<T>(f(degree)); });
-  return {result.data(), block.degree().size()};
+  Matrix<T>& result = tape.scratch(std::ssize(block.rows()), 1);
+  for (std::int64_t r = 0; r < result.rows(); ++r) {
+    result(r, 0) = static_cast<T>(f(block.weighted_degree(r)));
+  }
+  return {result.data(), block.rows().size()};
 }
 
 // y = after A before x, where `before` and `after` scale rows (none: they do not).

@@ -27,8 +27,9 @@ Variable<T>& directed_sum(Tape<T>& tape, MessageGraph<T>& graph, MessageGraph<T>
                           std::span<const T> factor, Variable<T>& x, Rows rows);
 
 // 1 / sqrt(degree) of owned nodes, then ghosts: [num_owned + num_ghosts x 1], zero without edges;
-// and y [num_rows(rows) x dim], each row times the square root of its node's degree. Of a sampled
-// block: by degrees in the whole graph. The first is collective and takes no gradient.
+// and y [num_rows(rows) x dim], each row times the square root of its node's degree. Where edges
+// have values a degree is their sum. Of a sampled block: by degrees in the whole graph. The first
+// is collective and takes no gradient.
 template <typename T>
 Variable<T>& inverse_root_degrees(Tape<T>& tape, MessageGraph<T>& graph);
 template <typename T>

@@ -8,7 +8,7 @@
 namespace halorec {
 namespace {
 
-// w'_ij = before_j after_i.
+// w'_ij = before_j v_ij after_i.
 template <typename T>
 struct Factors {
   std::span<T> before;  // of owned rows; ghosts arrive multiplied
@@ -22,19 +22,23 @@ Factors<T> factors_of(Tape<T>& tape, const SampledBlock& block, const Neighbourh
   Factors<T> factors{{tape.scratch(std::ssize(block.rows()), 1).data(), num_rows},
                      {tape.scratch(std::ssize(block.targets()), 1).data(), num_targets}};
   for (std::size_t r = 0; r < num_rows; ++r) {
-    const double degree = block.degree()[r];
-    const bool is_scaled = weights == Normalisation::symmetric && degree > 0;
-    factors.before[r] = static_cast<T>(is_scaled ? 1 / std::sqrt(degree) : 1);
+    const double total = block.weighted_degree(static_cast<std::int64_t>(r));
+    const bool is_scaled = weights == Normalisation::symmetric && total > 0;
+    factors.before[r] = static_cast<T>(is_scaled ? 1 / std::sqrt(total) : 1);
   }
   const Csr& edges = neighbours.edges();
   for (std::size_t t = 0; t < num_targets; ++t) {
     const auto row = static_cast<std::size_t>(block.targets()[t]);
     const auto drawn = static_cast<double>(edges.row_begin[row + 1] - edges.row_begin[row]);
+    factors.after[t] = T{0};
+    if (drawn == 0) continue;
     const double degree = block.degree()[row];
-    const double whole = weights == Normalisation::symmetric ? std::sqrt(degree)
-                         : weights == Normalisation::mean    ? 1
+    const double total = block.weighted_degree(block.targets()[t]);
+    const double over_total = degree / total;  // 1 where edges are equal
+    const double whole = weights == Normalisation::symmetric ? over_total * std::sqrt(total)
+                         : weights == Normalisation::mean    ? over_total
                                                              : degree;
-    factors.after[t] = static_cast<T>(drawn == 0 ? 0 : whole / drawn);
+    factors.after[t] = static_cast<T>(whole / drawn);
   }
   return factors;
 }
@@ -65,7 +69,7 @@ Variable<T>& sampled_sum(Tape<T>& tape, SampledBlock& block, HaloExchange<T>& ex
   product->run(neighbours.edges(), neighbours.chunks(Rows::demanded), sum);
   scale_rows<T>(factors.after, nullptr, result.value, false, result.value);
 
-  // dx_j += before_j times the sum over readers i, on any rank, of after_i dy_i.
+  // dx_j += before_j times the sum over readers i, on any rank, of v_ij after_i dy_i.
   tape.record([&tape, &neighbours, &plan, &exchange, &x, &result, product, factors, sources, cols,
                num_owned] {
     if (!x.wants_gradient()) return;

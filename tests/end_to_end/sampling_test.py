@@ -82,7 +82,9 @@ class SamplingTest(FolderTest):
                 (("--fanout", "5,5", "--exchange", "columns"), "--exchange columns goes without"),
                 (("--fanout", "5,5", "--store", "bf16"), "--store bf16 goes without --fanout"),
                 (("--fanout", "5,5", "--edge-dropout", 0.1), "--fanout goes without"),
-                (("--fanout", "5,5", "--half-life", "3d"), "--fanout draws among"),
+                (("--fanout", "5,5", "--half-life", "3d,9d"), "a mixture goes without --fanout"),
+                (("--fanout", "5,5", "--model", "gat", "--weight", "rating"),
+                 "--weight: edges weigh in sums"),
                 (("--fanout", "5,5", "--id-dropout", 0.1), "--id-dropout takes interactions too"),
                 (("--fanout", "5,5", "--loss", "softmax:1,contrastive:0.1"),
                  "--fanout goes without")):

@@ -45,6 +45,7 @@ class TimeTest(FolderTest):
                 ("decay", "--half-life", "30d"),
                 ("rating", "--weight", "rating", "--half-life", "2w"),
                 ("mixed", "--half-life", "1w,60d,inf", "--refit"),
+                ("drawn", "--weight", "rating", "--half-life", "2w", "--fanout", "4,2"),
                 ("ngcf", "--model", "ngcf", "--weight", "log1p"),
                 ("roland", "--model", "roland", "--slices", 3)):
             with self.subTest(name=name):
@@ -59,6 +60,12 @@ class TimeTest(FolderTest):
                     self.assertAlmostEqual(result["recall@20"], trained["recall@20"], delta=1e-4)
                 lists = succeed("recommend", self.path(name), "--users", "u1,u2", "--k", 5, "--json")
                 self.assertEqual([len(e["items"]) for e in lists.events()], [5, 5])
+        # Over drawn edges, and over all of them drawn.
+        losses = [e["loss"] for e in self.log("rating-one", "epoch")]
+        self.assertGreater(abs(losses[0] - self.log("drawn-one", "epoch")[0]["loss"]), 1e-6)
+        succeed("train", data, "--run", self.path("all"), "--weight", "rating", "--half-life", "2w",
+                "--fanout", "200,200", *SMALL)
+        numpy.testing.assert_allclose([e["loss"] for e in self.log("all", "epoch")], losses, rtol=1e-9)
         mixture = self.log("mixed", "mixture")[-1]["half_lives"]
         self.assertEqual(list(mixture), ["1w", "60d", "inf"])
         self.assertAlmostEqual(sum(mixture.values()), 1, places=6)

@@ -1,6 +1,7 @@
 // Neighbours drawn for a step: real ones, without replacement, each as likely as any, the same on
 // any number of ranks; blocks whose rows and ghosts are those that a layer reads; and sums over
-// them, against naive ones, central differences and the sums over all that they stand for.
+// them, of equal edges and of such that weigh, against naive ones, central differences and the sums
+// over all that they stand for.
 #include "engine/neighbour_sampler.hpp"
 
 #include <cmath>
@@ -10,6 +11,7 @@
 
 #include "engine/ops/neighbours.hpp"
 #include "tests/engine/gradient_fixture.hpp"
+#include "tests/engine/weighted_graph.hpp"
 
 namespace halorec {
 namespace {
@@ -228,12 +230,6 @@ TEST_F(NeighbourSamplerTest, EveryNeighbourIsAsLikely) {
 constexpr Normalisation kWeights[] = {Normalisation::symmetric, Normalisation::mean,
                                       Normalisation::sum};
 
-double weight_of(Normalisation weights, double target_degree, double source_degree) {
-  return weights == Normalisation::symmetric ? 1 / std::sqrt(target_degree * source_degree)
-         : weights == Normalisation::mean    ? 1 / target_degree
-                                             : 1;
-}
-
 // The rows of a block among those of the shard.
 Matrix<double> rows_in(const SampledBlock& block, const Matrix<double>& x) {
   Matrix<double> result(std::ssize(block.rows()), x.cols());
@@ -243,12 +239,47 @@ Matrix<double> rows_in(const SampledBlock& block, const Matrix<double>& x) {
   return result;
 }
 
+TEST_F(NeighbourSamplerTest, WeightsMoveNoDrawAndMakeTheDegrees) {
+  const TinyGraph graph(world_, dated_dataset(14, 12, 0.4, 6));
+  const Shard& shard = graph.shard();
+  const WrittenEdges edges(graph, true);
+  NeighbourSampler sampler(shard, edges.all(), kFanout, 7), reference(shard, kFanout, 7);
+  const auto rows = some_rows(shard, 2);
+  sampler.sample(5, rows);
+  reference.sample(5, rows);
+  MessageGraph<double> messages(shard, edges.all(), {});
+  for (std::int64_t layer = 1; layer <= 2; ++layer) {
+    SampledBlock& block = sampler.block(layer);
+    EXPECT_EQ(heard_in(shard, block, false), heard_in(shard, reference.block(layer), false));
+    messages.use(&block);
+    Tape<double> tape(false);
+    const auto inverse = inverse_root_degrees(tape, messages).value;
+    const auto ids = ids_in(shard, block);
+    ASSERT_EQ(inverse.rows, std::ssize(ids));
+    for (std::int64_t k = 0; k < inverse.rows; ++k) {
+      const double total = edges.total(GlobalId::from_bits(ids[static_cast<std::size_t>(k)]));
+      EXPECT_NEAR(inverse(k, 0), total == 0 ? 0 : 1 / std::sqrt(total), 1e-12);
+    }
+    Leaf ones(Matrix<double>(std::ssize(block.targets()), 1));
+    ones.value.fill(1);
+    const auto root = times_root_degree(tape, messages, ones.on(tape), Rows::demanded).value;
+    for (std::int64_t k = 0; k < root.rows; ++k) {
+      const auto row = static_cast<std::size_t>(block.targets()[static_cast<std::size_t>(k)]);
+      EXPECT_NEAR(root(k, 0), std::sqrt(edges.total(shard.global_id(block.rows()[row]))), 1e-12);
+    }
+  }
+}
+
 TEST_F(NeighbourSamplerTest, SumsAreOfThoseDrawnAndBackwardTheirAdjoint) {
-  for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
-    const TinyGraph graph(world_, random_dataset(14, 12, 0.4, 6), TrainingPart::train, deal);
+  for (const auto& [deal, weigh] : {std::pair(Deal::scattered, false),
+                                    {Deal::scattered, true},
+                                    {Deal::all_on_last, false},
+                                    {Deal::all_on_last, true}}) {
+    const TinyGraph graph(world_, dated_dataset(14, 12, 0.4, 6), TrainingPart::train, deal);
     const Shard& shard = graph.shard();
-    MessageGraph<double> messages(shard, {});
-    NeighbourSampler sampler(shard, std::vector<std::int64_t>{2}, 7);
+    const WrittenEdges edges(graph, weigh);
+    MessageGraph<double> messages(shard, edges.all(), {});
+    NeighbourSampler sampler(shard, edges.all(), std::vector<std::int64_t>{2}, 7);
     const auto rows = some_rows(shard, 2);
     sampler.sample(5, rows);
     SampledBlock& block = sampler.block(1);
@@ -270,9 +301,8 @@ TEST_F(NeighbourSamplerTest, SumsAreOfThoseDrawnAndBackwardTheirAdjoint) {
             double expected = 0;
             for (const std::uint64_t other : list) {
               const GlobalId id = GlobalId::from_bits(other);
-              const auto of_source = static_cast<double>(neighbours_of(graph.data(), id).size());
               expected += degree / static_cast<double>(list.size()) *
-                          weight_of(weights, degree, of_source) * whole(whole_row(shard, id), c);
+                          edges.weight(weights, node, id) * whole(whole_row(shard, id), c);
             }
             EXPECT_NEAR(y.value(static_cast<std::int64_t>(k), c), expected, 1e-12);
           }
@@ -289,12 +319,15 @@ TEST_F(NeighbourSamplerTest, SumsAreOfThoseDrawnAndBackwardTheirAdjoint) {
 
 // Over many steps the mean of the sums is the sum over all: a mean over n steps is off by no more
 // than five standard errors.
-TEST_F(NeighbourSamplerTest, SumsAreUnbiased) {
-  const TinyGraph graph(world_, random_dataset(14, 12, 0.6, 6));
+class UnbiasedSums : public NeighbourSamplerTest, public testing::WithParamInterface<bool> {};
+
+TEST_P(UnbiasedSums, OverManySteps) {
+  const TinyGraph graph(world_, dated_dataset(14, 12, 0.6, 6));
   const Shard& shard = graph.shard();
-  NeighbourSampler sampler(shard, std::vector<std::int64_t>{2}, 7);
+  const WrittenEdges edges(graph, GetParam());
+  NeighbourSampler sampler(shard, edges.all(), std::vector<std::int64_t>{2}, 7);
   const auto rows = some_rows(shard, 1);
-  MessageGraph<double> messages(shard, {});
+  MessageGraph<double> messages(shard, edges.all(), {});
   messages.demand(rows);
   const Matrix<double> own = random_rows<double>(shard, 2, 1);
   for (const Normalisation weights : kWeights) {
@@ -326,6 +359,8 @@ TEST_F(NeighbourSamplerTest, SumsAreUnbiased) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Weighing, UnbiasedSums, testing::Bool());
 
 }  // namespace
 }  // namespace halorec

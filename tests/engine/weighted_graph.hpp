@@ -3,11 +3,14 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "engine/ops/sampled_sum.hpp"
 #include "partition/interaction_facts.hpp"
 #include "tests/dated_dataset.hpp"
 #include "tests/engine/whole_graph.hpp"
@@ -66,5 +69,50 @@ Matrix<T> weighted_product(std::size_t num_users, std::size_t num_items, const W
   }
   return y;
 }
+
+// A graph's interactions, equal or each as heavy as its rating, and the same written out.
+// Collective to make.
+class WrittenEdges {
+ public:
+  WrittenEdges(const TinyGraph& graph, bool weigh)
+      : shard_(graph.shard()), known_(known_edges(graph.data(), TrainingPart::train)) {
+    if (!weigh) {
+      for (auto& [pair, edge] : known_) edge.weight = 1;
+      return;
+    }
+    const InteractionFacts facts(shard_, graph.file(), TrainingPart::train);
+    weighted_ =
+        weighted_adjacency(facts, WeightRule::rating, std::numeric_limits<double>::infinity());
+  }
+
+  const Adjacency& all() const { return weighted_ ? *weighted_ : shard_.interactions(); }
+  // Between a user and an item; zero: none.
+  double value(GlobalId one, GlobalId other) const {
+    if (one.kind() == other.kind()) return 0;
+    if (one.kind() == NodeKind::item) std::swap(one, other);
+    const auto found = known_.find({one.index(), other.index()});
+    return found == known_.end() ? 0 : found->second.weight;
+  }
+  double total(GlobalId node) const {
+    double sum = 0;
+    for (const auto& [pair, edge] : known_) {
+      const bool is_end =
+          node.index() == (node.kind() == NodeKind::user ? pair.first : pair.second);
+      sum += is_end ? edge.weight : 0;
+    }
+    return sum;
+  }
+  // What edge (i, j) counts in a sum over all neighbours of i.
+  double weight(Normalisation weights, GlobalId i, GlobalId j) const {
+    return value(i, j) * (weights == Normalisation::symmetric ? 1 / std::sqrt(total(i) * total(j))
+                          : weights == Normalisation::mean    ? 1 / total(i)
+                                                              : 1);
+  }
+
+ private:
+  const Shard& shard_;
+  KnownEdges known_;
+  std::optional<Adjacency> weighted_;
+};
 
 }  // namespace halorec

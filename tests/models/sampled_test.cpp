@@ -1,6 +1,9 @@
 // Training on sampled neighbourhoods, for every model: what all training has to pass
 // (tests/models/step_checks.hpp), and that it is training on the whole graph where every neighbour
-// is drawn.
+// is drawn; over equal edges, and over such that weigh by rating and age.
+#include <deque>
+
+#include "tests/engine/weighted_graph.hpp"
 #include "tests/models/step_checks.hpp"
 
 namespace halorec {
@@ -17,6 +20,7 @@ struct Case {
   LossKind loss = LossKind::softmax;
   Deal deal = Deal::scattered;
   bool touched_alone = false;
+  bool weighs = false;
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -45,12 +49,26 @@ Setting setting_of(const Case& c) {
 }
 
 Dataset small_data() {
-  return random_dataset(70, 55, 0.25, 6);
+  return dated_dataset(70, 55, 0.25, 6);
 }
 
 class SampledTest : public testing::TestWithParam<Case> {
  protected:
+  // `setting` over the edges of this graph as the case wants them. Collective.
+  Setting over_edges_of(const TinyGraph& graph, Setting setting) {
+    if (!GetParam().weighs) return setting;
+    constexpr double kHalfLife = 20 * 86400;
+    const InteractionFacts facts(graph.shard(), graph.file(), TrainingPart::train);
+    setting.model_options.interactions =
+        &weighted_.emplace_back(weighted_adjacency(facts, WeightRule::rating, kHalfLife));
+    return setting;
+  }
+  Setting setting_over(const TinyGraph& graph) {
+    return over_edges_of(graph, setting_of(GetParam()));
+  }
+
   Communicator world_, self_{MPI_COMM_SELF};
+  std::deque<Adjacency> weighted_;
 };
 
 constexpr auto kBpr = LossKind::bpr;
@@ -93,30 +111,48 @@ INSTANTIATE_TEST_SUITE_P(
              .fanout = {4, 3, 2},
              .aggregate = Aggregate::max,
              .combine = Combine::mean,
-             .deal = kEmpty}),
+             .deal = kEmpty},
+        Case{.name = "LightGcnWeighted", .model = "lightgcn", .weighs = true},
+        Case{.name = "LightGcnWeightedEmptyRanks",
+             .model = "lightgcn",
+             .fanout = {4, 3, 2},
+             .learn_layer_weights = true,
+             .loss = kBpr,
+             .deal = kEmpty,
+             .touched_alone = true,
+             .weighs = true},
+        Case{.name = "NgcfWeighted", .model = "ngcf", .weighs = true},
+        Case{.name = "GgnnWeighted", .model = "ggnn", .weighs = true},
+        Case{.name = "SageMeanWeighted", .model = "sage", .weighs = true},
+        Case{
+            .name = "OwnSumWeighted", .model = "gnn", .aggregate = Aggregate::sum, .weighs = true}),
     [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(SampledTest, TheRankCountDoesNotChangeTheAnswer) {
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   const TinyGraph alone(self_, small_data());
-  expect_same_answer(graph.shard(), alone.shard(), setting_of(GetParam()));
+  SmallTraining<double> training(graph.shard(), setting_over(graph));
+  SmallTraining<double> reference(alone.shard(), setting_over(alone));
+  expect_same_answer(graph.shard(), alone.shard(), training, reference);
 }
 
 TEST_P(SampledTest, SinglePrecisionOfOneRank) {
   const double tolerance = GetParam().aggregate == Aggregate::max ? 1e-3 : 1e-5;
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   const TinyGraph alone(self_, small_data());
-  expect_same_losses<float>(graph.shard(), alone.shard(), setting_of(GetParam()), tolerance);
+  SmallTraining<float> training(graph.shard(), setting_over(graph));
+  SmallTraining<float> reference(alone.shard(), setting_over(alone));
+  expect_same_losses(training, reference, tolerance);
 }
 
 TEST_P(SampledTest, TheSameRanksGiveTheSameBits) {
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
-  expect_same_bits_again(graph.shard(), setting_of(GetParam()));
+  expect_same_bits_again(graph.shard(), setting_over(graph));
 }
 
 TEST_P(SampledTest, TheLossGoesDown) {
   const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
-  expect_loss_goes_down(graph.shard(), setting_of(GetParam()));
+  expect_loss_goes_down(graph.shard(), setting_over(graph));
 }
 
 TEST_P(SampledTest, GradientsOfAStep) {
@@ -125,19 +161,19 @@ TEST_P(SampledTest, GradientsOfAStep) {
   setting.model_options.dim = GetParam().num_heads == 1 ? 3 : 2 * GetParam().num_heads;
   setting.batch_size = 20;
   setting.loss.num_negatives = GetParam().loss == kBpr ? 2 : 15;
-  const TinyGraph graph(world_, random_dataset(12, 11, 0.4, 8), TrainingPart::train,
+  const TinyGraph graph(world_, dated_dataset(12, 11, 0.4, 8), TrainingPart::train,
                         GetParam().deal);
-  check_gradients_of_step(graph.shard(), setting);
+  check_gradients_of_step(graph.shard(), over_edges_of(graph, setting));
 }
 
 // Every neighbour drawn: the losses, gradients and updates of the whole graph.
 TEST_P(SampledTest, AFanoutBeyondEveryDegreeIsTheWholeGraph) {
-  Setting all = setting_of(GetParam()), sampled = all;
+  const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
+  Setting all = setting_over(graph), sampled = all;
   all.model_options.fanout.clear();
   all.model_options.move_touched_rows_alone = false;
   std::fill(sampled.model_options.fanout.begin(), sampled.model_options.fanout.end(), 1000);
   sampled.model_options.move_touched_rows_alone = false;
-  const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   SmallTraining<double> one(graph.shard(), all), other(graph.shard(), sampled);
   for (int step = 1; step <= 10; ++step) {
     const double loss = one.advance();
@@ -148,11 +184,11 @@ TEST_P(SampledTest, AFanoutBeyondEveryDegreeIsTheWholeGraph) {
 
 // Half of them drawn: another loss, and evaluation hears all neighbours all the same.
 TEST_P(SampledTest, TrainingHearsSomeAndEvaluationAll) {
-  Setting all = setting_of(GetParam());
+  const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
+  Setting all = setting_over(graph);
   const Setting sampled = all;
   all.model_options.fanout.clear();
   all.model_options.move_touched_rows_alone = false;
-  const TinyGraph graph(world_, small_data(), TrainingPart::train, GetParam().deal);
   SmallTraining<double> one(graph.shard(), all), other(graph.shard(), sampled);
   EXPECT_LT(relative_difference(other.final_rows(), one.final_rows()), 1e-12);
   EXPECT_NE(one.advance(), other.advance());
