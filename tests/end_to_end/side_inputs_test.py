@@ -1,6 +1,7 @@
 """Features and links in models from outside: what they give new items and users, the same on any
 number of ranks and after a stop, and every mistake with one message."""
 
+import glob
 import json
 import os
 import random
@@ -17,7 +18,7 @@ WORDS = ["red", "green", "blue", "glass", "wood", "lamp", "clock", "heart", "bag
 
 class SideInputsTest(FolderTest):
 
-    def shop(self, option="item-features", features="title:text"):
+    def shop(self, option="item-features", features="title:text", *more):
         """300 users with a taste for two words each, 150 items named by two of ten words; users of
         one taste are friends. A fifth of the items is cold."""
         draw = random.Random(4)
@@ -35,7 +36,7 @@ class SideInputsTest(FolderTest):
         data = self.path("shop.h5")
         succeed("import", events, "--items", items, f"--{option}", features,
                 "--links", links, "--protocol", "cold-items", "--cold-share", 0.2,
-                "--derive-links", "content", "--content-neighbours", 3, "--out", data)
+                "--derive-links", "content", "--content-neighbours", 3, *more, "--out", data)
         return data
 
     def train(self, data, name, *options, ranks=0):
@@ -104,6 +105,28 @@ class SideInputsTest(FolderTest):
                                ("lightgcn", ("--relations", "user:trust:2"))):
             folder = self.train(data, model, "--model", model, *options, ranks=2)
             self.assertGreater(self.figures(folder)["warm_recall@20"], 0.05)
+
+    def test_the_ways_of_directed_links(self):
+        """Each has a transform in rgcn, on any number of ranks; to lightgcn a link is a link."""
+        def train(data, name, model, ranks=0):
+            folder = self.train(data, name, "--model", model, "--relations", "trust", "--layers", 1,
+                                "--precision", "double", ranks=ranks)
+            return folder, self.figures(folder)["warm_recall@20"]
+
+        def num_transforms(folder):
+            checkpoint = max(glob.glob(os.path.join(folder, "checkpoints", "*", "rank-00000.h5")))
+            with h5py.File(checkpoint) as file:
+                return len(file["layer1.coefficients/value"])
+
+        data = self.shop()
+        plain, recall = train(data, "plain", "rgcn")
+        added, sum_of_both = train(data, "sum", "lightgcn")
+        data = self.shop("item-features", "title:text", "--directed-links")
+        apart, each_way = train(data, "apart", "rgcn")
+        self.assertEqual((num_transforms(plain), num_transforms(apart)), (3, 4))
+        self.assertNotEqual(recall, each_way)
+        self.assertAlmostEqual(each_way, train(data, "ranks", "rgcn", ranks=3)[1], places=9)
+        self.assertAlmostEqual(sum_of_both, train(data, "same", "lightgcn")[1], places=9)
 
     def test_other_behaviours_pass_messages(self):
         """Users buy 8 items of their taste and look at 25; a few they send back. Looks say what else
