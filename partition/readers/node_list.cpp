@@ -1,5 +1,7 @@
 #include "partition/readers/node_list.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -38,13 +40,19 @@ bool is_id_name(const std::string& name, NodeKind kind) {
   return role_of_name(name) == role || plain_name(name) == "id";
 }
 
+// A name without ASCII letters and digits is compared as it is written.
+bool is_same_name(std::string_view a, std::string_view b) {
+  const std::string plain = plain_name(a);
+  return a == b || (!plain.empty() && plain == plain_name(b));
+}
+
 bool is_header(const std::vector<std::string>& first, const NodeIndex& nodes,
                const std::vector<std::string>& wanted) {
   bool all_unknown = true;
   for (const std::string& field : first) {
     if (is_id_name(field, nodes.kind()) || is_title_name(plain_name(field))) return true;
     if (std::any_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
-          return plain_name(name) == plain_name(field) && !parse_number(name);
+          return is_same_name(name, field) && !parse_number(name);
         })) {
       return true;
     }
@@ -60,6 +68,31 @@ struct Layout {
   std::size_t id = 0;
   bool header = false;
 };
+
+// Whether the first line of a file whose columns are named by the caller holds names too. A line
+// whose id is known is data, whatever else it holds; one that is not brings nothing, so that taking
+// it for a header loses nothing.
+bool repeats_names(const Layout& layout, const std::vector<std::string>& first,
+                   const NodeIndex& nodes, const std::string& given,
+                   const std::filesystem::path& path) {
+  if (nodes.find(first[layout.id]) != NodeIndex::kUnknown) return false;
+  std::size_t same = 0, other = 0;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const std::string& name = layout.names[i];
+    if (name.empty() || parse_number(name)) continue;
+    const bool is_same =
+        is_same_name(name, first[i]) || (i == layout.id && is_id_name(first[i], nodes.kind()));
+    ++(is_same ? same : other);
+  }
+  if (same > 0 && other > 0) {
+    fail_usage(
+        "{}: its first line {} looks like a header of other names than {}; take the file's with "
+        "--{}-columns id={}, or remove that line",
+        path.string(), shown(fmt::format("{}", fmt::join(first, ","))), given,
+        kind_name(nodes.kind()), first[layout.id]);
+  }
+  return same > 0;
+}
 
 Layout by_given_names(const std::string& text, const std::vector<std::string>& first,
                       const NodeIndex& nodes, const std::filesystem::path& path,
@@ -80,11 +113,7 @@ Layout by_given_names(const std::string& text, const std::vector<std::string>& f
     fail_usage("{} {} names no column 'id'", option, text);
   }
   layout.id = static_cast<std::size_t>(id - layout.names.begin());
-  // The names may also stand in the file.
-  layout.header = nodes.find(first[layout.id]) == NodeIndex::kUnknown;
-  for (std::size_t i = 0; i < first.size() && layout.header; ++i) {
-    layout.header = layout.names[i].empty() || plain_name(layout.names[i]) == plain_name(first[i]);
-  }
+  layout.header = repeats_names(layout, first, nodes, text, path);
   return layout;
 }
 
@@ -93,11 +122,10 @@ Layout by_header(const std::vector<std::string>& first, const std::optional<std:
                  const std::filesystem::path& path, std::string_view option) {
   Layout layout;
   const auto known_id = [&](const std::string& name) { return is_id_name(name, nodes.kind()); };
-  const auto asked_id = [&](const std::string& name) {
-    return name == *id_column || plain_name(name) == plain_name(*id_column);
-  };
-  const auto id = id_column ? std::find_if(first.begin(), first.end(), asked_id)
-                            : std::find_if(first.begin(), first.end(), known_id);
+  const auto asked_id = [&](const std::string& name) { return is_same_name(name, *id_column); };
+  auto id = id_column ? std::find(first.begin(), first.end(), *id_column)
+                      : std::find_if(first.begin(), first.end(), known_id);
+  if (id_column && id == first.end()) id = std::find_if(first.begin(), first.end(), asked_id);
   layout.header = id_column ? id != first.end() : is_header(first, nodes, wanted);
   if (id != first.end()) {
     layout.id = static_cast<std::size_t>(id - first.begin());

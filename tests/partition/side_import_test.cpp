@@ -152,38 +152,6 @@ TEST_F(SideImport, OrderOfRowsDoesNotMatter) {
   EXPECT_EQ(hashes.size(), 1U);
 }
 
-TEST_F(SideImport, FaultsOfLists) {
-  const auto items = [&](const char* text) { options.items = folder.write("items.csv", text); };
-  items("item,n\ni1,4\ni2,four\n");
-  options.side.item_features = "n:number";
-  EXPECT_TRUE(contains(error(), "items.csv:3: n 'four' is not a number"));
-  options.side.item_features = "m:number";
-  EXPECT_TRUE(contains(error(kExitUsage), "no column 'm'"));
-  options.side.item_features = "n:colour";
-  EXPECT_TRUE(contains(error(kExitUsage), "types are category"));
-  options.side.item_features = "n:text,n:text";
-  EXPECT_TRUE(contains(error(kExitUsage), "twice"));
-  options.side.item_features = "";
-  items("item,n\n1,4\n2,4\n");
-  EXPECT_TRUE(contains(error(), "none of its 2 ids"));
-  items("item,n\ni1,4\ni2\n");
-  EXPECT_TRUE(contains(error(), "items.csv:3"));
-  items("item,n\n");
-  EXPECT_TRUE(contains(error(), "no rows"));
-  items("item,n\ni1,4\n");
-  options.side.item_columns = "id,a,b";
-  EXPECT_TRUE(contains(error(kExitUsage), "names 3 columns"));
-  options.side.item_columns = "a,b";
-  EXPECT_TRUE(contains(error(kExitUsage), "no column 'id'"));
-  options.side.item_columns = "";
-  options.items.clear();
-  options.side.item_features = "n";
-  EXPECT_TRUE(contains(error(kExitUsage), "--items FILE"));
-  options.side.item_features = "";
-  options.side.user_features = "n";
-  EXPECT_TRUE(contains(error(kExitUsage), "--users FILE"));
-}
-
 TEST_F(SideImport, Links) {
   options.side.links = {folder.write("trust.txt", "u1\tu2\nu2\tu1\nu1\tu3\nu9\tu1\nu4\tu4\n")};
   Dataset dataset = run();
@@ -214,19 +182,6 @@ TEST_F(SideImport, LateLinksAreNotUsed) {
   const Dataset dataset = run();
   EXPECT_EQ(dataset.side.links[0].target.size(), 2U);
   EXPECT_EQ(report_of(dataset)["user_links_trust"]["dated_after_the_cut"], 2);
-}
-
-TEST_F(SideImport, FaultsOfLinks) {
-  options.side.links = {folder.write("t.csv", "u1,u2,x\n")};
-  EXPECT_TRUE(contains(error(), "t.csv:1: the weight 'x'"));
-  options.side.links = {folder.write("t.csv", "u1,u2,1\nu2,u3,-0.5\n")};
-  EXPECT_TRUE(contains(error(), "t.csv:2: the weight '-0.5' of a link is not above 0"));
-  options.side.links = {folder.write("t.csv", "7,8\n9,7\n")};
-  EXPECT_TRUE(contains(error(), "not one of its 2 links"));
-  options.side.links = {folder.write("t.csv", "u1,u2\nu1\n")};
-  EXPECT_TRUE(contains(error(), "t.csv:2"));
-  options.side.links = {folder.write("t.csv", "u1,u2\n"), folder.write("t.txt", "u1,u2\n")};
-  EXPECT_TRUE(contains(error(kExitUsage), "named 't'"));
 }
 
 TEST_F(SideImport, TagsObeyTheSplit) {

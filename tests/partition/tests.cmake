@@ -1,4 +1,4 @@
-foreach(name shared_data readers split dataset side_info side_import relation_import co_occurrence
+foreach(name shared_data readers split dataset side_info side_import side_faults relation_import co_occurrence
         text_features synthetic expansion perturb thin_users unsupported content_links)
   halorec_test(${name} partition)
   target_compile_definitions(${name}_test PRIVATE HALOREC_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
