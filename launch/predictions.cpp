@@ -1,6 +1,7 @@
 #include "launch/predictions.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -154,8 +155,9 @@ class PredictionReader {
       double score = 0;
       if (columns->score) {
         const auto number = parse_number(fields[*columns->score]);
-        if (!number) {
-          fail("{}: the score {} is no number", reader_.where(), shown(fields[*columns->score]));
+        if (!number || !std::isfinite(*number)) {
+          fail("{}: the score {} is {}", reader_.where(), shown(fields[*columns->score]),
+               number ? "out of the range of a double" : "no number");
         }
         score = *number;
       }

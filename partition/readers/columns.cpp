@@ -2,6 +2,7 @@
 // themselves.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "comm/check.hpp"
 #include "partition/readers/fields.hpp"
@@ -113,6 +114,8 @@ Condition parse_condition(std::string_view text, std::string_view option) {
                              (value.front() == '"' || value.front() == '\'');
       rule.value = in_quotes ? value.substr(1, value.size() - 2) : value;
       if (!in_quotes) rule.number = parse_number(rule.value);
+      // "12e45678" is an id rather than a number that no field is above.
+      if (rule.number && !std::isfinite(*rule.number)) rule.number.reset();
       // "<>" and "===" are no operators: what stands behind one begins no value.
       const bool is_operator = !value.empty() && value.find_first_of("<>=!") == 0;
       if (!rule.column.empty() && !value.empty() && !is_operator) return rule;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <limits>
 
 #include "comm/check.hpp"
 #include "partition/readers/fields.hpp"
@@ -18,7 +17,6 @@ constexpr std::size_t kSampleLines = 10;
 constexpr std::size_t kSampleBytes = std::size_t{1} << 20;
 // A third column without a name is a time when it looks like Unix seconds after 1973.
 constexpr double kSmallestLikelyTime = 1e8;
-constexpr double kMaxWeight = std::numeric_limits<float>::max();
 
 bool has_quotes(std::string_view delimiter) {
   return delimiter != "\t" && delimiter != "::";
@@ -355,25 +353,24 @@ void read_delimited_file(const SourceFile& file, const Columns& columns, const R
     const auto met = std::find_if(layout.relations.begin(), layout.relations.end(), is_met);
     const bool is_interaction = met == layout.relations.end();
     double weight = 1;
-    if (has_weight) {
-      weight = number_at(fields[at(Role::weight)], "weight", reader);
-      if (weight <= 0 && is_interaction) {
+    if (has_weight || has_rating) {
+      const Role role = has_weight ? Role::weight : Role::rating;
+      const std::string_view name = kRoleNames[static_cast<std::size_t>(role)];
+      weight = number_at(fields[at(role)], name, reader);
+      if (has_weight && weight <= 0 && is_interaction) {
         ++builder.counts.dropped_nonpositive_weight;
         continue;
       }
-    } else if (has_rating) {
-      weight = number_at(fields[at(Role::rating)], "rating", reader);
-    }
-    if (weight > kMaxWeight || weight < -kMaxWeight) {
-      fail("{}: the number {} is too large", reader.where(), weight);
+      if (const auto fault = fault_of_number(weight); !fault.empty()) {
+        fail("{}: the {} {} {}; correct the row", reader.where(), name, shown(fields[at(role)]),
+             fault);
+      }
     }
     if (has_time) {
       const std::optional<std::int64_t> time = parse_time(fields[at(Role::time)]);
       if (!time) {
-        fail(
-            "{}: the time {} is neither a number (Unix seconds or milliseconds) nor an ISO date "
-            "such as 2010-12-01 or 2010-12-01T08:26:00",
-            reader.where(), shown(fields[at(Role::time)]));
+        fail("{}: the time {} {}", reader.where(), shown(fields[at(Role::time)]),
+             fault_of_time(fields[at(Role::time)]));
       }
       table.time.push_back(*time);
     }

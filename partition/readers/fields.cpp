@@ -3,7 +3,9 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace halorec {
@@ -164,10 +166,18 @@ std::optional<double> parse_number(std::string_view text) {
   text = trimmed(text);
   double value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
+  if (end != text.data() + text.size() || code == std::errc::invalid_argument) return std::nullopt;
+  // from_chars does not tell too large from too small.
+  if (code == std::errc::result_out_of_range)
+    return std::strtod(std::string(text).c_str(), nullptr);
+  if (!std::isfinite(value)) return std::nullopt;
   return value;
+}
+
+std::string_view fault_of_number(std::optional<double> number) {
+  if (!number) return "is not a number";
+  const bool fits = std::abs(*number) <= static_cast<double>(std::numeric_limits<float>::max());
+  return fits ? "" : "is out of the range of a float";
 }
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
@@ -189,6 +199,12 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     if (size < 9e18) return static_cast<std::int64_t>(std::floor(*number / unit));
   }
   return std::nullopt;
+}
+
+std::string_view fault_of_time(std::string_view text) {
+  if (parse_number(text)) return "is out of range";
+  return "is neither a number (Unix seconds or milliseconds) nor an ISO date such as 2010-12-01 or "
+         "2010-12-01T08:26:00";
 }
 
 }  // namespace halorec

@@ -81,9 +81,9 @@ NumberColumn read_numbers(const Fields& fields, NodeKind kind, const std::string
       continue;
     }
     const std::optional<double> number = parse_number(fields[n]);
-    if (!number || std::abs(*number) > static_cast<double>(std::numeric_limits<float>::max())) {
-      fail("{}: {} {} is not a number{}; correct it, empty it, or give the column another type",
-           fields.where(n), name, shown(fields[n]), number ? " that fits" : "");
+    if (const auto fault = fault_of_number(number); !fault.empty()) {
+      fail("{}: {} {} {}; correct it, empty it, or give the column another type", fields.where(n),
+           name, shown(fields[n]), fault);
     }
     column.value.push_back(static_cast<float>(*number));
   }

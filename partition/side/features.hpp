@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "partition/side/feature_types.hpp"
@@ -17,7 +18,9 @@ namespace halorec {
 // Takes the values of node after node and numbers them by first appearance.
 class AttributeBuilder {
  public:
-  AttributeBuilder(NodeKind kind, std::string name) { column_.kind = kind, column_.name = name; }
+  AttributeBuilder(NodeKind kind, std::string name) {
+    column_.kind = kind, column_.name = std::move(name);
+  }
 
   // The values of the next node, in any order, also repeatedly. They are cleaned by the caller.
   void add_node(std::vector<std::string> values);

@@ -71,6 +71,9 @@ TEST_F(PredictionsTest, FaultsAreNamedWithTheirLine) {
             std::string::npos)
       << message("ann,i0\nann,i0\n");
   EXPECT_NE(message("ann,i0,1\nann,i1,high\n").find("lists.txt:2: the score"), std::string::npos);
+  EXPECT_NE(message("ann,i0,1\nann,i1,1e400\n").find("'1e400' is out of the range"),
+            std::string::npos);
+  EXPECT_EQ(message("ann,i0,1\nann,i1,1e-400\n"), "no error");
   EXPECT_NE(message("ann,i0,1\nann\n").find("lists.txt:2: has 1 fields"), std::string::npos);
   const std::string line = "{\"user\":\"ann\",\"items\":[\"i0\"]}\n";
   EXPECT_NE(message(line + line).find("lists.txt:2: user 'ann' has a list already"),

@@ -251,7 +251,9 @@ TEST(Readers, BrokenInputIsOneMessageWithItsPlace) {
       {"no_delimiter", "hello\nworld\n", "x.csv:1: no delimiter"},
       {"number", head + "1,3,four\n", "x.csv:3: the rating 'four' is not a number"},
       {"infinite", head + "1,3,inf\n", "x.csv:3: the rating 'inf' is not a number"},
-      {"huge", head + "1,3,1e300\n", "x.csv:3: the number"},
+      {"huge", head + "1,3,1e300\n", "x.csv:3: the rating '1e300' is out of the range"},
+      {"beyond", head + "1,3,-1e400\n", "x.csv:3: the rating '-1e400' is out of the range"},
+      {"late", "user,item,time\n1,2,1e400\n", "x.csv:2: the time '1e400' is out of range"},
       {"missing_number", head + "1,3,\n", "x.csv:3: the rating '' is not a number"},
       {"fields", head + "1,3\n", "x.csv:3: 2 fields where 3 are expected"},
       {"empty_user", head + ",3,1\n", "x.csv:3: the user id is empty"},
@@ -291,6 +293,10 @@ TEST(Readers, BrokenPlacesAndOptions) {
   EXPECT_TRUE(contains(import_error(file, options, kExitUsage), "--keep"));
   options.keep = {"m > 3"};
   EXPECT_TRUE(contains(import_error(file, options, kExitUsage), "no column 'm'"));
+  options.keep = {"n == 12e45678"};  // text: as a number it would be above all
+  EXPECT_TRUE(contains(import_error(file, options), "no interaction is left of the 1 rows"));
+  EXPECT_TRUE(contains(import_error(folder.write("b.csv", "user,item,n\n1,2,x\n"), options),
+                       "no interaction is left of the 1 rows"));
   options.keep = {"n > 3"};
   EXPECT_TRUE(contains(import_error(file, options), "no interaction is left of the 1 rows"));
   options = {};

@@ -11,6 +11,14 @@ TEST_F(SideImport, FaultsOfLists) {
   items("item,n\ni1,4\ni2,four\n");
   options.side.item_features = "n:number";
   EXPECT_TRUE(contains(error(), "items.csv:3: n 'four' is not a number"));
+  for (const char* number : {"1e39", "1e400", "-1e400"}) {
+    items(fmt::format("item,n\ni1,{}\ni2,1e-400\n", number).c_str());
+    const std::string words = fmt::format("items.csv:2: n '{}' is out of the range", number);
+    for (const char* type : {"n:number", ""}) {  // it is a number by its look, too
+      options.side.item_features = type;
+      EXPECT_TRUE(contains(error(), words)) << type << ": " << error();
+    }
+  }
   options.side.item_features = "m:number";
   EXPECT_TRUE(contains(error(kExitUsage), "no column 'm'"));
   options.side.item_features = "n:colour";
