@@ -2,6 +2,7 @@
 #include "partition/import.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "comm/check.hpp"
@@ -9,6 +10,7 @@
 #include "launch/commands/commands.hpp"
 #include "launch/commands/dataset_output.hpp"
 #include "launch/output.hpp"
+#include "partition/readers/side_lists.hpp"
 
 namespace halorec {
 namespace {
@@ -52,6 +54,19 @@ void warn_of_idle_options(const OptionTable& options, const Arguments& arguments
   }
 }
 
+// Of each list the rows that are left out for want of a time.
+void warn_of_undated_rows(const Dataset& dataset) {
+  const auto report = nlohmann::ordered_json::parse(dataset.report_json);
+  for (const auto& [key, counts] : report.items()) {
+    if (!counts.is_object() || counts.value(kUndatedLeftOut, 0U) == 0) continue;
+    std::string list = key;
+    std::replace(list.begin(), list.end(), '_', ' ');
+    warn(fmt::format(
+        "{}: {} of {} rows have no time and are left out: they may be as late as what is held out",
+        list, counts[kUndatedLeftOut].dump(), counts["rows"].dump()));
+  }
+}
+
 int run(const CommandContext& context, const Arguments& arguments) {
   context.communicator.on_root([&] {
     check_dataset_output(arguments.out);
@@ -72,6 +87,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
     const Dataset dataset = import_dataset(arguments.sources, options);
     save_dataset(dataset, arguments.out);
     warn_of_idle_options(context.options, arguments, dataset);
+    warn_of_undated_rows(dataset);
     const DatasetSummary summary = summarize(dataset);
     write_stdout(context.json() ? dataset_line(summary, arguments.out.string())
                                 : describe_dataset(summary, arguments.out.string()));

@@ -1,7 +1,5 @@
 // Links between users or between items.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -9,6 +7,7 @@
 #include "partition/readers/readers.hpp"
 #include "partition/readers/records.hpp"
 #include "partition/readers/side_lists.hpp"
+#include "partition/side/feature_types.hpp"
 
 namespace halorec {
 namespace {
@@ -23,8 +22,9 @@ struct Layout {
   std::optional<std::size_t> weight, time;
 };
 
-Layout find_layout(const std::vector<std::string>& first, const NodeIndex& nodes,
+Layout find_layout(const std::vector<std::vector<std::string>>& rows, const NodeIndex& nodes,
                    const std::filesystem::path& path) {
+  const std::vector<std::string>& first = rows[0];
   Layout layout;
   const auto is_name = [](const std::string& field) {
     return role_of_name(field) ||
@@ -52,8 +52,18 @@ Layout find_layout(const std::vector<std::string>& first, const NodeIndex& nodes
   }
   if (first.size() == 4) layout.weight = 2, layout.time = 3;
   if (first.size() == 3) {
-    const std::optional<double> number = parse_number(first[2]);
-    const bool time = number ? *number >= kSmallestLikelyTime : parse_time(first[2]).has_value();
+    const auto row = std::find_if(rows.begin(), rows.end(), [](const auto& fields) {
+      return fields.size() == 3 && !is_missing(fields[2]);
+    });
+    if (row == rows.end()) {
+      fail(
+          "{}: its first rows leave the third column empty, which may be a weight or a time; say "
+          "which with a header, for example 'from,to,time'",
+          path.string());
+    }
+    const std::string& field = (*row)[2];
+    const std::optional<double> number = parse_number(field);
+    const bool time = number ? *number >= kSmallestLikelyTime : parse_time(field).has_value();
     (time ? layout.time : layout.weight) = 2;
   }
   return layout;
@@ -61,15 +71,14 @@ Layout find_layout(const std::vector<std::string>& first, const NodeIndex& nodes
 
 float weight_at(std::string_view field, const Records& records) {
   const std::optional<double> weight = parse_number(field);
-  if (!weight || std::abs(*weight) > static_cast<double>(std::numeric_limits<float>::max())) {
-    fail("{}: the weight {} of a link is not a number{}; correct the row", records.where(),
-         shown(field), weight ? " that fits" : "");
+  if (const auto fault = fault_of_number(weight); !fault.empty()) {
+    fail("{}: the weight {} of a link {}; correct the row", records.where(), shown(field), fault);
   }
-  if (*weight <= 0) {
+  if (static_cast<float>(*weight) <= 0) {
     fail(
-        "{}: the weight {} of a link is not above 0, and messages pass along links; leave the row "
-        "out, or give links of another kind a list of their own",
-        records.where(), shown(field));
+        "{}: the weight {} of a link is not above 0{}, and messages pass along links; leave the "
+        "row out, or give links of another kind a list of their own",
+        records.where(), shown(field), *weight > 0 ? " as a float" : "");
   }
   return static_cast<float>(*weight);
 }
@@ -102,15 +111,15 @@ LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::u
 LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nodes, bool directed,
                          const HeldOut& held_out, nlohmann::ordered_json& counts) {
   // A link between users is late if it is for one of them.
-  const auto is_late = [&](std::uint32_t from, std::uint32_t to, std::int64_t time) {
+  const auto is_late = [&](std::uint32_t from, std::uint32_t to, std::optional<std::int64_t> time) {
     if (nodes.kind() == NodeKind::item) return held_out.is_behind_cut(time);
     return held_out.is_late(from, time) || held_out.is_late(to, time);
   };
   Records records(path, "", "the ids of two nodes");
-  const std::vector<std::string> first = records.first_rows()[0];
-  const Layout layout = find_layout(first, nodes, path);
+  const std::vector<std::vector<std::string>> first_rows = records.first_rows();
+  const Layout layout = find_layout(first_rows, nodes, path);
   std::vector<RawLink> links;
-  std::uint64_t rows = 0, unknown = 0, itself = 0, late = 0;
+  std::uint64_t rows = 0, unknown = 0, itself = 0, late = 0, undated = 0;
   std::string unknown_id;
   bool header = layout.header;
   while (records.next()) {
@@ -119,25 +128,19 @@ LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nod
       continue;
     }
     const std::vector<std::string_view>& fields = records.fields();
-    records.expect_fields(first.size());
+    records.expect_fields(first_rows[0].size());
     ++rows;
     // Checked in every row, also in one that is then left out.
     const float weight = layout.weight ? weight_at(fields[*layout.weight], records) : 1.0F;
     std::optional<std::int64_t> time;
-    if (layout.time) {
-      time = parse_time(fields[*layout.time]);
-      if (!time) {
-        fail("{}: the time {} of a link is neither a number nor an ISO date", records.where(),
-             shown(fields[*layout.time]));
-      }
-    }
+    if (layout.time) time = records.time_in(fields[*layout.time], "a link");
     const std::uint32_t from = nodes.find(fields[0]), to = nodes.find(fields[1]);
     if (from == NodeIndex::kUnknown || to == NodeIndex::kUnknown) {
       if (++unknown == 1) unknown_id = fields[from == NodeIndex::kUnknown ? 0 : 1];
     } else if (from == to) {
       ++itself;
-    } else if (time && is_late(from, to, *time)) {
-      ++late;
+    } else if (layout.time && is_late(from, to, time)) {
+      ++(time ? late : undated);
     } else {
       links.push_back({from, to, weight});
     }
@@ -157,6 +160,7 @@ LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nod
   counts["rows_of_unknown_ids"] = unknown;
   counts["links_to_itself"] = itself;
   counts["dated_after_the_cut"] = late;
+  counts[kUndatedLeftOut] = undated;
   counts["repeated_links"] = used - table.target.size() / (directed ? 1 : 2);
   return table;
 }

@@ -2,6 +2,7 @@
 
 #include "comm/check.hpp"
 #include "partition/readers/readers.hpp"
+#include "partition/side/feature_types.hpp"
 
 namespace halorec {
 
@@ -30,6 +31,13 @@ void Records::expect_fields(std::size_t count) const {
   if (found == count) return;
   fail("{}: {} field{} where {} are expected; every row has to have the columns of the first",
        where(), found, found == 1 ? "" : "s", count);
+}
+
+std::optional<std::int64_t> Records::time_in(std::string_view field, std::string_view of) const {
+  if (is_missing(field)) return std::nullopt;
+  const std::optional<std::int64_t> time = parse_time(field);
+  if (!time) fail("{}: the time {} of {} {}", where(), shown(field), of, fault_of_time(field));
+  return time;
 }
 
 std::vector<std::vector<std::string>> Records::first_rows() {

@@ -1,7 +1,9 @@
 // Rows of the delimited lists that come beside interactions (nodes, links, tags).
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,9 @@ class Records {
   const std::vector<std::string_view>& fields() const { return splitter_.fields(); }
   // Error unless this row has as many fields as the first, `count`.
   void expect_fields(std::size_t count) const;
+  // The time that a field of this row gives; nothing where it is missing (feature_types.hpp). Error
+  // on any other text, which names whose time it is ("a tag").
+  std::optional<std::int64_t> time_in(std::string_view field, std::string_view of) const;
   const LineReader& reader() const { return reader_; }
   std::string where() const { return reader_.where(); }
   // The first two rows (the second may be missing); next() then begins with the first.

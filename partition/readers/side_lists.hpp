@@ -1,5 +1,6 @@
 // Links between nodes and tags of items, from delimited lists. What is dated behind the cut
-// (under --protocol time the first held-out time) is left out and counted.
+// (under --protocol time the first held-out time) is left out and counted, and so is what has no
+// time in a list that gives times, where a cut stands: it may lie behind it.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,9 @@
 #include "partition/side/side_info.hpp"
 
 namespace halorec {
+
+// The count of a list's rows that are left out for want of a time.
+constexpr const char* kUndatedLeftOut = "undated_left_out";
 
 struct RawLink {
   std::uint32_t from, to;
@@ -32,7 +36,7 @@ LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nod
 // written but for case (ASCII) and outer spaces. Those of held-out pairs, and what is dated behind
 // the cut or behind what is held out of the user, is left out and counted.
 AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& users,
-                          const NodeIndex& items, const HeldOut& held_out,
+                          const NodeIndex& items, const HeldOut& parts,
                           nlohmann::ordered_json& counts);
 
 }  // namespace halorec

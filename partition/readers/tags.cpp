@@ -70,7 +70,7 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
         path.string());
   }
   std::vector<std::vector<std::string>> tags(items.size());
-  std::uint64_t rows = 0, unknown = 0, empty = 0, late = 0, held_out = 0;
+  std::uint64_t rows = 0, unknown = 0, empty = 0, late = 0, undated = 0, held_out = 0;
   bool header = layout.header;
   while (records.next()) {
     if (header) {
@@ -80,14 +80,9 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
     const std::vector<std::string_view>& fields = records.fields();
     records.expect_fields(first.size());
     ++rows;
+    // Read in every row, also in one that is then left out.
     std::optional<std::int64_t> time;
-    if (layout.time) {
-      time = parse_time(fields[*layout.time]);
-      if (!time) {
-        fail("{}: the time {} of a tag is neither a number nor an ISO date", records.where(),
-             shown(fields[*layout.time]));
-      }
-    }
+    if (layout.time) time = records.time_in(fields[*layout.time], "a tag");
     const std::uint32_t user = users.find(fields[layout.user]);
     const std::uint32_t item = items.find(fields[layout.item]);
     std::string tag = plain_tag(fields[layout.tag]);
@@ -98,8 +93,8 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
     } else if (tag.size() > kMaxIdBytes) {
       fail("{}: the tag {} is longer than {} bytes; check the quotes", records.where(), shown(tag),
            kMaxIdBytes);
-    } else if (time && parts.is_late(user, *time)) {
-      ++late;
+    } else if (layout.time && parts.is_late(user, time)) {
+      ++(time ? late : undated);
     } else if (!parts.allows(user, item)) {
       ++held_out;
     } else {
@@ -122,6 +117,7 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
   counts["rows_of_unknown_ids"] = unknown;
   counts["empty"] = empty;
   counts["dated_after_the_cut"] = late;
+  counts[kUndatedLeftOut] = undated;
   counts["held_out"] = held_out;
   counts["repeated_tags"] = used - column.value.size();
   return column;

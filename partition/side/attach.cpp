@@ -36,6 +36,7 @@ void attach_list(const std::filesystem::path& path, const std::string& columns,
   std::vector<FeatureSpec> specs;
   if (!features.empty() && features != "none") specs = parse_feature_specs(features, option);
   std::vector<std::string> wanted;
+  wanted.reserve(specs.size());
   for (const FeatureSpec& spec : specs) wanted.push_back(spec.column);
   const NodeList list = read_node_list(path, nodes, columns, wanted, "--" + kind + "-columns");
   if (nodes.kind() == NodeKind::item && dataset.titles.empty()) take_titles(list, dataset);
@@ -45,10 +46,39 @@ void attach_list(const std::filesystem::path& path, const std::string& columns,
   add_features(list, typed, nodes, buckets, dataset.side, report[kind + "_list"]);
 }
 
+bool asks_for_dated_lists(const SideOptions& options) {
+  return !options.tags.empty() || !options.links.empty() || !options.item_links.empty();
+}
+
 bool asks_for_any(const SideOptions& options) {
-  return !options.users.empty() || !options.links.empty() || !options.item_links.empty() ||
-         !options.tags.empty() || !options.item_vectors.empty() || !options.user_vectors.empty() ||
-         options.co_occurrence.has_value() || options.content_links.has_value();
+  return !options.users.empty() || asks_for_dated_lists(options) || !options.item_vectors.empty() ||
+         !options.user_vectors.empty() || options.co_occurrence.has_value() ||
+         options.content_links.has_value();
+}
+
+// Tags and links, of which the split says what may be used.
+void attach_dated_lists(Dataset& dataset, const SideOptions& options, const NodeIndex& users,
+                        const NodeIndex& items, std::optional<std::int64_t> time_cut,
+                        Json& report) {
+  SideInfo& side = dataset.side;
+  const HeldOut held_out(dataset, time_cut);
+  if (!options.tags.empty()) {
+    AttributeColumn tags = read_tags(options.tags, users, items, held_out, report["tag_list"]);
+    check_new_name(side, tags.kind, tags.name);
+    side.attributes.push_back(std::move(tags));
+  }
+  const auto attach_links = [&](const std::vector<std::filesystem::path>& paths,
+                                const NodeIndex& nodes) {
+    for (const std::filesystem::path& path : paths) {
+      LinkTable links = read_link_list(path, nodes, options.directed_links, held_out,
+                                       report[fmt::format("{}_links_{}", kind_name(nodes.kind()),
+                                                          clean_text(path.stem().string()))]);
+      check_new_name(side, links.kind, links.name);
+      side.links.push_back(std::move(links));
+    }
+  };
+  attach_links(options.links, users);
+  attach_links(options.item_links, items);
 }
 
 }  // namespace
@@ -87,22 +117,6 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
     attach_list(options.users, options.user_columns, options.user_features, users,
                 options.text_buckets, dataset, report);
   }
-  const HeldOut held_out(dataset, time_cut);
-  if (!options.tags.empty()) {
-    AttributeColumn tags = read_tags(options.tags, users, items, held_out, report["tag_list"]);
-    check_new_name(side, tags.kind, tags.name);
-    side.attributes.push_back(std::move(tags));
-  }
-  const auto attach_links = [&](const std::vector<std::filesystem::path>& paths,
-                                const NodeIndex& nodes) {
-    for (const std::filesystem::path& path : paths) {
-      LinkTable links = read_link_list(path, nodes, options.directed_links, held_out,
-                                       report[fmt::format("{}_links_{}", kind_name(nodes.kind()),
-                                                          clean_text(path.stem().string()))]);
-      check_new_name(side, links.kind, links.name);
-      side.links.push_back(std::move(links));
-    }
-  };
   const auto attach_vectors = [&](const std::string& source, const std::filesystem::path& ids,
                                   const NodeIndex& nodes) {
     if (source.empty()) return;
@@ -113,8 +127,9 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
   };
   attach_vectors(options.user_vectors, options.user_vector_ids, users);
   attach_vectors(options.item_vectors, options.item_vector_ids, items);
-  attach_links(options.links, users);
-  attach_links(options.item_links, items);
+  if (asks_for_dated_lists(options)) {
+    attach_dated_lists(dataset, options, users, items, time_cut, report);
+  }
   if (options.co_occurrence) {
     LinkTable links = derive_co_occurrence(training_rows, dataset.items.size(),
                                            *options.co_occurrence, report["co_occurrence"]);

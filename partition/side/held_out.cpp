@@ -1,7 +1,6 @@
 #include "partition/side/held_out.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace halorec {
 namespace {
@@ -30,7 +29,7 @@ HeldOut::HeldOut(const Dataset& dataset, std::optional<std::int64_t> cut)
   for (const Split split : {Split::validation, Split::test}) {
     const Interactions& part = dataset[split];
     if (part.time.empty()) continue;
-    first_held_out_.resize(dataset.users.size(), std::numeric_limits<std::int64_t>::max());
+    first_held_out_.resize(dataset.users.size(), kNothing);
     for (std::size_t k = 0; k < part.size(); ++k) {
       std::int64_t& first = first_held_out_[part.user[k]];
       first = std::min(first, part.time[k]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -20,23 +21,30 @@ class HeldOut {
   HeldOut(const Dataset& dataset, std::optional<std::int64_t> cut);
 
   bool has_cut() const { return cut_.has_value(); }
-  bool is_behind_cut(std::int64_t time) const { return cut_ && time >= *cut_; }
+  // Whether the time lies behind the cut, or may do so: no time is one that is not known.
+  bool is_behind_cut(std::optional<std::int64_t> time) const {
+    return cut_ && (!time || *time >= *cut_);
+  }
 
   // Not a pair of the validation or the test part; nor, under the cold protocols, one with a node
   // without training interactions, which has no past.
   bool allows(std::uint32_t user, std::uint32_t item) const;
-  // Whether something of the user that has this time lies behind the cut or, under leave-last,
-  // where times are known, behind what is held out of that user.
-  bool is_late(std::uint32_t user, std::int64_t time) const {
-    return is_behind_cut(time) || (!first_held_out_.empty() && time >= first_held_out_[user]);
+  // Whether something of the user that has this time lies, or may lie, behind the cut or, under
+  // leave-last, where times are known, behind what is held out of that user.
+  bool is_late(std::uint32_t user, std::optional<std::int64_t> time) const {
+    if (is_behind_cut(time)) return true;
+    if (first_held_out_.empty() || first_held_out_[user] == kNothing) return false;
+    return !time || *time >= first_held_out_[user];
   }
 
  private:
+  static constexpr std::int64_t kNothing = std::numeric_limits<std::int64_t>::max();
+
   const Dataset* dataset_;
   std::optional<std::int64_t> cut_;
   bool cold_protocol_;
   std::vector<std::uint8_t> trained_user_, trained_item_;
-  std::vector<std::int64_t> first_held_out_;  // of each user, under leave-last
+  std::vector<std::int64_t> first_held_out_;  // of each user (kNothing: none), under leave-last
 };
 
 }  // namespace halorec

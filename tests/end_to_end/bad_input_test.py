@@ -70,6 +70,16 @@ class RawDataTest(BadInputTest):
             self.assertIn(f"{option[0]} changes nothing {words}", result.err)
         self.assertEqual(succeed("import", events, "--out", self.path("idle.h5")).err, "")
 
+    def test_rows_left_out_for_want_of_a_time_are_named(self):
+        events = self.write("events.csv", ratings(GOOD_LINES))
+        links = self.write("trust.csv", "from,to,time\nu1,u2,5\nu2,u3,\n")
+        for protocol, warnings in (("time", 1), ("leave-last", 1), ("random", 0)):
+            result = succeed("import", events, "--links", links, "--protocol", protocol,
+                             "--out", self.path("dated.h5"))
+            self.assertEqual(len(result.err.splitlines()), warnings, result)
+            if warnings:
+                self.assertIn("user links trust: 1 of 2 rows have no time", result.err)
+
     def test_missing_file(self):
         self.assert_import_fails(self.path("nowhere.csv"), "nowhere.csv")
 

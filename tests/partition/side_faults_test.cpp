@@ -1,5 +1,6 @@
 // What import says of lists that are not as they should be, and what it makes of their gaps.
 #include <algorithm>
+#include <set>
 
 #include "tests/partition/side_import.hpp"
 
@@ -51,12 +52,65 @@ TEST_F(SideImport, FaultsOfLinks) {
   EXPECT_TRUE(contains(error(), "t.csv:1: the weight 'x'"));
   options.side.links = {folder.write("t.csv", "u1,u2,1\nu2,u3,-0.5\n")};
   EXPECT_TRUE(contains(error(), "t.csv:2: the weight '-0.5' of a link is not above 0"));
+  options.side.links = {folder.write("t.csv", "from,to,weight\nu1,u2,1e400\n")};
+  EXPECT_TRUE(contains(error(), "t.csv:2: the weight '1e400' of a link is out of the range"));
+  options.side.links = {folder.write("t.csv", "u1,u2,1e-60\n")};
+  EXPECT_TRUE(contains(error(), "'1e-60' of a link is not above 0 as a float"));
+  options.side.links = {folder.write("t.csv", "from,to,time\nu1,u2,1e30\n")};
+  EXPECT_TRUE(contains(error(), "t.csv:2: the time '1e30' of a link is out of range"));
+  options.side.links = {folder.write("t.csv", "from,to,time\nu1,u2,soon\n")};
+  EXPECT_TRUE(contains(error(), "t.csv:2: the time 'soon' of a link is neither a number"));
+  options.side.links = {folder.write("t.csv", "u1,u2,\nu2,u3,\n")};
+  EXPECT_TRUE(contains(error(), "with a header"));
   options.side.links = {folder.write("t.csv", "7,8\n9,7\n")};
   EXPECT_TRUE(contains(error(), "not one of its 2 links"));
   options.side.links = {folder.write("t.csv", "u1,u2\nu1\n")};
   EXPECT_TRUE(contains(error(), "t.csv:2"));
   options.side.links = {folder.write("t.csv", "u1,u2\n"), folder.write("t.txt", "u1,u2\n")};
   EXPECT_TRUE(contains(error(kExitUsage), "named 't'"));
+}
+
+// u4's rows, of times 401 to 405, and later ones are tested. What has no time may be as late.
+TEST_F(SideImport, RowsWithoutATimeAreLeftOutWhereTheSplitLooksAtTimes) {
+  options.side.links = {
+      folder.write("trust.csv", "from,to,time\nu1,u2,1\nu2,u3,\nu1,u3,NULL\nu1,u4,404\n")};
+  options.side.item_links = {folder.write("alike.csv", "i1,i2,\ni2,i3,1970-01-01\ni1,i1,\n")};
+  options.side.tags = folder.write(
+      "tags.csv", "user,item,tag,time\nu1,i1,known,1\nu1,i2,undated,\nu1,i1,late,9000\n");
+  const TemporaryFolder split;  // its parts are no windows of time
+  split.write("train.csv", events());
+  split.write("validation.csv", "user,item,time\nu1,i6,1\n");
+  split.write("test.csv", "user,item,time\nu1,i7,1\n");
+  struct Expected {
+    const char* protocol;
+    int trust_links, undated_links, alike_links, undated_alike, undated_tags;
+  };
+  for (const Expected& expected :
+       {Expected{"time", 1, 2, 1, 1, 1}, Expected{"leave-last", 1, 2, 2, 0, 1},
+        Expected{"given", 4, 0, 2, 0, 0}}) {
+    options.protocol = expected.protocol;
+    const bool given = options.protocol == "given";
+    const Dataset dataset = given ? import_dataset({split.path()}, options) : run();
+    const auto report = report_of(dataset);
+    EXPECT_EQ(dataset.side.links[0].target.size(), 2U * expected.trust_links) << expected.protocol;
+    EXPECT_EQ(dataset.side.links[1].target.size(), 2U * expected.alike_links) << expected.protocol;
+    EXPECT_EQ(report["user_links_trust"]["undated_left_out"], expected.undated_links);
+    EXPECT_EQ(report["item_links_alike"]["undated_left_out"], expected.undated_alike);
+    EXPECT_EQ(report["tag_list"]["undated_left_out"], expected.undated_tags);
+    std::set<std::string> tags;
+    const StringTable& values = dataset.side.attributes[0].values;
+    for (std::uint32_t v = 0; v < values.size(); ++v) tags.emplace(values[v]);
+    EXPECT_EQ(tags.count("undated"), given ? 1U : 0U) << expected.protocol;
+    EXPECT_EQ(tags.count("known"), 1U) << expected.protocol;
+  }
+  // Of a user of whom nothing is held out nothing is late.
+  options.protocol = "leave-last";
+  options.side = {};
+  options.side.links = {folder.write("trust.csv", "from,to,time\na,b,\na,u1,\n")};
+  const auto more = folder.write("more.csv", events() + "a,i1,500\nb,i2,600\n");
+  const Dataset dataset = import_dataset({more}, options);
+  EXPECT_EQ(dataset.side.links[0].target.size(), 2U);
+  EXPECT_EQ(report_of(dataset)["user_links_trust"]["undated_left_out"], 1);
 }
 
 TEST_F(SideImport, HeadersWhereColumnsAreNamed) {
