@@ -120,8 +120,8 @@ void LineReader::check_record(std::uint64_t end) const {
          where());
   }
   if (end - begin_ > max_record_bytes_) {
-    fail("{}: a line longer than {} bytes; check that this is a text file of interactions", where(),
-         max_record_bytes_);
+    fail("{}: a line longer than {} bytes; check that this is a text file, a row on each line",
+         where(), max_record_bytes_);
   }
 }
 

@@ -86,7 +86,7 @@ ForeignMatrix read_npy(const std::filesystem::path& path) {
   while (!trimmed(shape).empty()) {
     const std::size_t comma = shape.find(',');
     const std::optional<double> extent = parse_number(shape.substr(0, comma));
-    if (!extent || *extent < 0 || *extent > 1e12) {
+    if (!extent || *extent < 0 || *extent > 1e12 || *extent != std::floor(*extent)) {
       fail("{}: the .npy header's shape is damaged", path.string());
     }
     matrix.shape.push_back(static_cast<std::uint64_t>(*extent));
@@ -120,7 +120,8 @@ StringTable read_ids(const std::filesystem::path& path) {
   StringTable ids;
   std::string_view line;
   while (reader.next(line)) {
-    if (line.empty()) fail("{}: an empty line; every line is the id of a row", reader.where());
+    if (trimmed(line).empty())
+      fail("{}: an empty line; every line is the id of a row", reader.where());
     ids.push_back(trimmed(line));
   }
   return ids;
@@ -170,8 +171,10 @@ VectorColumn read_vector_file(const std::string& source, const std::filesystem::
       const auto first = matrix.values.begin() + static_cast<std::ptrdiff_t>(row * dim);
       const auto last = first + static_cast<std::ptrdiff_t>(dim);
       if (!std::all_of(first, last, [](float x) { return std::isfinite(x); })) {
-        fail("{}: row {} (of {}), counted from 0, holds a number that is not finite", source, row,
-             shown(ids[row]));
+        fail(
+            "{}: row {} (of {}), counted from 0, holds a number that is not finite, or out of the "
+            "range of a float",
+            source, row, shown(ids[row]));
       }
       std::copy(first, last, column.value.begin() + static_cast<std::ptrdiff_t>(node * dim));
       column.known[node] = 1;

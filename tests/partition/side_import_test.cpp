@@ -274,9 +274,11 @@ TEST_F(SideImport, FaultsOfVectors) {
       {npy("<f4", "(2, 3)", four), "truncated"},
       {npy("<f4", "(2, 1)", four), "damaged"},
       {npy("<f4", "(2, 99999999999)", four), "truncated"},
+      {npy("<f4", "(2.5, 2)", four), "shape is damaged"},
       {npy("<i4", "(2, 2)", four), "float32"},
       {npy("<f4", "(2, 2)", four, "True"), "by columns"},
       {npy("<f4", "(2, 2)", std::vector<float>{1, 2, INFINITY, 4}), "not finite"},
+      {npy("<f8", "(2, 1)", std::vector<double>{1e300, 2}), "out of the range of a float"},
       {npy("<f4", "(2, 2)", four).substr(0, 40), "header is truncated"},
       {"not numpy", ".npy format"}};
   for (const auto& [bytes, message] : faults) {
@@ -286,6 +288,8 @@ TEST_F(SideImport, FaultsOfVectors) {
   vectors(npy("<f4", "(2, 2)", four));
   options.side.item_vector_ids = folder.write("ids.txt", "1\n2\n");
   EXPECT_TRUE(contains(error(), "none of its 2 ids"));
+  options.side.item_vector_ids = folder.write("ids.txt", "i1\n \n");
+  EXPECT_TRUE(contains(error(), "ids.txt:2: an empty line"));
   options.side.item_vectors = (folder / "none.h5:x").string();
   EXPECT_TRUE(contains(error(), "none.h5"));
 }
