@@ -31,6 +31,11 @@ void declare_content_options(OptionTable& options, ContentArguments& arguments) 
       .add("content-power", arguments.content_power,
            "with neighbours: similarities count to this power")
       .above(0);
+  options
+      .add("likeness-power", arguments.likeness_power,
+           "--cold-content and --warm-content: likeness counts to this power; below 1 the first of "
+           "a user's items that is like an item counts more than further ones")
+      .above(0);
   declare_cold_places(options, arguments.cold_places, "all items rank by their scores");
   declare_leave_out(options, arguments.leave_out);
 }
@@ -89,7 +94,10 @@ void check_content(const TrainingArguments& training, const ContentArguments& ar
 RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments& arguments,
                        const Shard& shard, const DatasetFile& dataset, TrainingPart part,
                        ColdRows cold)
-    : shard_(&shard), cold_(cold), log_popularity_(halorec::log_popularity(training)) {
+    : shard_(&shard),
+      cold_(cold),
+      log_popularity_(halorec::log_popularity(training)),
+      likeness_power_(arguments.likeness_power) {
   const double popular_half_life = popular_half_life_seconds(training);
   if (training.own_repeats > 0 || std::isfinite(popular_half_life)) {
     const InteractionFacts facts(shard, dataset, part);
@@ -108,7 +116,8 @@ RowScorers::RowScorers(const TrainingArguments& training, const ContentArguments
   likens_cold_ = cold_weight > 0;
   if (!likens_cold_ && training.warm_content == 0) return;
   likeness_ = make_content(shard, dataset, baseline_options(training, arguments, part));
-  likeness_->scale_to(cold_weight, training.warm_content);
+  likeness_->scale_to(std::pow(cold_weight, 1 / likeness_power_),
+                      std::pow(training.warm_content, 1 / likeness_power_));
 }
 
 double RowScorers::log_popularity(MatrixView<const float> rows) const {
@@ -124,8 +133,8 @@ std::unique_ptr<Scorer> RowScorers::make(MatrixView<const float> rows) const {
     by_rows = plain.get();
     scorer = std::move(plain);
   } else {
-    auto blended =
-        std::make_unique<BlendedScorer>(*shard_, rows, cold_, popularity, likeness_, likens_cold_);
+    auto blended = std::make_unique<BlendedScorer>(*shard_, rows, cold_, popularity, likeness_,
+                                                   likens_cold_, likeness_power_);
     by_rows = &blended->by_rows();
     scorer = std::move(blended);
   }

@@ -23,6 +23,7 @@ struct ContentArguments {
   std::vector<std::string> content_columns = {"all"};
   std::int64_t content_neighbours = 0;
   double content_power = 1;
+  double likeness_power = 1;
   std::optional<double> cold_places;  // share of a list; none: all rank by their scores
   std::string leave_out = "none";     // links whose items stand in no list of the user
 };
@@ -71,6 +72,7 @@ class RowScorers {
   const Shard* shard_;
   ColdRows cold_;
   double log_popularity_;  // in units of the cosine
+  double likeness_power_;
   bool likens_cold_;
   std::shared_ptr<LikenessScorer> likeness_;              // null: without
   std::shared_ptr<const OwnRepeats> repeats_;             // null: without

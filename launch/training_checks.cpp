@@ -213,6 +213,7 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
   std::vector<std::string> names;
   if (a.model != "itemknn") names.emplace_back("neighbours");
   if (!is_trained_model(a.model)) {
+    names.emplace_back("likeness-power");
     OptionTable training;
     TrainingArguments unused;
     declare_training_options(training, unused);
@@ -238,7 +239,8 @@ std::vector<std::string> options_without_effect(const TrainingArguments& a) {
     names.insert(names.end(), {"cold-level", "cold-places"});
   }
   if (a.cold_content == 0 && a.warm_content == 0) {
-    names.insert(names.end(), {"content-columns", "content-neighbours", "content-power"});
+    names.insert(names.end(),
+                 {"content-columns", "content-neighbours", "content-power", "likeness-power"});
   }
   if (!has_heads(a.model, model_options(a, 0))) names.emplace_back("heads");
   const LossTerms terms = parse_loss_terms(a.loss);

@@ -1,6 +1,7 @@
 #include "models/blended_scorer.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "engine/row_length.hpp"
@@ -10,11 +11,12 @@ namespace halorec {
 
 BlendedScorer::BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
                              double log_popularity, std::shared_ptr<LikenessScorer> likeness,
-                             bool likens_cold)
+                             bool likens_cold, double power)
     : Scorer(shard),
       by_rows_(shard, rows, cold, log_popularity),
       likeness_(std::move(likeness)),
       likens_cold_(likens_cold),
+      power_(power),
       dim_(rows.cols),
       item_length_(mean_item_length(shard, rows)) {}
 
@@ -46,8 +48,31 @@ void BlendedScorer::score(std::span<const std::int32_t> people, std::int64_t fir
   std::transform(people.begin(), people.end(), scratch, [this](std::int32_t person) {
     return static_cast<float>(item_length_ * row_length(by_rows_.row_of(person), dim_));
   });
-  likeness_->add_scores(people, {scratch, people.size()}, first, count, scratch + people.size(),
-                        scores);
+  const std::span<const float> weights{scratch, people.size()};
+  float* const rest = scratch + people.size();
+  if (power_ == 1) {
+    likeness_->add_scores(people, weights, first, count, rest, scores);
+  } else {
+    add_powers(people, weights, first, count, rest, scores);
+  }
+}
+
+void BlendedScorer::add_powers(std::span<const std::int32_t> people, std::span<const float> weights,
+                               std::int64_t first, std::int64_t count, float* scratch,
+                               float* scores) const {
+  constexpr float kOne = 1;
+  thread_local std::vector<float> likeness;
+  for (std::size_t p = 0; p < people.size(); ++p) {
+    likeness.assign(static_cast<std::size_t>(count), 0.0F);
+    likeness_->add_scores(people.subspan(p, 1), {&kOne, 1}, first, count, scratch, likeness.data());
+    for (const float one : likeness) {
+      // Vectors may be unlike, too.
+      if (one != 0)
+        *scores +=
+            weights[p] * std::copysign(std::pow(std::abs(one), static_cast<float>(power_)), one);
+      ++scores;
+    }
+  }
 }
 
 void BlendedScorer::fold_in_guests() {

@@ -1,8 +1,10 @@
 // Lists of a trained model in which what items are like counts beside their rows:
-//   score(u, i) = <x_u, x_i> + l |x_u| likeness(u, i)
-// l is the mean length of trained items' rows, so that likeness, which lies between 0 and the
-// weight of the item's kind (LikenessScorer::scale_to), is in units of the cosine. Likeness is the
-// share of the items most like i that u has taken, or the cosine of i with u's profile. Rows of few
+//   score(u, i) = <x_u, x_i> + l |x_u| likeness(u, i)^p
+// l is the mean length of trained items' rows, so that likeness, which lies between 0 and
+// what its kind of item was given (LikenessScorer::scale_to), is in units of the cosine: to weigh w
+// for a kind, w^(1/p). Likeness is the share of the items most like i that u has taken, or the
+// cosine of i with u's profile. With p below 1 the first such item counts more than any further:
+// that u took one says what u likes, that u took several how much u takes. Rows of few
 // numbers know what a user likes, but not each item that a user took: near twins of one are found
 // by likeness, and items without training interactions by nothing else where the model has no
 // features.
@@ -17,10 +19,12 @@ namespace halorec {
 
 class BlendedScorer final : public Scorer {
  public:
-  // rows, cold, log_popularity: as EmbeddingScorer takes them. likeness: scaled to its weights;
-  // `likens_cold` tells whether that of items without training interactions is above 0. Collective.
+  // rows, cold, log_popularity: as EmbeddingScorer takes them. likeness: scaled; `likens_cold`
+  // tells whether that of items without training interactions is above 0. power: p, above 0.
+  // Collective.
   BlendedScorer(const Shard& shard, MatrixView<const float> rows, ColdRows cold,
-                double log_popularity, std::shared_ptr<LikenessScorer> likeness, bool likens_cold);
+                double log_popularity, std::shared_ptr<LikenessScorer> likeness, bool likens_cold,
+                double power = 1);
 
   std::int64_t item_width() const override {
     return by_rows_.item_width() + likeness_->item_width();
@@ -49,10 +53,14 @@ class BlendedScorer final : public Scorer {
 
  private:
   void fold_in_guests() override;
+  // As add_scores of likeness_, but of its power.
+  void add_powers(std::span<const std::int32_t> people, std::span<const float> weights,
+                  std::int64_t first, std::int64_t count, float* scratch, float* scores) const;
 
   EmbeddingScorer by_rows_;
   std::shared_ptr<LikenessScorer> likeness_;
   bool likens_cold_;
+  double power_;
   std::int64_t dim_;
   double item_length_;  // l
 };

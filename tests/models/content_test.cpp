@@ -218,16 +218,18 @@ TEST_P(Content, ItemsCountByWhatTheyAreLikeToo) {
   struct Case {
     std::int64_t neighbours;
     double cold, warm;
+    double power = 1;
   };
-  for (const auto& [neighbours, cold_weight, warm_weight] :
-       {Case{4, 0.7, 0}, Case{0, 0.7, 0}, Case{4, 0.7, 0.3}, Case{0, 0, 0.3}}) {
+  for (const auto& [neighbours, cold_weight, warm_weight, power] :
+       {Case{4, 0.7, 0}, Case{0, 0.7, 0}, Case{4, 0.7, 0.3}, Case{0, 0, 0.3},
+        Case{4, 0.7, 0.3, 0.5}, Case{0, 0.7, 0.3, 2}}) {
     const std::shared_ptr<LikenessScorer> likeness =
         make_content(shard, graph_.file(), options_of(neighbours, 2));
-    likeness->scale_to(cold_weight, warm_weight);
+    likeness->scale_to(std::pow(cold_weight, 1 / power), std::pow(warm_weight, 1 / power));
     EXPECT_EQ(
         BlendedScorer(shard, rows.view(), {}, 0, likeness, cold_weight > 0).serves_cold_items(),
         cold_weight > 0);
-    BlendedScorer scorer(shard, rows.view(), {false, true}, 0, likeness, cold_weight > 0);
+    BlendedScorer scorer(shard, rows.view(), {false, true}, 0, likeness, cold_weight > 0, power);
     EXPECT_TRUE(scorer.serves_cold_items());
     std::size_t num_raised = 0;
     expect_scores(scorer, [&](std::uint32_t user, const std::vector<std::uint32_t>& history,
@@ -247,8 +249,8 @@ TEST_P(Content, ItemsCountByWhatTheyAreLikeToo) {
       }
       num_raised += part > 0 ? 1 : 0;
       const double alike = whole == 0 ? 0 : part / whole;
-      return by_rows +
-             weight * length / num_trained * std::sqrt(inner(row(user), row(user))) * alike;
+      return by_rows + weight * length / num_trained * std::sqrt(inner(row(user), row(user))) *
+                           std::pow(alike, power);
     });
     EXPECT_GT(num_raised, 0U);
 
