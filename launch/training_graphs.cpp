@@ -15,12 +15,22 @@ template <typename... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...), kExitUsage, true);
 }
 
+// Decayed (to 1e-12) or summed they fit a float, and so do their inverses.
+constexpr float kLeastWeight = 1e-20F, kMostWeight = 1e20F;
+
 void check_weights(const InteractionFacts& facts, const std::string& weight) {
   if (facts.num_without_weight() > 0) {
     refuse(
         "--weight {} needs weights above 0: {} training interactions have less, down to {:g}; "
         "leave them out at import (--keep 'rating>0'), or give --weight one",
         weight, facts.num_without_weight(), facts.smallest_weight());
+  }
+  if (facts.smallest_weight() < kLeastWeight || facts.largest_weight() > kMostWeight) {
+    refuse(
+        "--weight {}: training interactions weigh from {:g} to {:g}, and sums over neighbours take "
+        "weights from {:g} to {:g}; import the data with weights of another unit, or give --weight "
+        "one",
+        weight, facts.smallest_weight(), facts.largest_weight(), kLeastWeight, kMostWeight);
   }
   if (facts.smallest_weight() == facts.largest_weight()) {
     refuse(

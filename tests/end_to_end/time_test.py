@@ -173,6 +173,8 @@ class TimeTest(FolderTest):
         self.refused("every training interaction weighs 1", plain, "--weight", "rating", made=True)
         negative = self.dated("negative.h5", ratings=lambda draw: draw.randint(-1, 3))
         self.refused("--weight rating needs weights above 0", negative, "--weight", "rating", made=True)
+        tiny = self.dated("tiny.h5", ratings=lambda draw: draw.choice([1, "1e-25"]))
+        self.refused("weigh from 1e-25 to 1", tiny, "--weight", "rating", made=True)
         idle = succeed("train", data, "--run", self.path("idle"), "--epochs", 1, "--dim", 4,
                        "--slices", 2, "--own-half-life", "1y")
         self.assertIn("without effect", idle.err)
