@@ -57,7 +57,7 @@ void declare_side_options(OptionTable& options, TrainingArguments& a) {
       .add("relations", a.relations,
            "links that pass messages beside the interactions: of lightgcn each with its weight "
            "(1; below zero for what speaks against an item), of rgcn each with a transform of its "
-           "own")
+           "own; --half-life ages those that have times")
       .value_name("none|NAME[:W],...");
   options
       .add(
@@ -135,12 +135,12 @@ bool has_side_inputs(const TrainingArguments& arguments) {
 }
 
 SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& shard,
-                            const DatasetFile& dataset) {
+                            const DatasetFile& dataset, const std::optional<Ageing>& ageing) {
   SideInputs inputs;
   for (const NamedRelation& named : parse_relations(arguments.relations)) {
     Relation relation = read_relation(
         shard, dataset, named.name,
-        tells_directions_apart(arguments.model) ? Directions::apart : Directions::merged);
+        tells_directions_apart(arguments.model) ? Directions::apart : Directions::merged, ageing);
     relation.weight = named.weight;
     warn_if_empty(shard.communicator(),
                   num_entries(relation.edges) + num_entries(relation.untrained), "--relations",

@@ -2,6 +2,7 @@
 // dataset.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,10 +28,10 @@ std::vector<NamedRelation> parse_relations(std::string_view text,
 bool has_side_inputs(const TrainingArguments& arguments);
 // Whether these or --map-features give rows to nodes without interactions.
 bool knows_cold_nodes(const TrainingArguments& arguments);
-// Reads what they name for the nodes of the shard. Error on every rank when the dataset has no such
-// thing; it lists what there is. Collective.
+// Reads what they name for the nodes of the shard; links age as TrainingGraphs says. Error on every
+// rank when the dataset has no such thing; it lists what there is. Collective.
 SideInputs read_side_inputs(const TrainingArguments& arguments, const Shard& shard,
-                            const DatasetFile& dataset);
+                            const DatasetFile& dataset, const std::optional<Ageing>& ageing);
 // The same from the file's heads alone, before anything is cut. Not collective.
 void check_side_inputs(const TrainingArguments& arguments, const DatasetFile& dataset);
 // Which rows of nodes without interactions say something with these inputs.

@@ -49,11 +49,11 @@ void load_rows(TrainedRun& run, const TrainingArguments& arguments, CheckpointSt
     step = !refit && state.best_epoch > 0 ? state.best_step : *latest;
   });
   step = communicator.broadcast(step);
-  const SideInputs side = read_side_inputs(arguments, *run.shard, *run.dataset);
+  const TrainingGraphs graphs(arguments, *run.shard, *run.dataset, run.part);
+  const SideInputs side = read_side_inputs(arguments, *run.shard, *run.dataset, graphs.ageing());
   ModelOptions options = model_options(arguments, run.seed);
   if (!side.empty()) options.side = &side;
   run.cold = cold_rows(side);
-  const TrainingGraphs graphs(arguments, *run.shard, *run.dataset, run.part);
   graphs.give(options);
   const auto model = make_model<T>(run.model, *run.shard, options);
   run.epoch = checkpoints.load<T>(*run.shard, step, model->parameters(), false).epoch;

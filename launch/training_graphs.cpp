@@ -62,6 +62,7 @@ TrainingGraphs::TrainingGraphs(const TrainingArguments& training, const Shard& s
   if (rule != WeightRule::one) check_weights(facts, training.weight);
   std::vector<double> half_lives = parse_half_lives(training.half_life, "--half-life");
   takes_their_place_ = half_lives.size() <= 1;
+  if (half_lives.size() == 1) ageing_ = {half_lives.front(), facts.last_time()};
   if (half_lives.empty()) half_lives.push_back(std::numeric_limits<double>::infinity());
   for (const double half_life : half_lives) {
     graphs_.push_back(weighted_adjacency(facts, rule, half_life));

@@ -2,12 +2,14 @@
 // by rating or age, one for each half-life, or cut into slices of time.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "launch/training_options.hpp"
 #include "partition/interaction_facts.hpp"
+#include "partition/relation.hpp"
 
 namespace halorec {
 
@@ -21,9 +23,13 @@ class TrainingGraphs {
   // Tells a model of them; this outlives the model. Nothing when interactions are equal.
   void give(ModelOptions& options) const;
 
+  // How links age beside them: with a single half-life, as interactions do.
+  const std::optional<Ageing>& ageing() const { return ageing_; }
+
  private:
   std::vector<Adjacency> graphs_;
   bool takes_their_place_ = false;  // one graph, for models of one
+  std::optional<Ageing> ageing_;
 };
 
 // How much of each half-life, as they were typed, a model mixes that learned it; else nothing.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "partition/home_edges.hpp"
+#include "partition/interaction_facts.hpp"
 #include "partition/side/side_info_file.hpp"
 #include "partition/weighed_lists.hpp"
 
@@ -19,8 +20,18 @@ std::string full_name(const SideColumn& column) {
   return fmt::format("{}:{}", kind_name(column.kind), column.name);
 }
 
+// A link stays one, however old it is.
+float aged(float weight, std::int64_t time, const Ageing& ageing) {
+  if (time == kUnknownTime || !(weight > 0)) return weight;
+  const double age = static_cast<double>(ageing.now) - static_cast<double>(time);
+  const double rest = decayed(std::max(0.0, age), ageing.half_life_seconds);
+  return std::max(std::numeric_limits<float>::min(),
+                  static_cast<float>(static_cast<double>(weight) * rest));
+}
+
 // This rank's slice of the links, as (who links, to whom).
-Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::size_t place) {
+Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::size_t place,
+                        const std::optional<Ageing>& ageing = std::nullopt) {
   Communicator& communicator = shard.communicator();
   const std::uint64_t total = dataset.side_info().columns()[place].num_nodes;
   const auto num_ranks = static_cast<std::uint64_t>(communicator.size());
@@ -36,6 +47,9 @@ Interactions read_slice(const Shard& shard, const DatasetFile& dataset, std::siz
   }
   slice.item = std::move(links.target);
   slice.weight = std::move(links.weight);
+  for (std::size_t e = 0; ageing && e < links.time.size(); ++e) {
+    slice.weight[e] = aged(slice.weight[e], links.time[e], *ageing);
+  }
   return slice;
 }
 
@@ -240,7 +254,7 @@ std::string link_names(const DatasetFile& dataset) {
 UserItems read_linked_items(const Shard& shard, const DatasetFile& dataset,
                             const std::vector<std::string>& names) {
   UserItems linked;
-  linked.begin.resize(static_cast<std::size_t>(shard.num_owned_users()) + 1);
+  linked.begin.assign(static_cast<std::size_t>(shard.num_owned_users()) + 1, 0);
   for (const std::string& name : names) {
     const std::size_t place = find_links_to_items(dataset, name);
     const WeighedPairs arrived = send_home_weighed(
@@ -256,10 +270,10 @@ UserItems read_linked_items(const Shard& shard, const DatasetFile& dataset,
 }
 
 Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name,
-                       Directions directions) {
+                       Directions directions, std::optional<Ageing> ageing) {
   const std::size_t place = find_links(dataset, name);
   const SideColumn& column = dataset.side_info().columns()[place];
-  const Interactions links = read_slice(shard, dataset, place);
+  const Interactions links = read_slice(shard, dataset, place, ageing);
   const LinkEnds ends(shard, column);
   const OwnLists lists = ends.send_home(column.crosses ? links : both_ways(links));
   check_weights(shard.communicator(), lists, column);

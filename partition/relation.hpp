@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,16 +42,24 @@ struct Relation {
 
 enum class Directions : std::uint8_t { merged, apart };
 
+// Links that are older than `now` weigh what decayed() leaves of their weight; `now` is the time of
+// the newest interaction that is trained on. Those without a time do not age.
+struct Ageing {
+  double half_life_seconds;
+  std::int64_t now;
+};
+
 // The link table `name`, or `kind:name` where both kinds have one of that name. Whoever links to a
 // node is heard and hears, so directed links go both ways, and items hear the users that link to
-// them. An edge weighs what its link weighs, the more of the two where both ends link; the same
-// everywhere, edges are equal. Links between two nodes without training interactions say nothing
-// that was learned and are left out. With Directions::apart, directed links within a kind also
-// stand each way by itself. Reads this rank's slice of the file and sends every link to the owners
-// of its ends. Error (on every rank) when there is no such table (it lists those there are), or
-// when a link weighs nothing. Collective.
+// them. An edge weighs what its link weighs (at its age, with `ageing`), the more of the two where
+// both ends link; the same everywhere, edges are equal. Links between two nodes without training
+// interactions say nothing that was learned and are left out. With Directions::apart, directed
+// links within a kind also stand each way by itself. Reads this rank's slice of the file and sends
+// every link to the owners of its ends. Error (on every rank) when there is no such table (it lists
+// those there are), or when a link weighs nothing. Collective.
 Relation read_relation(const Shard& shard, const DatasetFile& dataset, std::string_view name,
-                       Directions directions = Directions::merged);
+                       Directions directions = Directions::merged,
+                       std::optional<Ageing> ageing = std::nullopt);
 
 // What the owned users link to by these tables of users to items, whatever a link weighs, in any of
 // them. Error (on every rank) as above, or when a table is not of users to items. Collective.

@@ -17,8 +17,8 @@ StepLoop::StepLoop(const Shard& shard, const DatasetFile& dataset,
                    const TrainingArguments& training, std::uint64_t seed, const Shard* whole_graph)
     : shard_(&shard),
       options_(trainer_options(training, seed, shard.num_edges())),
-      side_(read_side_inputs(training, shard, dataset)),
       graphs_(training, shard, dataset, TrainingPart::train_and_validation),
+      side_(read_side_inputs(training, shard, dataset, graphs_.ageing())),
       model_([&] {
         ModelOptions options = model_options(training, seed);
         options.propagation.timers = &propagation_timers_;

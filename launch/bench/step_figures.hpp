@@ -49,8 +49,8 @@ class StepLoop {
   const Shard* shard_;
   TrainerOptions options_;
   PhaseTimers timers_, propagation_timers_;
-  SideInputs side_;
   TrainingGraphs graphs_;
+  SideInputs side_;
   std::unique_ptr<Model<float>> model_;
   Optimizer<float> optimizer_;
   Sampler sampler_;

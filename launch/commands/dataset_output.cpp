@@ -53,10 +53,11 @@ std::string in_words(const SideSummary& summary) {
       what += fmt::format("s of {} numbers", grouped(column.dim));
       break;
     case SideType::link:
-      what = fmt::format("{} {}", grouped(column.num_entries / (column.directed ? 1 : 2)),
+      what = fmt::format("{} {}{}", grouped(column.num_entries / (column.directed ? 1 : 2)),
                          column.crosses    ? "links to items"
                          : column.directed ? "directed links"
-                                           : "symmetric links");
+                                           : "symmetric links",
+                         column.times ? " with times" : "");
       break;
   }
   return fmt::format("{}; {} of {} {}s ({:.1f} %)", what, grouped(summary.num_covered),

@@ -166,9 +166,9 @@ TrainingEnd TrainCommand::train_phase(bool refit, std::int64_t num_epochs, Train
   if (runs_by_columns(shard)) {
     of_model.whole_graph = &whole.emplace(*dataset_, part, std::move(order)).shard();
   }
-  const SideInputs side = read_side_inputs(training_, shard, *dataset_);
-  if (!side.empty()) of_model.side = &side;
   const TrainingGraphs graphs(training_, shard, *dataset_, part);
+  const SideInputs side = read_side_inputs(training_, shard, *dataset_, graphs.ageing());
+  if (!side.empty()) of_model.side = &side;
   graphs.give(of_model);
   const auto model = make_model<T>(training_.model, shard, of_model);
   TrainerOptions options = trainer_options(training_, context_.seed(), shard.num_edges());

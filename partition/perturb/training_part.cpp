@@ -145,6 +145,7 @@ std::uint64_t forget_links(SideInfo& side, const std::vector<TrainingPair>& gone
         }
         kept.target.push_back(links.target[e]);
         kept.weight.push_back(links.weight[e]);
+        if (!links.time.empty()) kept.time.push_back(links.time[e]);
       }
       kept.begin.push_back(kept.target.size());
     }

@@ -90,7 +90,7 @@ LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::u
   if (!directed) {
     const std::size_t count = links.size();
     for (std::size_t k = 0; k < count; ++k) {
-      links.push_back({links[k].to, links[k].from, links[k].weight});
+      links.push_back({links[k].to, links[k].from, links[k].weight, links[k].time});
     }
   }
   std::sort(links.begin(), links.end(), [](const RawLink& a, const RawLink& b) {
@@ -98,10 +98,16 @@ LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::u
   });
   LinkTable table{kind, std::move(name), directed, std::vector<std::uint64_t>(num_nodes + 1, 0), {},
                   {}};
+  const bool has_times = std::any_of(links.begin(), links.end(),
+                                     [](const RawLink& link) { return link.time != kUnknownTime; });
   for (std::size_t k = 0; k < links.size(); ++k) {
-    if (k > 0 && links[k - 1].from == links[k].from && links[k - 1].to == links[k].to) continue;
+    if (k > 0 && links[k - 1].from == links[k].from && links[k - 1].to == links[k].to) {
+      if (has_times) table.time.back() = std::max(table.time.back(), links[k].time);
+      continue;
+    }
     table.target.push_back(links[k].to);
     table.weight.push_back(links[k].weight);
+    if (has_times) table.time.push_back(links[k].time);
     ++table.begin[links[k].from + 1];
   }
   for (std::size_t n = 1; n < table.begin.size(); ++n) table.begin[n] += table.begin[n - 1];
@@ -142,7 +148,7 @@ LinkTable read_link_list(const std::filesystem::path& path, const NodeIndex& nod
     } else if (layout.time && is_late(from, to, time)) {
       ++(time ? late : undated);
     } else {
-      links.push_back({from, to, weight});
+      links.push_back({from, to, weight, time.value_or(kUnknownTime)});
     }
   }
   if (rows == 0) fail("{}: holds a header and no rows", path.string());

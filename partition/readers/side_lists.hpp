@@ -20,9 +20,11 @@ constexpr const char* kUndatedLeftOut = "undated_left_out";
 struct RawLink {
   std::uint32_t from, to;
   float weight;
+  std::int64_t time = kUnknownTime;
 };
 
-// Links as a table holds them: symmetric ones at both ends; of repeated links the largest weight.
+// Links as a table holds them: symmetric ones at both ends; of repeated links the largest weight
+// and the newest time. No times where no link has one.
 LinkTable make_link_table(NodeKind kind, std::string name, bool directed, std::uint64_t num_nodes,
                           std::vector<RawLink> links);
 

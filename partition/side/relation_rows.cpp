@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "comm/check.hpp"
@@ -53,20 +54,30 @@ std::vector<std::uint32_t> numbers_of(const std::vector<std::uint32_t>& origin,
   return number;
 }
 
-// The distinct pairs, with how often each comes.
-LinkTable count_links(std::string name, std::uint64_t num_users,
-                      std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs) {
-  std::sort(pairs.begin(), pairs.end());
+struct LinkRow {
+  std::uint32_t user, item;
+  std::int64_t time;  // zero without times
+};
+
+// The distinct pairs, with how often each comes and the newest time.
+LinkTable count_links(std::string name, std::uint64_t num_users, std::vector<LinkRow> rows,
+                      bool has_times) {
+  std::sort(rows.begin(), rows.end(), [](const LinkRow& a, const LinkRow& b) {
+    return std::tie(a.user, a.item, a.time) < std::tie(b.user, b.item, b.time);
+  });
   LinkTable links{NodeKind::user, std::move(name), true, {}, {}, {}, true};
   links.begin.assign(num_users + 1, 0);
-  for (std::size_t k = 0; k < pairs.size(); ++k) {
-    if (k > 0 && pairs[k - 1] == pairs[k]) {
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const auto& [user, item, time] = rows[k];
+    if (k > 0 && rows[k - 1].user == user && rows[k - 1].item == item) {
       links.weight.back() += 1;
+      if (has_times) links.time.back() = time;
       continue;
     }
-    links.target.push_back(pairs[k].second);
+    links.target.push_back(item);
     links.weight.push_back(1);
-    ++links.begin[std::size_t{pairs[k].first} + 1];
+    if (has_times) links.time.push_back(time);
+    ++links.begin[std::size_t{user} + 1];
   }
   for (std::size_t u = 0; u < num_users; ++u) links.begin[u + 1] += links.begin[u];
   return links;
@@ -101,9 +112,10 @@ std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& d
                                       nlohmann::ordered_json& report) {
   struct Counts {
     std::uint64_t rows = 0, unknown = 0, late = 0, held_out = 0;
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+    std::vector<LinkRow> used;
   };
   const HeldOut held_out(dataset, cut);
+  const bool has_times = !rows.time.empty();
   const std::vector<std::uint32_t> user_number = numbers_of(user_origin, rows.user);
   const std::vector<std::uint32_t> item_number = numbers_of(item_origin, rows.item);
   std::vector<Counts> all(rows.relations.size());
@@ -114,25 +126,26 @@ std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& d
     const bool of_held_out_file = !rows.part.empty() && rows.part[row] != Split::train;
     if (user == kUnknown || item == kUnknown) {
       ++counts.unknown;
-    } else if (!rows.time.empty() && held_out.is_late(user, rows.time[row])) {
+    } else if (has_times && held_out.is_late(user, rows.time[row])) {
       ++counts.late;
     } else if (of_held_out_file || !held_out.allows(user, item)) {
       ++counts.held_out;
     } else {
-      counts.pairs.emplace_back(user, item);
+      counts.used.push_back({user, item, has_times ? rows.time[row] : 0});
     }
   }
   std::vector<LinkTable> tables;
   for (std::size_t k = 0; k < all.size(); ++k) {
     Counts& counts = all[k];
-    if (counts.pairs.empty()) {
+    if (counts.used.empty()) {
       fail_usage(
           "--relation '{}': no link is left of its {} rows ({} of users or items without "
           "interactions, {} dated after the cut, {} held out); mend the condition or leave it out",
           rows.relations[k], counts.rows, counts.unknown, counts.late, counts.held_out);
     }
-    const std::uint64_t used = counts.pairs.size();
-    tables.push_back(count_links(rows.relations[k], dataset.users.size(), std::move(counts.pairs)));
+    const std::uint64_t used = counts.used.size();
+    tables.push_back(
+        count_links(rows.relations[k], dataset.users.size(), std::move(counts.used), has_times));
     report[rows.relations[k]] = {{"rows", counts.rows},
                                  {"rows_of_unknown_ids", counts.unknown},
                                  {"dated_after_the_cut", counts.late},

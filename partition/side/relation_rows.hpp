@@ -29,7 +29,8 @@ struct RelationRows {
 // Takes them out of the events; behaviors that no interaction is left of are forgotten.
 RelationRows take_relation_rows(EventTable& events);
 
-// A table of links from users to items for each relation: a link weighs the number of its rows.
+// A table of links from users to items for each relation: a link weighs the number of its rows,
+// and has the newest of their times, if the rows have times.
 // user_origin, item_origin: of split_events. Left out and counted: rows of ids that no interaction
 // is left of, rows dated at or after `cut` or, under leave-last, after what is held out of their
 // user, and those that are held out: of a held-out

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,9 @@ struct VectorColumn {
   std::vector<float> value;         // [n x dim], row-major
 };
 
+// Of a link that has no time in a table that gives times: before all others.
+constexpr std::int64_t kUnknownTime = std::numeric_limits<std::int64_t>::min();
+
 // Links by their first end, to nodes of the same kind or, where they cross, from users to items.
 // Symmetric links stand at both of their ends; those that cross are directed.
 struct LinkTable {
@@ -64,6 +68,8 @@ struct LinkTable {
   std::vector<std::uint32_t> target;    // ascending within a node, distinct, never the node itself
   std::vector<float> weight;            // 1 where the source has none
   bool crosses = false;
+  std::vector<std::int64_t> time = {};  // seconds since 1970 of the newest of repeated links, or
+                                        // kUnknownTime; empty where no link has one
 };
 
 struct SideInfo {

@@ -39,9 +39,10 @@ void check_symmetric(const LinkTable& links, const std::filesystem::path& path) 
       const std::uint32_t b = links.target[e];
       const auto first = links.target.begin() + static_cast<std::ptrdiff_t>(links.begin[b]);
       const auto last = links.target.begin() + static_cast<std::ptrdiff_t>(links.begin[b + 1]);
-      const auto back = std::lower_bound(first, last, a);
-      if (back == last || *back != a ||
-          links.weight[static_cast<std::size_t>(back - links.target.begin())] != links.weight[e]) {
+      const auto found = std::lower_bound(first, last, a);
+      const auto back = static_cast<std::size_t>(found - links.target.begin());
+      if (found == last || *found != a || links.weight[back] != links.weight[e] ||
+          (!links.time.empty() && links.time[back] != links.time[e])) {
         contradict(path, fmt::format("the symmetric links '{}' have one without its other half",
                                      links.name));
       }
@@ -65,6 +66,7 @@ SideColumn parse_column(const Json& json) {
   if (column.type == SideType::link) {
     column.directed = json.at("directed").get<bool>();
     column.crosses = json.value("crosses", false);
+    column.times = json.value("times", false);
     if (column.crosses && (!column.directed || column.kind != NodeKind::user)) {
       throw std::runtime_error("links that cross are not from users, or not directed");
     }
@@ -141,6 +143,7 @@ SideInfoFile::SideInfoFile(const Hdf5File& file, std::uint64_t num_users, std::u
       case SideType::link:
         expect_lists("target");
         expect_array<float>(file, folder + "weight", column.num_entries);
+        if (column.times) expect_array<std::int64_t>(file, folder + "time", column.num_entries);
         break;
     }
   }
@@ -257,6 +260,7 @@ LinkTable SideInfoFile::read_links(std::size_t place, std::uint64_t first,
   const std::vector<std::uint64_t> begin = read_begins(place, first, count);
   read.target = read_entries<std::uint32_t>(place, "target", begin);
   read.weight = read_entries<float>(place, "weight", begin);
+  if (c.times) read.time = read_entries<std::int64_t>(place, "time", begin);
   read.begin = from_zero(begin);
   check_lists(read.begin, read.target, c.num_targets, side_folder(place) + "target", file_->path());
   for (std::uint64_t k = 0; k < count; ++k) {

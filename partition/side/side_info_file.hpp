@@ -2,13 +2,13 @@
 //
 // The root attribute `side_info` is a JSON list with an object for each column: type ("attribute",
 // "number", "text", "vector", "link"), kind ("user", "item"), name, and of text `buckets`, of
-// vectors `dim`, of links `directed` and, where they are of users to items, `crosses`. The arrays
-// of the k-th stand under /side/k:
+// vectors `dim`, of links `directed` and, where they are of users to items, `crosses`, where they
+// have times, `times`. The arrays of the k-th stand under /side/k:
 //   attribute  value_name_bytes u8, value_name_offsets u64[V+1], begin u64[n+1], value u32
 //   number     value f32[n], NaN where missing
 //   text       begin u64[n+1], feature u32, count u32
 //   vector     known u8[n], value f32[n x dim]
-//   link       begin u64[n+1], target u32, weight f32
+//   link       begin u64[n+1], target u32, weight f32, time i64 where they have times
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,7 @@ struct SideColumn {
   std::uint32_t dim = 0;          // vectors
   bool directed = false;          // links
   bool crosses = false;           // links
+  bool times = false;             // links
   std::uint64_t num_nodes = 0;    // of its kind
   std::uint64_t num_values = 0;   // attributes
   std::uint64_t num_targets = 0;  // links: of the far end's kind

@@ -35,7 +35,9 @@ Json describe(const VectorColumn& c) {
 Json describe(const LinkTable& c) {
   Json json = head(SideType::link, c.kind, c.name);
   json["directed"] = c.directed;
-  if (c.crosses) json["crosses"] = true;  // only then, so that hashes of other links stay
+  // Only then, so that hashes of other links stay.
+  if (c.crosses) json["crosses"] = true;
+  if (!c.time.empty()) json["times"] = true;
   return json;
 }
 
@@ -66,6 +68,7 @@ void for_each_array(const LinkTable& c, const Visit& visit) {
   visit("begin", c.begin);
   visit("target", c.target);
   visit("weight", c.weight);
+  if (!c.time.empty()) visit("time", c.time);
 }
 
 // Vectors are a matrix, all else is one-dimensional.

@@ -69,6 +69,7 @@ SideColumn column_of(const LinkTable& c) {
   SideColumn column = named(SideType::link, c);
   column.directed = c.directed;
   column.crosses = c.crosses;
+  column.times = !c.time.empty();
   column.num_nodes = c.begin.size() - 1;
   column.num_entries = c.target.size();
   return column;
@@ -131,6 +132,7 @@ nlohmann::ordered_json side_summary_json(const std::vector<SideSummary>& side) {
       json["directed"] = column.directed;
       if (column.crosses) json["to"] = kind_name(NodeKind::item);
       json["links"] = column.num_entries / (column.directed ? 1 : 2);
+      if (column.times) json["times"] = true;
     } else if (column.num_entries > 0) {
       json["entries"] = column.num_entries;
     }

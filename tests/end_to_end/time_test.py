@@ -70,6 +70,70 @@ class TimeTest(FolderTest):
         self.assertEqual(list(mixture), ["1w", "60d", "inf"])
         self.assertAlmostEqual(sum(mixture.values()), 1, places=6)
 
+    def linked(self, name, *options, undated=False, late=0):
+        """Friends' links, some of them old, and looks of several days: without their times, and so
+        many days later."""
+        draw = random.Random(5)
+        events, links = ["user,item,time,event"], ["from,to" if undated else "from,to,time"]
+        for user in range(120):
+            for _ in range(25):
+                event, day = draw.choice(("buy", "view")), draw.randrange(200)
+                item = (user % 4 * 15 + day // 10 + draw.randrange(15)) % 80
+                events.append(f"u{user},i{item},{1_600_000_000 + day * DAY},{event}")
+            for _ in range(4):
+                friend, day = (user + draw.randrange(1, 120)) % 120, draw.randrange(100) + late
+                time = "" if undated else f",{1_600_000_000 + day * DAY}"
+                links.append(f"u{user},u{friend}{time}")
+        path = self.path(name)
+        succeed("import", self.write("events.csv", "\n".join(events) + "\n"), "--relation",
+                "view: event==view", "--links", self.write("trust.csv", "\n".join(links) + "\n"),
+                "--repeat-time", "last", "--out", path, *options)
+        return path
+
+    def losses(self, data, name, *options, ranks=0):
+        succeed("train", data, "--run", self.path(name), *options, *SMALL, ranks=ranks)
+        return [e["loss"] for e in self.log(name, "epoch")]
+
+    def test_links_age(self):
+        """As their table says, the same on any number of ranks and when the run is asked."""
+        dated = self.linked("links.h5", "--protocol", "time")
+        described = succeed("describe", dated, "--json").events()[0]["side_info"]
+        self.assertEqual([column.get("times") for column in described], [True, True])
+        ages = ("--half-life", "20d", "--relations", "trust:2,view:0.5", "--refit")
+        whole = self.losses(dated, "one", *ages)
+        numpy.testing.assert_allclose(whole, self.losses(dated, "two", *ages, ranks=2), rtol=1e-9)
+        for ranks in (0, 3):
+            result = succeed("evaluate", self.path("two"), "--json", ranks=ranks).events()[0]
+            self.assertAlmostEqual(result["ndcg@20"], self.metrics("two")["ndcg@20"], delta=1e-6)
+        lists = [succeed("recommend", self.path("two"), "--users", "u1,u2", "--k", 5, "--json",
+                         ranks=ranks).events() for ranks in (0, 3)]
+        for one, other in zip(*lists):
+            self.assertEqual([e["item"] for e in one["items"]], [e["item"] for e in other["items"]])
+            numpy.testing.assert_allclose([e["score"] for e in one["items"]],
+                                          [e["score"] for e in other["items"]], rtol=1e-5)
+
+        # What the links' times alone make of it.
+        undated = self.linked("undated.h5", "--protocol", "time", undated=True)
+        described = succeed("describe", undated, "--json").events()[0]["side_info"]
+        self.assertEqual([column.get("times") for column in described], [True, None])
+        friends = ("--relations", "trust:2")
+        for data, half_life in ((undated, ("--half-life", "20d")), (dated, ())):
+            plain = self.losses(data, "plain" + "".join(half_life), *friends, *half_life)
+            aged = self.losses(dated, "aged" + "".join(half_life), *friends, "--half-life", "20d")
+            self.assertGreater(abs(plain[0] - aged[0]), 1e-4)
+        numpy.testing.assert_allclose(self.losses(undated, "never-undated", *friends),
+                                      self.losses(dated, "never-dated", *friends), rtol=1e-12)
+        steps = [next(e for e in succeed("bench", "step", data, *friends, "--half-life", "20d", "--dim", 8,
+                                         "--steps", 2, "--warm-up", 0, "--repetitions", 1, "--json",
+                                         ranks=2).events() if e["event"] == "step")
+                 for data in (undated, dated)]
+        self.assertNotEqual(steps[0]["training_loss"], steps[1]["training_loss"])
+        # Of those dated after the newest interaction none is old.
+        later = self.linked("later.h5", "--protocol", "random", late=300)
+        undated = self.linked("undated-random.h5", "--protocol", "random", undated=True)
+        numpy.testing.assert_allclose(self.losses(undated, "u", *friends, "--half-life", "20d"),
+                                      self.losses(later, "l", *friends, "--half-life", "20d"), rtol=1e-12)
+
     def test_resumed_with_its_own_options(self):
         data = self.dated()
         options = ["--half-life", "1w,60d"]

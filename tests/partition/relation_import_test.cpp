@@ -87,6 +87,30 @@ TEST_F(SideImport, RelationsEndWhereTheUserIsHeldOut) {
   EXPECT_EQ(report_of(dataset)["relations"]["view"]["dated_after_the_cut"], 8);
 }
 
+// Of the rows of one link the newest time, whichever the interactions keep of theirs.
+TEST_F(SideImport, RelationsKeepTheirTimes) {
+  const std::string head = "user,item,time,event\n";
+  const std::string rows =
+      "a,x,5,buy\na,y,9,view\na,y,20,view\na,y,3,view\na,x,-8,view\nb,y,6,buy\n";
+  options.relations = {"view: event==view"};
+  options.protocol = "given";
+  folder.write("test.csv", head + "b,x,30,buy\n");
+  for (const bool newest : {false, true}) {
+    options.newest_time = newest;
+    const auto train = folder.write("train.csv", head + rows);
+    const Dataset dataset = import_dataset({train.parent_path()}, options);
+    const LinkTable& views = dataset.side.links.at(0);
+    ASSERT_EQ(views.target.size(), 2U);
+    const bool x_first = dataset.items[views.target[0]] == "x";
+    EXPECT_EQ(views.time,
+              (x_first ? std::vector<std::int64_t>{-8, 20} : std::vector<std::int64_t>{20, -8}));
+    EXPECT_EQ(views.weight, (x_first ? std::vector<float>{1, 3} : std::vector<float>{3, 1}));
+  }
+  folder.write("test.csv", "user,item,event\nb,x,buy\n");
+  const auto plain = folder.write("train.csv", "user,item,event\na,x,buy\na,y,view\nb,y,buy\n");
+  EXPECT_TRUE(import_dataset({plain.parent_path()}, options).side.links.at(0).time.empty());
+}
+
 // Parts that are windows of time have a cut too, for links and tags as for relations.
 TEST_F(SideImport, WindowsOfTimeHaveACut) {
   const auto write = [&](const char* name, const std::string& rows) {

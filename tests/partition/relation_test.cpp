@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 #include <set>
 
@@ -47,6 +48,30 @@ LinkTable views() {
     }
     links.begin.push_back(links.target.size());
   }
+  return links;
+}
+
+constexpr Ageing kAgeing{1000, 5000};
+
+// Times up to and beyond now, some of them unknown, and some so old that nothing falls further.
+void date(LinkTable& links) {
+  for (std::size_t e = 0; e < links.target.size(); ++e) {
+    const auto k = static_cast<std::int64_t>(e);
+    links.time.push_back(k % 11 == 3   ? kUnknownTime
+                         : k % 13 == 5 ? -1'000'000 - k
+                                       : kAgeing.now + 900 - 371 * (k * 7 % 17));
+  }
+}
+
+// A table without times whose links weigh what they are worth now.
+LinkTable aged(LinkTable links) {
+  for (std::size_t e = 0; e < links.time.size(); ++e) {
+    if (links.time[e] == kUnknownTime || links.time[e] >= kAgeing.now) continue;
+    const double age = static_cast<double>(kAgeing.now - links.time[e]);
+    links.weight[e] = static_cast<float>(static_cast<double>(links.weight[e]) *
+                                         std::exp2(-std::min(40.0, age / 1000)));
+  }
+  links.time.clear();
   return links;
 }
 
@@ -215,6 +240,59 @@ TEST_F(RelationTest, DirectionsStandApart) {
     EXPECT_TRUE(read_relation(shard, graph.file(), "view", Directions::apart).directions.empty());
     EXPECT_TRUE(read_relation(shard, graph.file(), "alike").directions.empty());
   }
+}
+
+// The same graphs as of a table that was aged by hand; without ageing, as of one without times.
+TEST_F(RelationTest, LinksAge) {
+  for (const Deal deal : {Deal::scattered, Deal::all_on_last}) {
+    Dataset data = linked_data();
+    for (LinkTable& links : data.side.links) {
+      if (links.kind == NodeKind::user || links.name == "alike") date(links);
+    }
+    const TinyGraph graph(world_, std::move(data), TrainingPart::train, deal);
+    const std::vector<bool> trained = trained_nodes(graph.data());
+    const Shard& shard = graph.shard();
+    for (const char* name : {"user:trust", "alike", "item:trust", "view"}) {
+      const LinkTable& links = graph.data().side.links[find_links(graph.file(), name)];
+      for (const bool ages : {true, false}) {
+        const LinkTable expected = ages ? aged(links) : links;
+        const Relation relation = read_relation(shard, graph.file(), name, Directions::apart,
+                                                ages ? std::optional(kAgeing) : std::nullopt);
+        const Edges edges = expected_edges(expected);
+        EXPECT_EQ(heard_edges(shard, relation.edges), with_trained(edges, trained, 2));
+        EXPECT_EQ(heard_edges(shard, relation.untrained), with_trained(edges, trained, 1));
+        for (std::int64_t r = 0; r < shard.num_owned(); ++r) {
+          const double scale = expected_scale(edges, trained, whole_row(shard, shard.global_id(r)));
+          EXPECT_NEAR(relation.edges.scale[static_cast<std::size_t>(r)], scale, 1e-12 * scale);
+        }
+        EXPECT_EQ(relation.directions.size(), links.crosses ? 0U : 2U);
+        for (std::size_t way = 0; way < relation.directions.size(); ++way) {
+          const Edges one = expected_edges(expected, way == 0 ? Ways::along : Ways::against);
+          EXPECT_EQ(heard_edges(shard, relation.directions[way].edges),
+                    with_trained(one, trained, 2));
+        }
+      }
+    }
+    // An endless half-life changes nothing.
+    const Ageing never{std::numeric_limits<double>::infinity(), kAgeing.now};
+    EXPECT_EQ(
+        heard_edges(shard,
+                    read_relation(shard, graph.file(), "view", Directions::merged, never).edges),
+        heard_edges(shard, read_relation(shard, graph.file(), "view").edges));
+  }
+}
+
+// However little a link weighs, and however old it is, it is one.
+TEST_F(RelationTest, NoLinkAgesAway) {
+  Dataset data = linked_data();
+  LinkTable& views = data.side.links.back();
+  views.weight.assign(views.weight.size(), 1e-37F);
+  views.time.assign(views.weight.size(), -1'000'000);
+  const TinyGraph graph(world_, std::move(data));
+  const Relation relation =
+      read_relation(graph.shard(), graph.file(), "view", Directions::merged, kAgeing);
+  EXPECT_GT(world_.sum(relation.edges.local.num_nonzeros() + relation.edges.cross.num_nonzeros()),
+            0);
 }
 
 TEST_F(RelationTest, ItemsThatUsersLinkTo) {

@@ -1,6 +1,7 @@
 // Side information as import reads it: lists of nodes, links, tags, vectors, derived links.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "partition/side/co_occurrence.hpp"
@@ -182,6 +183,38 @@ TEST_F(SideImport, LateLinksAreNotUsed) {
   const Dataset dataset = run();
   EXPECT_EQ(dataset.side.links[0].target.size(), 2U);
   EXPECT_EQ(report_of(dataset)["user_links_trust"]["dated_after_the_cut"], 2);
+}
+
+// Of repeated links the largest weight and the newest time stay, at both ends; an unknown time is
+// older than all.
+TEST_F(SideImport, LinksKeepTheirTimes) {
+  options.side.links = {
+      folder.write("trust.csv",
+                   "from,to,weight,time\nu1,u2,3,50\nu2,u1,1,2001-09-09T01:46:40\nu1,u3,1,NULL\n"
+                   "u3,u1,1,-7\nu3,u4,1,\n"),
+      folder.write("plain.csv", "from,to,weight\nu1,u2,3\n"),
+      folder.write("empty.csv", "from,to,time\nu1,u2,\n")};
+  for (const bool directed : {false, true}) {
+    options.side.directed_links = directed;
+    const Dataset dataset = run();
+    const LinkTable& trust = dataset.side.links[0];
+    std::map<std::pair<std::string, std::string>, std::pair<float, std::int64_t>> links;
+    ASSERT_EQ(trust.time.size(), trust.target.size());
+    for (std::uint32_t u = 0; u < dataset.users.size(); ++u) {
+      for (std::uint64_t e = trust.begin[u]; e < trust.begin[u + 1]; ++e) {
+        const std::string from(dataset.users[u]), to(dataset.users[trust.target[e]]);
+        links[{from, to}] = {trust.weight[e], trust.time[e]};
+      }
+    }
+    ASSERT_EQ(links.size(), directed ? 5U : 6U);
+    EXPECT_EQ((links[{"u1", "u2"}]), std::pair(3.0F, std::int64_t{directed ? 50 : 1'000'000'000}));
+    EXPECT_EQ((links[{"u2", "u1"}]),
+              std::pair(directed ? 1.0F : 3.0F, std::int64_t{1'000'000'000}));
+    EXPECT_EQ((links[{"u1", "u3"}]), std::pair(1.0F, directed ? kUnknownTime : -7));
+    EXPECT_EQ((links[{"u3", "u4"}]), std::pair(1.0F, kUnknownTime));
+    EXPECT_TRUE(dataset.side.links[1].time.empty());
+    EXPECT_TRUE(dataset.side.links[2].time.empty());
+  }
 }
 
 TEST_F(SideImport, TagsObeyTheSplit) {

@@ -40,6 +40,14 @@ Dataset sample() {
   return dataset;
 }
 
+// With times of the links that are symmetric and of those that cross.
+Dataset dated_sample() {
+  Dataset dataset = sample();
+  dataset.side.links[0].time = {7, 7};
+  dataset.side.links[2].time = {kUnknownTime, -5, 9};
+  return dataset;
+}
+
 TEST(SideInfo, RoundTrip) {
   const TemporaryFolder folder;
   const Dataset dataset = sample();
@@ -86,6 +94,28 @@ TEST(SideInfo, SlicesAreTheWholeCutApart) {
   EXPECT_THROW(side.read_vectors(3, 3, 1), Error);
 }
 
+// A table without times is hashed as it was before links had any.
+TEST(SideInfo, TimesStandOnlyWhereThereAreSome) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(content_hash(sample()), "e3ed8e29be607a0c9c667717d547c3e9");
+  const Dataset dataset = dated_sample();
+  save_dataset(dataset, folder / "d.h5");
+  const DatasetFile file(folder / "d.h5");
+  const Dataset back = file.read_all();
+  EXPECT_EQ(content_hash(back), content_hash(dataset));
+  const auto& columns = file.side_info().columns();
+  for (std::size_t k = 0; k < back.side.links.size(); ++k) {
+    EXPECT_EQ(back.side.links[k].time, dataset.side.links[k].time);
+    EXPECT_EQ(columns[4 + k].times, k != 1);
+  }
+  EXPECT_EQ(file.side_info().read_links(6, 1, 1).time, (std::vector<std::int64_t>{9}));
+  EXPECT_TRUE(file.side_info().read_links(6, 1, 0).time.empty());
+  const auto described = side_summary_json(summarize(file).side);
+  EXPECT_EQ(described, side_summary_json(summarize(dataset).side));
+  EXPECT_EQ(described[4]["times"], true);
+  EXPECT_FALSE(described[5].contains("times"));
+}
+
 TEST(SideInfo, ContentHashSeesEveryArray) {
   const std::string hash = content_hash(sample());
   const std::vector<std::function<void(SideInfo&)>> changes = {
@@ -115,6 +145,11 @@ TEST(SideInfo, ContentHashSeesEveryArray) {
     changes[c](changed.side);
     EXPECT_NE(content_hash(changed), hash) << c;
   }
+  Dataset dated = dated_sample();
+  const std::string dated_hash = content_hash(dated);
+  EXPECT_NE(dated_hash, hash);
+  dated.side.links[2].time[0] = 0;
+  EXPECT_NE(content_hash(dated), dated_hash);
   Dataset share = sample();
   share.protocol.cold_share = 0.2;
   EXPECT_NE(content_hash(share), hash);
@@ -201,6 +236,14 @@ TEST(SideInfo, ArraysThatContradictEachOtherAreErrors) {
       {"weight not finite", [](SideInfo& s) { s.links[1].weight[0] = INFINITY; }},
       {"half of a link", [](SideInfo& s) { s.links[1].directed = false; }},
       {"halves differ", [](SideInfo& s) { s.links[0].weight[0] = 1; }},
+      {"halves differ in time",
+       [](SideInfo& s) {
+         s.links[0].time = {7, 8};
+       }},
+      {"times too few",
+       [](SideInfo& s) {
+         s.links[2].time = {7, 8};
+       }},
       {"a link to no item", [](SideInfo& s) { s.links[2].target[1] = 3; }},
       {"crossing both ways", [](SideInfo& s) { s.links[2].directed = false; }},
       {"crossing from items",

@@ -127,6 +127,7 @@ TEST(ThinUsers, LinksOfPairsThatAreGoneGoToo) {
     views.begin.push_back(views.target.size());
   }
   views.weight.assign(views.target.size(), 2);
+  views.time = train.time;
   dataset.side.links.push_back(std::move(views));
   const std::size_t before = train.size();
   thin_users(dataset, 0.3, 1, 1);
@@ -134,6 +135,8 @@ TEST(ThinUsers, LinksOfPairsThatAreGoneGoToo) {
   EXPECT_EQ(dataset.side.links[0].target, train.item);
   EXPECT_EQ(dataset.side.links[0].begin.back(), train.size());
   EXPECT_EQ(dataset.side.links[0].weight.size(), train.size());
+  ASSERT_FALSE(train.time.empty());
+  EXPECT_EQ(dataset.side.links[0].time, train.time);
 }
 
 TEST(ThinUsers, WhatCannotBe) {
