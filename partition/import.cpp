@@ -135,14 +135,13 @@ Dataset import_dataset(const std::vector<std::filesystem::path>& sources,
     fail_usage(
         "--item-features and --item-columns speak of a list of items; name it: --items FILE");
   }
-  const std::optional<std::int64_t> time_cut =
-      split_counts.time_cut ? split_counts.time_cut : window_cut(dataset);
+  const HeldOut held_out(dataset, std::move(trace.held_out));
   if (!relation_rows.relations.empty()) {
     dataset.side.links = relation_links(relation_rows, dataset, trace.user_origin,
-                                        trace.item_origin, time_cut, counts["relations"]);
+                                        trace.item_origin, held_out, counts["relations"]);
   }
   attach_side_info(dataset, options.side, asked ? read.item_list : std::filesystem::path(),
-                   time_cut, trace.training_rows, counts);
+                   held_out, trace.training_rows, counts);
   dataset.report_json = counts.dump();
   return dataset;
 }

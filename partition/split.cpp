@@ -64,17 +64,6 @@ void drop_users_outside_subset(const EventTable& events, const SplitOptions& opt
   }
 }
 
-// The time of the first row that is held out.
-std::optional<std::int64_t> find_time_cut(const EventTable& events,
-                                          const std::vector<std::uint8_t>& part) {
-  std::optional<std::int64_t> cut;
-  for (std::uint64_t row = 0; row < part.size(); ++row) {
-    if (part[row] == kTrain || part[row] == kDropped) continue;
-    if (!cut || events.time[row] < *cut) cut = events.time[row];
-  }
-  return cut;
-}
-
 // A row of one user.
 struct PairRow {
   std::uint32_t item;
@@ -347,7 +336,8 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
   std::vector<std::uint8_t> part(events.size(), kTrain);
   drop_users_outside_subset(events, options, part, counts);
   assign_parts(events, by_user, dataset.protocol, part);
-  if (options.protocol == "time") counts.time_cut = find_time_cut(events, part);
+  HeldOutTimes held_out;
+  if (trace != nullptr) held_out = find_held_out_times(events, dataset.protocol, part);
   if (!options.keep_repeats) exclude_repeats(events, by_user, part, counts);
   if (options.core > 0) keep_core(events, by_user, options.core, part, counts);
 
@@ -368,6 +358,10 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
   if (trace != nullptr) {
     if (trace->wants_rows)
       trace->training_rows = training_rows(events, by_user, part, users, items);
+    trace->held_out.cut = held_out.cut;
+    for (const std::uint32_t user : users.origin) {
+      if (!held_out.of_user.empty()) trace->held_out.of_user.push_back(held_out.of_user[user]);
+    }
     trace->user_origin = std::move(users.origin);
     trace->item_origin = std::move(items.origin);
   }

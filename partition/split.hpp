@@ -5,12 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "partition/dataset.hpp"
+#include "partition/held_out_times.hpp"
 #include "partition/readers/event_table.hpp"
 
 namespace halorec {
@@ -45,8 +45,6 @@ struct SplitCounts {
   std::array<std::uint64_t, kNumSplits> merged{};  // rows that joined an earlier row of their pair
   std::array<std::uint64_t, kNumSplits> cold_users{}, cold_items{};  // not in the training part
   std::array<std::uint64_t, kNumSplits> cold_interactions{};         // with a cold end
-  // Under --protocol time: the time of the first row that is held out.
-  std::optional<std::int64_t> time_cut;
 };
 
 // What of the rows that were split a dataset does not hold.
@@ -54,6 +52,7 @@ struct SplitTrace {
   bool wants_rows = false;                              // whether training_rows is to be filled
   std::vector<std::uint32_t> user_origin, item_origin;  // of each number: its index in the events
   Interactions training_rows;                           // by user, repeats not merged, unweighted
+  HeldOutTimes held_out;                                // users are those of the dataset
 };
 
 // Splits, then merges, filters and numbers: ids are numbered by first appearance in the rows of the

@@ -1,6 +1,6 @@
 // Links between nodes and tags of items, from delimited lists. What is dated behind the cut
-// (under --protocol time the first held-out time) is left out and counted, and so is what has no
-// time in a list that gives times, where a cut stands: it may lie behind it.
+// (held_out_times.hpp) is left out and counted, and so is what has no time in a list that gives
+// times, where a cut stands: it may lie behind it.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,6 @@
 #include "partition/readers/side_lists.hpp"
 #include "partition/readers/vector_file.hpp"
 #include "partition/side/features.hpp"
-#include "partition/side/held_out.hpp"
 
 namespace halorec {
 namespace {
@@ -58,10 +57,8 @@ bool asks_for_any(const SideOptions& options) {
 
 // Tags and links, of which the split says what may be used.
 void attach_dated_lists(Dataset& dataset, const SideOptions& options, const NodeIndex& users,
-                        const NodeIndex& items, std::optional<std::int64_t> time_cut,
-                        Json& report) {
+                        const NodeIndex& items, const HeldOut& held_out, Json& report) {
   SideInfo& side = dataset.side;
-  const HeldOut held_out(dataset, time_cut);
   if (!options.tags.empty()) {
     AttributeColumn tags = read_tags(options.tags, users, items, held_out, report["tag_list"]);
     check_new_name(side, tags.kind, tags.name);
@@ -104,7 +101,7 @@ void check_side_options(const SideOptions& options) {
 }
 
 void attach_side_info(Dataset& dataset, const SideOptions& options,
-                      const std::filesystem::path& item_list, std::optional<std::int64_t> time_cut,
+                      const std::filesystem::path& item_list, const HeldOut& held_out,
                       const Interactions& training_rows, Json& report) {
   if (item_list.empty() && !asks_for_any(options)) return;
   const NodeIndex users(dataset.users, NodeKind::user), items(dataset.items, NodeKind::item);
@@ -128,7 +125,7 @@ void attach_side_info(Dataset& dataset, const SideOptions& options,
   attach_vectors(options.user_vectors, options.user_vector_ids, users);
   attach_vectors(options.item_vectors, options.item_vector_ids, items);
   if (asks_for_dated_lists(options)) {
-    attach_dated_lists(dataset, options, users, items, time_cut, report);
+    attach_dated_lists(dataset, options, users, items, held_out, report);
   }
   if (options.co_occurrence) {
     LinkTable links = derive_co_occurrence(training_rows, dataset.items.size(),

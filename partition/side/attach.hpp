@@ -12,6 +12,7 @@
 #include "partition/dataset.hpp"
 #include "partition/side/co_occurrence.hpp"
 #include "partition/side/content_links.hpp"
+#include "partition/side/held_out.hpp"
 #include "partition/side/text_features.hpp"
 
 namespace halorec {
@@ -36,11 +37,11 @@ struct SideOptions {
 void check_side_options(const SideOptions& options);
 
 // Fills dataset.side, and dataset.titles where they are empty and the list has them. `item_list`:
-// the list whose columns become features; empty: none. `time_cut` and, for co-occurrence,
+// the list whose columns become features; empty: none. For co-occurrence
 // `training_rows`: of split.hpp. Adds what was taken for what and what was left out to `report`.
 // Not collective; uses OpenMP.
 void attach_side_info(Dataset& dataset, const SideOptions& options,
-                      const std::filesystem::path& item_list, std::optional<std::int64_t> time_cut,
+                      const std::filesystem::path& item_list, const HeldOut& held_out,
                       const Interactions& training_rows, nlohmann::ordered_json& report);
 
 }  // namespace halorec

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "comm/check.hpp"
-#include "partition/side/held_out.hpp"
 
 namespace halorec {
 namespace {
@@ -108,13 +107,11 @@ RelationRows take_relation_rows(EventTable& events) {
 std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& dataset,
                                       const std::vector<std::uint32_t>& user_origin,
                                       const std::vector<std::uint32_t>& item_origin,
-                                      std::optional<std::int64_t> cut,
-                                      nlohmann::ordered_json& report) {
+                                      const HeldOut& held_out, nlohmann::ordered_json& report) {
   struct Counts {
     std::uint64_t rows = 0, unknown = 0, late = 0, held_out = 0;
     std::vector<LinkRow> used;
   };
-  const HeldOut held_out(dataset, cut);
   const bool has_times = !rows.time.empty();
   const std::vector<std::uint32_t> user_number = numbers_of(user_origin, rows.user);
   const std::vector<std::uint32_t> item_number = numbers_of(item_origin, rows.item);

@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "partition/dataset.hpp"
 #include "partition/readers/event_table.hpp"
+#include "partition/side/held_out.hpp"
 
 namespace halorec {
 
@@ -32,13 +32,11 @@ RelationRows take_relation_rows(EventTable& events);
 // A table of links from users to items for each relation: a link weighs the number of its rows,
 // and has the newest of their times, if the rows have times.
 // user_origin, item_origin: of split_events. Left out and counted: rows of ids that no interaction
-// is left of, rows dated at or after `cut` or, under leave-last, after what is held out of their
-// user, and those that are held out: of a held-out
-// part of the sources, or of what HeldOut does not allow. Error when no row of a relation is left.
+// is left of, rows that `held_out` says are late, and those that are held out: of a held-out part
+// of the sources, or of what it does not allow. Error when no row of a relation is left.
 std::vector<LinkTable> relation_links(const RelationRows& rows, const Dataset& dataset,
                                       const std::vector<std::uint32_t>& user_origin,
                                       const std::vector<std::uint32_t>& item_origin,
-                                      std::optional<std::int64_t> cut,
-                                      nlohmann::ordered_json& report);
+                                      const HeldOut& held_out, nlohmann::ordered_json& report);
 
 }  // namespace halorec

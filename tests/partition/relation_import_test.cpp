@@ -129,6 +129,50 @@ TEST_F(SideImport, WindowsOfTimeHaveACut) {
   EXPECT_EQ(report["user_links_trust"]["dated_after_the_cut"], 1);
 }
 
+// What is merged into a later row, or left out as a repeat, was held out when it was dated; a
+// validation part that is drawn from the training file does not hide that the files are windows.
+TEST_F(SideImport, TheCutIsTheFirstRowAsItWasHeldOut) {
+  const std::string train = "a,x,1,buy\nb,y,2,buy\nb,x,3,buy\na,y,4,buy\na,w,3,view\nb,w,15,view\n";
+  std::string many = train + "a,w,4,buy\n";
+  for (int i = 1; i <= 10; ++i) many += fmt::format("a,m{0},2,buy\nb,m{0},2,buy\n", i);
+  const std::pair<std::string, std::string> sources[] = {
+      {train + "a,w,4,buy\n", "a,z,10,buy\na,z,30,buy\nb,z,31,buy\n"},  // one row of two
+      {train + "a,w,4,buy\n", "a,x,10,buy\na,z,20,buy\nb,z,21,buy\n"},  // a repeat of training
+      {many, "a,z,10,buy\nb,z,31,buy\n"}};
+  options.relations = {"view: event==view"};
+  options.side.links = {folder.write("trust.csv", "from,to,time\na,b,9\nb,a,10\n")};
+  options.side.directed_links = true;
+  options.side.tags = folder.write("tags.csv", "user,item,tag,time\na,x,old,9\na,y,new,10\n");
+  for (const auto& [training, tested] : sources) {
+    const TemporaryFolder split;
+    split.write("train.csv", "user,item,time,event\n" + training);
+    split.write("test.csv", "user,item,time,event\n" + tested);
+    for (const bool newest : {false, true}) {
+      options.newest_time = newest;
+      const auto report = report_of(import_dataset({split.path()}, options));
+      EXPECT_EQ(report["relations"]["view"]["dated_after_the_cut"], 1) << training << tested;
+      EXPECT_EQ(report["tag_list"]["dated_after_the_cut"], 1) << training << tested;
+      EXPECT_EQ(report["user_links_trust"]["dated_after_the_cut"], 1) << training << tested;
+    }
+  }
+}
+
+// a's row of time 3 is held out first, and left out as a repeat of its training pair.
+TEST_F(SideImport, ARepeatThatIsHeldOutOfAUserEndsItsPast) {
+  std::string rows = "user,item,time,event\na,x,1,buy\na,y,2,buy\na,x,3,buy\na,z,9,buy\n";
+  rows += "a,w,2,view\na,w,5,view\nb,x,1,buy\nb,w,2,buy\n";
+  options.protocol = "leave-last";
+  options.relations = {"view: event==view"};
+  options.side.links = {folder.write("trust.csv", "from,to,time\na,b,2\nb,a,5\n")};
+  options.side.directed_links = true;
+  options.side.tags = folder.write("tags.csv", "user,item,tag,time\na,x,old,2\na,y,new,5\n");
+  const auto report = report_of(import_dataset({folder.write("shop.csv", rows)}, options));
+  EXPECT_EQ(report["repeats_excluded"]["validation"], 1);
+  EXPECT_EQ(report["relations"]["view"]["dated_after_the_cut"], 1);
+  EXPECT_EQ(report["tag_list"]["dated_after_the_cut"], 1);
+  EXPECT_EQ(report["user_links_trust"]["dated_after_the_cut"], 1);
+}
+
 TEST_F(SideImport, RelationsOfHeldOutFilesAreHeldOut) {
   const auto write = [&](const char* name, const std::string& rows) {
     return folder.write(name, "user,item,event\n" + rows);
