@@ -65,9 +65,10 @@ AttributeColumn read_tags(const std::filesystem::path& path, const NodeIndex& us
   const Layout layout = find_layout(first, path);
   if (parts.has_cut() && !layout.time) {
     fail_usage(
-        "--tags {}: has no times, and under --protocol time it cannot be told which tags are "
-        "older than the cut; name the column 'timestamp' or leave the tags out",
-        path.string());
+        "--tags {}: has no times, and under --protocol {}, where what is held out is the newest, "
+        "it "
+        "cannot be told which tags are older; name the column 'timestamp' or leave the tags out",
+        path.string(), parts.protocol());
   }
   std::vector<std::vector<std::string>> tags(items.size());
   std::uint64_t rows = 0, unknown = 0, empty = 0, late = 0, undated = 0, held_out = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "partition/dataset.hpp"
@@ -16,6 +17,7 @@ class HeldOut {
   // Keeps the dataset, which outlives it. `times`: of its split.
   HeldOut(const Dataset& dataset, HeldOutTimes times);
 
+  const std::string& protocol() const { return dataset_->protocol.name; }
   bool has_cut() const { return times_.cut.has_value(); }
   // Whether the time lies behind the cut, or may do so: no time is one that is not known.
   bool is_behind_cut(std::optional<std::int64_t> time) const {

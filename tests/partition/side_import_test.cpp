@@ -246,7 +246,13 @@ TEST_F(SideImport, TagsObeyTheSplit) {
         << protocol;
   }
   options.side.tags = folder.write("tags.csv", "user,item,tag\nu1,i1,x\n");
-  EXPECT_TRUE(contains(error(kExitUsage), "has no times"));
+  EXPECT_TRUE(contains(error(kExitUsage), "has no times, and under --protocol time"));
+  const TemporaryFolder windows;
+  windows.write("train.csv", events());
+  windows.write("test.csv", "user,item,time\nu1,i6,900\n");
+  options.protocol = "given";
+  EXPECT_TRUE(contains(import_error(windows.path(), options, kExitUsage),
+                       "has no times, and under --protocol given"));
   options.protocol = "random";
   options.side.tags = folder.write("tags.csv", "user,item,tag\nx,i1,x\n");
   EXPECT_TRUE(contains(error(), "none of its 1 rows"));
