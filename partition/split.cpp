@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <numeric>
 #include <span>
 #include <tuple>
@@ -11,6 +12,7 @@
 #include "comm/check.hpp"
 #include "partition/assign_parts.hpp"
 #include "partition/parallel.hpp"
+#include "partition/readers/fields.hpp"
 
 namespace halorec {
 namespace {
@@ -286,6 +288,21 @@ void merge_rows(const EventTable& events, const RowsByUser& by_user,
   });
 }
 
+// Sums of weights that each fit a float.
+void check_weights(const Dataset& dataset) {
+  for (const Interactions& part : dataset.splits) {
+    const auto sum = std::find_if(part.weight.begin(), part.weight.end(),
+                                  [](float weight) { return !std::isfinite(weight); });
+    if (sum == part.weight.end()) continue;
+    const auto row = static_cast<std::size_t>(sum - part.weight.begin());
+    fail(
+        "the weights of user {} and item {} add up to more than a float holds (3.4e38); give "
+        "smaller "
+        "ones, or name another column with --columns weight=NAME",
+        shown(dataset.users[part.user[row]]), shown(dataset.items[part.item[row]]));
+  }
+}
+
 // The rows of the training part as they were read, by user.
 Interactions training_rows(const EventTable& events, const RowsByUser& by_user,
                            const std::vector<std::uint8_t>& part, const Numbering& users,
@@ -354,6 +371,7 @@ Dataset split_events(EventTable events, const SplitOptions& options, SplitCounts
   dataset.items = pick(events.items, items.origin);
   dataset.behaviors = events.behaviors;
   merge_rows(events, by_user, part, users, items, options.newest_time, dataset, counts);
+  check_weights(dataset);
   count_cold(dataset, users, items, counts);
   if (trace != nullptr) {
     if (trace->wants_rows)

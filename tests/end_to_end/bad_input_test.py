@@ -133,6 +133,13 @@ class RawDataTest(BadInputTest):
         self.assert_import_fails(self.write("r.csv", ratings(GOOD_LINES)), "core",
                                  options=["--core", "10000"])
 
+    def test_weights_that_add_up_beyond_a_float(self):
+        source = self.write("sum.csv", "user,item,weight\nu1,i1,3e38\nu1,i1,3e38\nu1,i2,1\n"
+                                       "u2,i1,1\nu2,i2,1\n")
+        self.assert_import_fails(source, "'u1'", "'i1'", "add up")
+        result = run("train", source, "--run", self.path("run"), ranks=2, timeout=LIMIT_SECONDS)
+        self.assert_failure(result, 1, "add up")
+
     def test_raw_data_on_the_way_into_a_run(self):
         run_folder = self.path("run")
         lines = GOOD_LINES[:100] + ["u1,i1,four,1000\n"]

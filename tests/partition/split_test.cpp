@@ -137,6 +137,17 @@ TEST(Split, RatingsOfAPairAreAveraged) {
   EXPECT_EQ(weight_of(weighed), 9.0F);
 }
 
+TEST(Split, WeightsOfAPairThatAddUpBeyondAFloatAreRefused) {
+  const TemporaryFolder folder;
+  const std::string rest = "a,2,1\nb,1,1\nb,2,1\n";
+  const auto many = folder.write("many.csv", "user,item,weight\na,1,3e38\na,1,3e38\n" + rest);
+  const std::string message = import_error(many);
+  EXPECT_TRUE(contains(message, "the weights of user 'a' and item '1' add up to more than"))
+      << message;
+  const Dataset rated = import_text("user,item,rating\na,1,3e38\na,1,3e38\n" + rest, {});
+  EXPECT_EQ(rows_of(rated, Split::train).count({"a", "1", 0, 3e38F}), 1U);
+}
+
 TEST(Split, RepeatsAreMergedInsidePartsAndExcludedAcross) {
   const TemporaryFolder folder;
   folder.write("train.csv", "user,item,time,weight\na,1,20,2\na,1,10,3\na,2,5,1\nb,1,1,1\n");
