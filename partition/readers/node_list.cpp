@@ -77,17 +77,22 @@ bool repeats_names(const Layout& layout, const std::vector<std::string>& first,
                    const std::filesystem::path& path) {
   if (nodes.find(first[layout.id]) != NodeIndex::kUnknown) return false;
   std::size_t same = 0, other = 0;
+  bool elsewhere = false;
   for (std::size_t i = 0; i < first.size(); ++i) {
     const std::string& name = layout.names[i];
     if (name.empty() || parse_number(name)) continue;
     const bool is_same =
         is_same_name(name, first[i]) || (i == layout.id && is_id_name(first[i], nodes.kind()));
     ++(is_same ? same : other);
+    elsewhere = elsewhere ||
+                (!is_same && i != layout.id &&
+                 std::any_of(first.begin(), first.end(),
+                             [&](const std::string& field) { return is_same_name(name, field); }));
   }
-  if (same > 0 && other > 0) {
+  if ((same > 0 && other > 0) || elsewhere) {
     fail_usage(
-        "{}: its first line {} looks like a header of other names than {}; take the file's with "
-        "--{}-columns id={}, or remove that line",
+        "{}: its first line {} looks like a header, of other names or in another order than {}; "
+        "take the file's with --{}-columns id={}, or remove that line",
         path.string(), shown(fmt::format("{}", fmt::join(first, ","))), given,
         kind_name(nodes.kind()), first[layout.id]);
   }

@@ -129,20 +129,22 @@ TEST_F(SideImport, HeadersWhereColumnsAreNamed) {
   }
   const std::pair<const char*, const char*> bad[] = {{"user_id,age,job\n", "id,age,occupation"},
                                                      {"user_id,age,job\n", "id,years,_"},
-                                                     {"code,age,job\n", "id,age,occupation"}};
+                                                     {"code,age,job\n", "id,age,occupation"},
+                                                     {"code,age,job\n", "id,job,age"},
+                                                     {"code,age,job\n", "id,_,age"}};
   for (const auto& [first, names] : bad) {
     users(first, names);
     const std::string message = error(kExitUsage);
     const std::string id(first, std::find(first, first + 8, ','));
-    EXPECT_TRUE(contains(message, "looks like a header of other names than")) << message;
+    EXPECT_TRUE(contains(message, "looks like a header, of other names or in another")) << message;
     EXPECT_TRUE(contains(message, "--user-columns id=" + id)) << message;
     users(first, ("id=" + id).c_str());
     EXPECT_EQ(report_of(run())["user_list"]["rows"], 4) << first;
   }
-  // Data whatever it holds: an id that is known; one that is not and no name in its place.
+  // Data whatever it holds: an id that is known; one that is not and no name beside it.
   users("u1,age,job\n", "id,age,job");
   EXPECT_EQ(report_of(run())["user_list"]["repeated_rows"], 1);
-  users("zed,60,age\n", "id,age,job");
+  users("zed,60,aged\n", "id,age,job");
   EXPECT_EQ(report_of(run())["user_list"]["rows_of_unknown_ids"], 1);
 }
 
