@@ -54,9 +54,13 @@ void warn_of_idle_options(const OptionTable& options, const Arguments& arguments
   }
 }
 
-// Of each list the rows that are left out for want of a time.
-void warn_of_undated_rows(const Dataset& dataset) {
+// Of each list the columns whose type a few values have made, and the rows that are left out for
+// want of a time.
+void warn_of_lists(const Dataset& dataset) {
   const auto report = nlohmann::ordered_json::parse(dataset.report_json);
+  if (report.contains(kDoubtfulTypes)) {
+    for (const auto& doubt : report[kDoubtfulTypes]) warn(doubt.get<std::string>());
+  }
   for (const auto& [key, counts] : report.items()) {
     if (!counts.is_object() || counts.value(kUndatedLeftOut, 0U) == 0) continue;
     std::string list = key;
@@ -87,7 +91,7 @@ int run(const CommandContext& context, const Arguments& arguments) {
     const Dataset dataset = import_dataset(arguments.sources, options);
     save_dataset(dataset, arguments.out);
     warn_of_idle_options(context.options, arguments, dataset);
-    warn_of_undated_rows(dataset);
+    warn_of_lists(dataset);
     const DatasetSummary summary = summarize(dataset);
     write_stdout(context.json() ? dataset_line(summary, arguments.out.string())
                                 : describe_dataset(summary, arguments.out.string()));

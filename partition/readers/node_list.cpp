@@ -205,8 +205,9 @@ NodeList read_node_list(const std::filesystem::path& path, const NodeIndex& node
       continue;
     }
     list.line.push_back(records.reader().line());
+    const bool is_known = nodes.find(fields[layout.id]) != NodeIndex::kUnknown;
     for (std::size_t c = 0; c < source.size(); ++c) {
-      list.columns[c].fields.push_back(fields[source[c]]);
+      list.columns[c].fields.push_back(is_known ? fields[source[c]] : std::string_view());
     }
   }
   if (list.rows == 0) fail("{}: holds a header and no rows", path.string());

@@ -38,7 +38,7 @@ struct NodeList {
   struct Column {
     std::string name;    // of the header or --item-columns, else its number from 1
     std::string type;    // what RecBole's header says behind ':' (token, token_seq, float ...)
-    StringTable fields;  // of each row
+    StringTable fields;  // of each row; "" in one of an id that is not in the data: it says nothing
   };
   std::filesystem::path path;
   IdTable ids;                      // of the rows

@@ -42,6 +42,9 @@ void attach_list(const std::filesystem::path& path, const std::string& columns,
   if (features == "none") return;
   const std::vector<TypedColumn> typed = type_columns(list, specs, option);
   report[kind + "_features"] = describe_types(list, typed);
+  for (const TypedColumn& column : typed) {
+    if (!column.doubt.empty()) report[kDoubtfulTypes].push_back(column.doubt);
+  }
   add_features(list, typed, nodes, buckets, dataset.side, report[kind + "_list"]);
 }
 

@@ -33,6 +33,9 @@ struct SideOptions {
   std::optional<ContentLinkOptions> content_links;
 };
 
+// Sentences about columns whose type a few values have made, in the report; not there: none.
+inline constexpr const char* kDoubtfulTypes = "doubtful_types";
+
 // Usage Error on options that cannot be, before anything is read.
 void check_side_options(const SideOptions& options);
 

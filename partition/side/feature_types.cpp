@@ -22,6 +22,12 @@ constexpr double kSeparatedShare = 0.05;
 constexpr double kRepeats = 2;
 constexpr double kMostWordsOfValue = 3;
 constexpr double kFewestWordsOfText = 1.5;
+// A column with this share of numbers among its values was perhaps meant to be one of them.
+constexpr double kMostlyNumbers = 0.95;
+
+std::string_view type_name(FeatureType type) {
+  return kTypeNames[static_cast<std::size_t>(type)];
+}
 
 // Entries of a comma list, where what stands in parentheses is not cut.
 std::vector<std::string_view> split_specs(std::string_view text) {
@@ -49,6 +55,7 @@ double words_of(std::string_view text) {
 // Counts over the values of a column that are not missing.
 struct Values {
   double values = 0, numbers = 0, words = 0, addresses = 0;
+  std::uint64_t first_other = 0;  // row of the first that is no number
   std::unordered_map<std::string_view, std::uint64_t> distinct;
 };
 
@@ -58,7 +65,11 @@ Values look_at(const StringTable& fields) {
     const std::string_view field = fields[row];
     if (is_missing(field)) continue;
     ++seen.values;
-    if (parse_number(field)) ++seen.numbers;
+    if (parse_number(field)) {
+      ++seen.numbers;
+    } else if (seen.values == seen.numbers + 1) {
+      seen.first_other = row;
+    }
     if (field.starts_with("http://") || field.starts_with("https://")) ++seen.addresses;
     seen.words += words_of(field);
     ++seen.distinct[field];
@@ -85,14 +96,29 @@ bool is_separated(const StringTable& fields, std::string_view separator, double 
 }
 
 TypedColumn take(std::size_t column, FeatureType type, std::string separator = "") {
-  return {column, type, std::move(separator), ""};
+  return {column, type, std::move(separator), "", ""};
 }
 
 TypedColumn leave_out(std::size_t column, std::string why) {
-  return {column, FeatureType::skip, "", std::move(why)};
+  return {column, FeatureType::skip, "", std::move(why), ""};
 }
 
-TypedColumn by_values(const NodeList::Column& column, std::size_t place) {
+// Of values that are not all numbers.
+TypedColumn by_look(const StringTable& fields, const Values& seen, std::size_t place) {
+  for (const char* separator : {"|", ";", ","}) {
+    if (is_separated(fields, separator, seen.values)) {
+      return take(place, FeatureType::multi, separator);
+    }
+  }
+  if (seen.values >= kRepeats * static_cast<double>(seen.distinct.size())) {
+    return take(place, FeatureType::category);
+  }
+  if (seen.words >= kFewestWordsOfText * seen.values) return take(place, FeatureType::text);
+  return leave_out(place, "hardly a value stands twice");
+}
+
+TypedColumn by_values(const NodeList& list, std::size_t place, std::string_view option) {
+  const NodeList::Column& column = list.columns[place];
   const Values seen = look_at(column.fields);
   const std::string plain = plain_name(column.name);
   if (seen.values == 0) return leave_out(place, "empty");
@@ -104,16 +130,15 @@ TypedColumn by_values(const NodeList::Column& column, std::size_t place) {
   if (seen.numbers == seen.values) return take(place, FeatureType::number);
   if (is_title_name(plain)) return take(place, FeatureType::text);
   if (column.type == "token_seq") return take(place, FeatureType::multi, " ");
-  for (const char* separator : {"|", ";", ","}) {
-    if (is_separated(column.fields, separator, seen.values)) {
-      return take(place, FeatureType::multi, separator);
-    }
+  TypedColumn typed = by_look(column.fields, seen, place);
+  if (seen.numbers >= kMostlyNumbers * seen.values) {
+    typed.doubt = fmt::format(
+        "{} is taken for {}, though {} of its {} values are numbers; {}:{}: {} is none: correct or "
+        "empty it, or say with {} what the column is",
+        column.name, type_name(typed.type), seen.numbers, seen.values, list.path.string(),
+        list.line[seen.first_other], shown(column.fields[seen.first_other]), option);
   }
-  if (seen.values >= kRepeats * static_cast<double>(seen.distinct.size())) {
-    return take(place, FeatureType::category);
-  }
-  if (seen.words >= kFewestWordsOfText * seen.values) return take(place, FeatureType::text);
-  return leave_out(place, "hardly a value stands twice");
+  return typed;
 }
 
 std::size_t find_column(const NodeList& list, const std::string& wanted, std::string_view option) {
@@ -170,13 +195,13 @@ std::vector<TypedColumn> type_columns(const NodeList& list, const std::vector<Fe
   std::vector<TypedColumn> typed;
   if (specs.empty()) {
     for (std::size_t c = 0; c < list.columns.size(); ++c) {
-      typed.push_back(by_values(list.columns[c], c));
+      typed.push_back(by_values(list, c, option));
     }
   }
   for (const FeatureSpec& spec : specs) {
     const std::size_t c = find_column(list, spec.column, option);
-    typed.push_back(spec.automatic ? by_values(list.columns[c], c)
-                                   : TypedColumn{c, spec.type, spec.separator, ""});
+    typed.push_back(spec.automatic ? by_values(list, c, option)
+                                   : TypedColumn{c, spec.type, spec.separator, "", ""});
   }
   return typed;
 }
@@ -185,7 +210,7 @@ std::string describe_types(const NodeList& list, const std::vector<TypedColumn>&
   std::string text;
   for (const TypedColumn& typed : columns) {
     text += fmt::format("{}{}:{}", text.empty() ? "" : ", ", list.columns[typed.column].name,
-                        kTypeNames[static_cast<std::size_t>(typed.type)]);
+                        type_name(typed.type));
     if (typed.type == FeatureType::multi) text += fmt::format("({})", typed.separator);
     if (!typed.why.empty()) text += fmt::format(" ({})", typed.why);
   }

@@ -26,11 +26,13 @@ struct TypedColumn {
   std::size_t column = 0;  // of NodeList::columns
   FeatureType type = FeatureType::skip;
   std::string separator;
-  std::string why;  // of what is left out
+  std::string why;    // of what is left out
+  std::string doubt;  // a sentence about a type that a few values have made (type_columns)
 };
 
-// One for each spec, in their order; without specs one for each column of the list. Usage Error
-// when a spec's column is not there.
+// One for each spec, in their order; without specs one for each column of the list. A column that a
+// few values alone keep from being taken for a number has a doubt, which names the first of them.
+// Usage Error when a spec's column is not there.
 std::vector<TypedColumn> type_columns(const NodeList& list, const std::vector<FeatureSpec>& specs,
                                       std::string_view option);
 

@@ -140,6 +140,15 @@ class RawDataTest(BadInputTest):
         result = run("train", source, "--run", self.path("run"), ranks=2, timeout=LIMIT_SECONDS)
         self.assert_failure(result, 1, "add up")
 
+    def test_a_column_of_numbers_but_for_one_value_is_named(self):
+        events = self.write("events.csv", ratings(GOOD_LINES))
+        users = self.write("users.csv", "id,age\n" + "".join(
+            f"u{u},{'0x1F' if u == 7 else 20 + u % 9}\n" for u in range(60)))
+        result = succeed("import", events, "--users", users, "--out", self.path("doubt.h5"))
+        self.assertEqual(len(result.err.splitlines()), 1, result)
+        self.assertIn("59 of its 60 values are numbers", result.err)
+        self.assertIn("users.csv:9: '0x1F'", result.err)
+
     def test_raw_data_on_the_way_into_a_run(self):
         run_folder = self.path("run")
         lines = GOOD_LINES[:100] + ["u1,i1,four,1000\n"]

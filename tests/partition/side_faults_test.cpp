@@ -148,6 +148,42 @@ TEST_F(SideImport, HeadersWhereColumnsAreNamed) {
   EXPECT_EQ(report_of(run())["user_list"]["rows_of_unknown_ids"], 1);
 }
 
+TEST_F(SideImport, RowsOfUnknownIdsDoNotSayWhatAColumnIs) {
+  const std::string rows = "id,age,job\nu1,20,x\nu2,30,x\nu3,40,y\nu4,50,y\n";
+  options.side.users = folder.write("users.csv", rows + "zzz,n.v.t.,a|b\nzzy,?,a|b\n");
+  const auto report = report_of(run());
+  EXPECT_EQ(report["user_features"], "age:number, job:category");
+  EXPECT_EQ(report["user_list"]["rows_of_unknown_ids"], 2);
+  EXPECT_FALSE(report.contains("doubtful_types"));
+}
+
+// Of 40 values 38 are numbers, or 37: where it is said, and where it isn't.
+TEST_F(SideImport, AColumnOfNumbersButForAFewValuesIsNamed) {
+  for (const int others : {2, 3}) {
+    std::string text = "user,item\n", list = "id,age\n";
+    for (int u = 1; u <= 40; ++u) {
+      text += fmt::format("u{},i{}\nu{},i9\n", u, u % 3, u);
+      list += fmt::format("u{},{}\n", u, u > 40 - others ? "inf" : std::to_string(20 + u % 5));
+    }
+    options.side.users = folder.write("users.csv", list);
+    const auto source = folder.write("many.csv", text);
+    options.side.user_features = "";
+    auto report = report_of(import_dataset({source}, options));
+    EXPECT_EQ(report["user_features"], "age:category");
+    ASSERT_EQ(report.contains("doubtful_types"), others == 2);
+    if (others == 2) {
+      const auto message = report["doubtful_types"].at(0).get<std::string>();
+      EXPECT_TRUE(contains(message, "age is taken for category, though 38 of its 40 values"))
+          << message;
+      EXPECT_TRUE(contains(message, "users.csv:40: 'inf'")) << message;
+      EXPECT_TRUE(contains(message, "--user-features")) << message;
+    }
+    options.side.user_features = "age:category";  // who says so has no doubts
+    report = report_of(import_dataset({source}, options));
+    EXPECT_FALSE(report.contains("doubtful_types"));
+  }
+}
+
 TEST_F(SideImport, NamesInOtherLettersAreComparedAsTheyAreWritten) {
   options.side.users = folder.write("users.csv", "名,号\nx,u1\nx,u2\ny,u3\ny,u4\n");
   options.side.user_columns = "id=号";
