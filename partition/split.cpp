@@ -297,8 +297,7 @@ void check_weights(const Dataset& dataset) {
     const auto row = static_cast<std::size_t>(sum - part.weight.begin());
     fail(
         "the weights of user {} and item {} add up to more than a float holds (3.4e38); give "
-        "smaller "
-        "ones, or name another column with --columns weight=NAME",
+        "smaller ones, or name another column with --columns weight=NAME",
         shown(dataset.users[part.user[row]]), shown(dataset.items[part.item[row]]));
   }
 }
