@@ -1,5 +1,7 @@
 #include "partition/readers/fields.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -89,6 +91,13 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
+}
+
+bool is_missing(std::string_view field) {
+  constexpr std::array<std::string_view, 11> kMissing = {
+      "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none", "\\N", "?", "(no genres listed)"};
+  const std::string_view value = trimmed(field);
+  return value.empty() || std::find(kMissing.begin(), kMissing.end(), value) != kMissing.end();
 }
 
 std::string plain_name(std::string_view name) {

@@ -33,6 +33,8 @@ class FieldSplitter {
 };
 
 std::string_view trimmed(std::string_view text);
+// Whether a field says that there is no value: "", NA, nan, null, none, \N, (no genres listed).
+bool is_missing(std::string_view field);
 // Lower case ASCII letters and digits of `name`; a type behind ':' (RecBole) is left out.
 std::string plain_name(std::string_view name);
 

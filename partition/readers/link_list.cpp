@@ -7,7 +7,6 @@
 #include "partition/readers/readers.hpp"
 #include "partition/readers/records.hpp"
 #include "partition/readers/side_lists.hpp"
-#include "partition/side/feature_types.hpp"
 
 namespace halorec {
 namespace {

@@ -2,7 +2,6 @@
 
 #include "comm/check.hpp"
 #include "partition/readers/readers.hpp"
-#include "partition/side/feature_types.hpp"
 
 namespace halorec {
 

@@ -217,13 +217,6 @@ std::string describe_types(const NodeList& list, const std::vector<TypedColumn>&
   return text;
 }
 
-bool is_missing(std::string_view field) {
-  constexpr std::array<std::string_view, 11> kMissing = {
-      "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none", "\\N", "?", "(no genres listed)"};
-  const std::string_view value = trimmed(field);
-  return value.empty() || std::find(kMissing.begin(), kMissing.end(), value) != kMissing.end();
-}
-
 std::vector<std::string_view> pieces_of(std::string_view field, std::string_view separator) {
   std::vector<std::string_view> pieces;
   while (true) {

@@ -39,9 +39,6 @@ std::vector<TypedColumn> type_columns(const NodeList& list, const std::vector<Fe
 // "title:text, genres:multi(|), imdbId:skip (ids)".
 std::string describe_types(const NodeList& list, const std::vector<TypedColumn>& columns);
 
-// Whether a field says that there is no value: "", NA, nan, null, none, \N, (no genres listed).
-bool is_missing(std::string_view field);
-
 // The pieces of a multi-valued field, trimmed, without missing ones. Views into `field`.
 std::vector<std::string_view> pieces_of(std::string_view field, std::string_view separator);
 
