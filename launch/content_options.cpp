@@ -35,7 +35,7 @@ void declare_content_options(OptionTable& options, ContentArguments& arguments) 
       .add("likeness-power", arguments.likeness_power,
            "--cold-content and --warm-content: likeness counts to this power; below 1 the first of "
            "a user's items that is like an item counts more than further ones")
-      .above(0);
+      .range(0.25, 4);
   declare_cold_places(options, arguments.cold_places, "all items rank by their scores");
   declare_leave_out(options, arguments.leave_out);
 }

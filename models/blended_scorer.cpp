@@ -66,10 +66,10 @@ void BlendedScorer::add_powers(std::span<const std::int32_t> people, std::span<c
     likeness.assign(static_cast<std::size_t>(count), 0.0F);
     likeness_->add_scores(people.subspan(p, 1), {&kOne, 1}, first, count, scratch, likeness.data());
     for (const float one : likeness) {
-      // Vectors may be unlike, too.
-      if (one != 0)
-        *scores +=
-            weights[p] * std::copysign(std::pow(std::abs(one), static_cast<float>(power_)), one);
+      if (one != 0) {
+        const float raised = std::pow(std::abs(one), static_cast<float>(power_));
+        *scores += weights[p] * std::copysign(raised, one);  // vectors may be unlike, too
+      }
       ++scores;
     }
   }
